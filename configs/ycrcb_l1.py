@@ -1,0 +1,13 @@
+"""Chroma made by a U-Net alone, without a discriminator: what the others are compared with."""
+
+from ml_collections import ConfigDict
+
+from pix2pix_jax.config import default_config
+
+
+def get_config() -> ConfigDict:
+    """As `ycrcb_rgb`, but nothing is judged."""
+    config = default_config()
+    config.name = "ycrcb_l1"
+    config.task.discriminator_sees = "none"
+    return config

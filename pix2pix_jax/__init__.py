@@ -1,0 +1,1 @@
+"""pix2pix in JAX: colour grey photographs with a conditional GAN."""

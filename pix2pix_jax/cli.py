@@ -1,0 +1,49 @@
+"""What every command does around its work: flags, the compilation cache, one line for an error."""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import jax
+from absl import app, flags
+
+from pix2pix_jax.config import default_config, leaves, nearest
+from pix2pix_jax.errors import UserError
+
+
+def run(main: Callable[[list[str]], None]) -> None:
+    """Runs a command, and exits.
+
+    An error that is the user's to mend is printed as one line, and the exit status is 1.
+
+    Args:
+        main: takes the arguments that are no flags.
+    """
+    try:
+        app.run(main, flags_parser=_parse)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def use_compilation_cache() -> None:
+    """Keeps compiled programs on the disk, where the user has not said otherwise, so that a second start is fast."""
+    if jax.config.jax_compilation_cache_dir is None:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        jax.config.update("jax_compilation_cache_dir", str(Path(base) / "pix2pix_jax" / "xla"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
+def _parse(arguments: Sequence[str]) -> list[str]:
+    known = leaves(default_config())
+    parts = {key.rsplit(".", 1)[0] for key in known if "." in key}
+    for argument in arguments[1:]:
+        match = re.match(r"--?config\.([^=]+)", argument)
+        if match and match[1] not in known and match[1] not in parts:
+            raise UserError(f"unknown config key {match[1]}: the nearest known one is {nearest(match[1], list(known))}")
+    try:
+        return flags.FLAGS(list(arguments))
+    except flags.Error as error:
+        raise UserError(f"{str(error).splitlines()[0]} (--help lists the flags)") from error

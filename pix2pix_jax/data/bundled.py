@@ -1,0 +1,227 @@
+"""Five photographs that come with scikit-image: training at once, with nothing to download.
+
+Each photograph is cut in two: what is trained on, and a rectangle that never is, which the network
+is judged on. The cut runs through faces, cups and wheels, so that what is held out has colours the
+rest could teach.
+
+The files are read from the installed scikit-image; none is part of this project. Their terms, as
+scikit-image and the owners state them:
+
+- `astronaut`: NASA, public domain (no known copyright restrictions).
+- `chelsea`: CC0 by the photographer, Stefan van der Walt.
+- `coffee`: CC0 by the photographer, Rachel Michetti; courtesy of Pikolo Espresso Bar.
+- `rocket`: SpaceX, released into the public domain.
+- `motorcycle_left`: Middlebury 2014 stereo benchmark; not CC0, but its owners "grant permission to
+  use and publish all images" and ask to cite D. Scharstein et al., "High-resolution stereo datasets
+  with subpixel-accurate ground truth", GCPR 2014.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pix2pix_jax.data.decode import read_image
+from pix2pix_jax.errors import UserError
+
+
+class Square(NamedTuple):
+    """A square part of a photograph, in its pixels."""
+
+    left: int
+    top: int
+    side: int
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """One photograph and how it is cut.
+
+    Attributes:
+        file: name within scikit-image's data folder.
+        held_out: (left, top, right, bottom) of the rectangle never trained on, px.
+        eval_windows: what the network is judged on, all inside `held_out`.
+    """
+
+    file: str
+    held_out: tuple[int, int, int, int]
+    eval_windows: tuple[Square, ...]
+
+
+PHOTOGRAPHS = (
+    Photograph(  # right half of the face, collar, orange suit, badge
+        "astronaut.png",
+        (222, 0, 372, 384),
+        (
+            Square(222, 30, 150),
+            Square(224, 236, 146),
+            Square(222, 85, 112),
+            Square(222, 150, 150),
+            Square(256, 286, 96),
+            Square(222, 20, 120),
+        ),
+    ),
+    Photograph(  # right eye, right half of the nose, whiskers, blurred background
+        "chelsea.png",
+        (262, 70, 451, 300),
+        (
+            Square(262, 76, 180),
+            Square(262, 190, 110),
+            Square(270, 90, 96),
+            Square(262, 140, 160),
+            Square(300, 72, 150),
+            Square(262, 72, 130),
+        ),
+    ),
+    Photograph(  # right half of the cup and of the coffee in it, spoon, saucer, wood
+        "coffee.png",
+        (290, 0, 460, 330),
+        (
+            Square(290, 20, 170),
+            Square(290, 80, 120),
+            Square(300, 200, 130),
+            Square(290, 160, 170),
+            Square(360, 40, 100),
+            Square(330, 90, 130),
+        ),
+    ),
+    Photograph(  # the rocket, evening sky, lamps, a tower
+        "rocket.jpg",
+        (240, 90, 480, 427),
+        (
+            Square(240, 90, 236),
+            Square(262, 230, 120),
+            Square(360, 290, 120),
+            Square(262, 115, 120),
+            Square(300, 307, 120),
+            Square(240, 190, 237),
+        ),
+    ),
+    Photograph(  # headlight, red mudguard, front wheel, boxes on shelves
+        "motorcycle_left.png",
+        (480, 90, 741, 500),
+        (
+            Square(480, 240, 260),
+            Square(480, 100, 120),
+            Square(500, 230, 200),
+            Square(560, 90, 180),
+            Square(520, 250, 120),
+            Square(600, 130, 110),
+        ),
+    ),
+)
+
+# Sides of the windows trained on, px: from one that shows a texture to the largest that fits beside
+# every cut.
+_TRAIN_SIDES = (88, 112, 144, 180, 212)
+_WINDOWS_PER_SIDE = 40
+_STRIDE = 4
+
+_USE_A_FOLDER = "give --config.data.source=folder --config.data.root=DIR to use your photographs"
+
+
+class WindowSource:
+    """Square windows of photographs held in memory; see `ImageSource`."""
+
+    def __init__(self, photographs: Sequence[NDArray[np.uint8]], windows: Sequence[tuple[int, Square]]) -> None:
+        """Makes a source of windows.
+
+        Args:
+            photographs: RGB in [0, 255], each uint8 [H, W, 3].
+            windows: for each item, the index of its photograph and the part shown.
+        """
+        self._photographs = tuple(photographs)
+        self._windows = tuple(windows)
+
+    def __len__(self) -> int:
+        """Number of windows."""
+        return len(self._windows)
+
+    def __getitem__(self, index: int, /) -> NDArray[np.uint8]:
+        """One window, uint8 [side, side, 3]; see `ImageSource`."""
+        photograph, (left, top, side) = self._windows[index]
+        return self._photographs[photograph][top : top + side, left : left + side]
+
+
+def open_bundled() -> tuple[WindowSource, WindowSource]:
+    """Opens the bundled photographs.
+
+    Returns:
+        The source to train on, 1,000 windows of several scales, as many from each photograph; and
+        the one to judge on, 30 windows that share no pixel with those. Photographs take turns in
+        the second, so that the first few show all of them.
+
+    Raises:
+        UserError: if scikit-image is not installed or does not carry the photographs.
+    """
+    folder = _data_folder()
+    photographs = [_read(folder / photograph.file) for photograph in PHOTOGRAPHS]
+    train_windows = [
+        (index, window)
+        for index, photograph in enumerate(PHOTOGRAPHS)
+        for window in _train_windows(photograph, *photographs[index].shape[:2])
+    ]
+    turns = zip(*(photograph.eval_windows for photograph in PHOTOGRAPHS), strict=True)
+    eval_windows = [(index, window) for turn in turns for index, window in enumerate(turn)]
+    return WindowSource(photographs, train_windows), WindowSource(photographs, eval_windows)
+
+
+def _data_folder() -> Path:
+    """Where scikit-image keeps its photographs; found without importing it, which takes long."""
+    spec = find_spec("skimage")
+    if spec is None or not spec.submodule_search_locations:
+        raise UserError(
+            "data.source=bundled reads photographs that come with scikit-image, which is not "
+            f"installed: pip install scikit-image, or {_USE_A_FOLDER}"
+        )
+    return Path(spec.submodule_search_locations[0]) / "data"
+
+
+def _read(file: Path) -> NDArray[np.uint8]:
+    """One of scikit-image's photographs, RGB, uint8 [H, W, 3]."""
+    if not file.is_file():
+        raise UserError(
+            f"data.source=bundled: this scikit-image has no {file.name}; "
+            f"install scikit-image 0.25 or later, or {_USE_A_FOLDER}"
+        )
+    return read_image(file)
+
+
+def _train_windows(photograph: Photograph, height: int, width: int) -> list[Square]:
+    """Windows beside the held-out rectangle: as many of every side, scattered over where they fit.
+
+    Args:
+        photograph: which one.
+        height: its height, px.
+        width: its width, px.
+
+    Returns:
+        `_WINDOWS_PER_SIDE` windows of every side; the same ones every time.
+    """
+    scatter = np.random.default_rng(0)
+    windows = []
+    for side in _TRAIN_SIDES:
+        places = [
+            Square(left, top, side)
+            for top in range(0, height - side + 1, _STRIDE)
+            for left in range(0, width - side + 1, _STRIDE)
+            if _is_beside(Square(left, top, side), photograph.held_out)
+        ]
+        chosen = scatter.choice(len(places), _WINDOWS_PER_SIDE, replace=False)
+        windows += [places[place] for place in chosen]
+    return windows
+
+
+def _is_beside(window: Square, rectangle: tuple[int, int, int, int]) -> bool:
+    """Whether a window shares no pixel with a rectangle (left, top, right, bottom)."""
+    left, top, right, bottom = rectangle
+    return (
+        window.left + window.side <= left
+        or window.left >= right
+        or window.top + window.side <= top
+        or window.top >= bottom
+    )

@@ -1,0 +1,147 @@
+"""Finding the photographs in a folder."""
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from pix2pix_jax.data.decode import open_image
+from pix2pix_jax.errors import UserError
+
+_logger = logging.getLogger(__name__)
+
+# Formats that Pillow recognises or writes, but cannot turn into pixels by itself.
+_NOT_DECODED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PALM", "PDF", "WMF"})
+
+# Opening a header is mostly Python, which takes turns: two threads hide the waiting for the disk,
+# more get into each other's way. A chunk is one thread's task.
+_THREADS = 2
+_CHUNK = 256
+
+# A folder may hold thousands of damaged files: name the first few, count the rest.
+_WARNINGS = 10
+
+
+@dataclass(frozen=True)
+class FolderContents:
+    """What was found in a folder.
+
+    Attributes:
+        root: the folder.
+        files: readable photographs, sorted, relative to `root` with `/` between folders.
+        skipped: files that look like images by name but cannot be read, each with the reason.
+    """
+
+    root: Path
+    files: tuple[str, ...]
+    skipped: dict[str, str]
+
+
+def scan_folder(root: str, *, flag: str, exclude: Path | None = None) -> FolderContents:
+    """Finds every photograph in a folder and in the folders within it.
+
+    A file counts by its extension, one of those Pillow reads; anything else is left alone, and so
+    is what is hidden (its name begins with a dot). Each file's header is read, so that files that
+    are no images are known from the start; pixels are not decoded. Links are followed, each folder
+    is visited once.
+
+    Args:
+        root: the folder; `~` stands for the home directory.
+        flag: the flag that gave `root`, for messages.
+        exclude: a folder within `root` to leave out, if any.
+
+    Returns:
+        The photographs, and what was skipped; a warning has named the skipped files.
+
+    Raises:
+        UserError: if `root` is not a folder, or holds no readable photograph.
+    """
+    folder = Path(root).expanduser()
+    if not folder.exists():
+        raise UserError(f"{flag}={root}: there is no such folder; check the path")
+    if not folder.is_dir():
+        raise UserError(f"{flag}={root} is a file; give the folder that holds the photographs")
+    names = sorted(_walk(folder, exclude))
+    skipped = _unreadable(folder, names)
+    files = tuple(name for name in names if name not in skipped)
+    _warn(folder, skipped)
+    if not files:
+        unreadable = f" (of {len(skipped)} image files, none can be read)" if skipped else ""
+        raise UserError(
+            f"{flag}={root} holds no images{unreadable}; give a folder with photographs (JPEG, PNG, WebP and others)"
+        )
+    return FolderContents(folder, files, skipped)
+
+
+def describe_failure(error: Exception) -> str:
+    """Why a file cannot be used, in a few words and on one line."""
+    if isinstance(error, UnidentifiedImageError):
+        return "not an image that can be read"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _walk(folder: Path, exclude: Path | None) -> Iterator[str]:
+    """Relative paths of the files that are images by their extension."""
+    extensions = _image_extensions()
+    visited = {exclude.resolve()} if exclude is not None else set()
+    for directory, subfolders, names in os.walk(folder, onerror=_warn_of_folder, followlinks=True):
+        resolved = Path(directory).resolve()
+        if resolved in visited:  # left out, or a link in a circle
+            subfolders.clear()
+            continue
+        visited.add(resolved)
+        # Sorted, for which of two links to a folder comes first must not depend on the machine.
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        relative = Path(directory).relative_to(folder).as_posix()
+        prefix = "" if relative == "." else f"{relative}/"
+        for name in names:
+            if os.path.splitext(name)[1].lower() in extensions and not name.startswith("."):
+                yield prefix + name
+
+
+def _image_extensions() -> frozenset[str]:
+    """Extensions of the formats Pillow can decode, in small letters, with their dot."""
+    return frozenset(
+        extension for extension, format_name in Image.registered_extensions().items() if format_name not in _NOT_DECODED
+    )
+
+
+def _unreadable(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    """The files whose header cannot be read, each with the reason."""
+    chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
+    # Filters are the whole process's, so they are set here and not in the threads.
+    with warnings.catch_warnings(), ThreadPoolExecutor(_THREADS) as pool:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        failures = pool.map(lambda chunk: _check_headers(folder, chunk), chunks)
+        return {name: reason for found in failures for name, reason in found}
+
+
+def _check_headers(folder: Path, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Names and reasons of those files whose header cannot be read."""
+    failures = []
+    for name in names:
+        try:
+            with open_image(folder / name):
+                pass
+        except Exception as error:  # Pillow's plugins do not agree on a type
+            failures.append((name, describe_failure(error)))
+    return failures
+
+
+def _warn_of_folder(error: OSError) -> None:
+    """Names a folder that cannot be listed."""
+    _logger.warning("skipping folder %s: %s", error.filename, error.strerror)
+
+
+def _warn(folder: Path, skipped: dict[str, str]) -> None:
+    """Names the files that were skipped."""
+    for name, reason in list(skipped.items())[:_WARNINGS]:
+        _logger.warning("skipping %s: %s", folder / name, reason)
+    if len(skipped) > _WARNINGS:
+        _logger.warning("skipping %d more files in %s", len(skipped) - _WARNINGS, folder)

@@ -1,0 +1,44 @@
+"""The photographs that a run is judged on."""
+
+from functools import cached_property, partial
+
+import jax
+import numpy as np
+
+from pix2pix_jax import color, evaluate, step
+from pix2pix_jax.state import Model, TrainState
+
+_BATCH = 32
+
+
+class HeldOut:
+    """Held-out photographs, what a generator makes of them, and how good that is."""
+
+    def __init__(self, model: Model, images: np.ndarray) -> None:
+        """Takes the photographs, uint8 RGB [count, height, width, 3]."""
+        self.images = images
+        self.gray = color.to_gray(images)
+        self._colorize = jax.jit(partial(step.colorize, model))
+
+    @cached_property
+    def _constants(self) -> dict[str, float]:
+        baseline = evaluate.evaluate_images(np.repeat(self.gray, 3, -1), self.images)
+        constants = {f"eval/gray_{name}": value for name, value in baseline.items()}
+        return constants | {"eval/truth_colorfulness": evaluate.mean_colorfulness(self.images)}
+
+    def colorize(self, state: TrainState) -> np.ndarray:
+        """Colours the photographs with a state's generator: RGB float32 [count, height, width, 3] in [0, 1]."""
+        # One device does it, from a copy: a state spread over several would make each of them do the same work.
+        params, averages = jax.device_get((state.generator.params, state.averages))
+        colored = []
+        for start in range(0, len(self.images), _BATCH):
+            batch = self.images[start : start + _BATCH]
+            padding = [(0, min(_BATCH, len(self.images)) - len(batch)), (0, 0), (0, 0), (0, 0)]
+            made = self._colorize(params, averages, np.pad(batch, padding))
+            colored.append(np.asarray(made)[: len(batch)])
+        return np.concatenate(colored)
+
+    def judge(self, colored: np.ndarray) -> dict[str, float]:
+        """Figures of merit of coloured photographs, beside those of the grey ones, as a record for the metrics."""
+        merits = evaluate.evaluate_images(colored, self.images)
+        return {f"eval/{name}": value for name, value in merits.items()} | self._constants

@@ -1,0 +1,85 @@
+"""The state of a training run as one pytree, and what it takes to make one."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+
+from pix2pix_jax.discriminator import Discriminator
+from pix2pix_jax.generator import Generator
+from pix2pix_jax.task import ColorizationTask
+
+Params = Any
+
+
+class Network(struct.PyTreeNode):
+    """What training changes in one network.
+
+    Attributes:
+        params: the Flax parameters, float32.
+        opt_state: the state of its optimizer.
+    """
+
+    params: Params
+    opt_state: optax.OptState
+
+
+class TrainState(struct.PyTreeNode):
+    """Everything that a training run carries from step to step.
+
+    Attributes:
+        step: steps taken, an int32 scalar.
+        generator: the generator.
+        averages: running averages of the generator's batch norms (its collection `batch_stats`).
+        discriminator: the discriminator; None where the task has none.
+    """
+
+    step: jax.Array
+    generator: Network
+    averages: Params
+    discriminator: Network | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """What training does not change: the task, the two networks and their optimizers.
+
+    Attributes:
+        task: what the networks look at.
+        generator: the generator module.
+        discriminator: the discriminator module, unused where the task has none.
+        optimizer: the gradient transformation that each network has a state of.
+    """
+
+    task: ColorizationTask
+    generator: Generator
+    discriminator: Discriminator
+    optimizer: optax.GradientTransformation
+
+    def init(self, key: jax.Array) -> TrainState:
+        """Makes the state at step 0 from a PRNG key."""
+        generator_key, discriminator_key = jax.random.split(key)
+        # Convolutions have no size of their own; the smallest image that both networks take is the cheapest.
+        luma = jnp.zeros((1, 32, 32, 1))
+        variables = self.generator.init(generator_key, luma)
+        discriminator = None
+        if self.task.adversarial:
+            judged = jnp.zeros((1, 32, 32, self.task.discriminator_channels))
+            discriminator = self._network(self.discriminator.init(discriminator_key, judged)["params"])
+        return TrainState(
+            step=jnp.zeros((), jnp.int32),
+            generator=self._network(variables["params"]),
+            averages=variables["batch_stats"],
+            discriminator=discriminator,
+        )
+
+    def init_compiled(self, key: jax.Array) -> TrainState:
+        """As `init`, in one compilation; on a CPU without optimisation, which would take longer than it saves."""
+        options = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None
+        return jax.jit(self.init, compiler_options=options)(key)
+
+    def _network(self, params: Params) -> Network:
+        return Network(params, self.optimizer.init(params))

@@ -1,0 +1,165 @@
+"""The maths of one training step."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import lax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from pix2pix_jax import color, losses
+from pix2pix_jax.state import Model, Network, Params, TrainState
+from pix2pix_jax.task import ColorizationTask, Photo, photo_from_rgb
+
+Metrics = dict[str, jax.Array]
+"""Loss terms by name, float32 scalars."""
+
+AXIS = "batch"
+"""Name of the device axis that the mapped step averages over."""
+
+
+class Gradients(NamedTuple):
+    """The gradients of one step, both taken at the weights the step began with.
+
+    Attributes:
+        generator: of the generator's loss, a pytree like its params.
+        discriminator: of the discriminator's loss; None where the task has none.
+    """
+
+    generator: Params
+    discriminator: Params | None
+
+
+def _l1_loss(made: Photo, truth: Photo, task: ColorizationTask) -> tuple[jax.Array, Metrics]:
+    loss, terms = jnp.zeros(()), {}
+    if task.l1_rgb:
+        terms["g_l1_rgb"] = losses.l1(made.rgb, truth.rgb)
+        loss += task.l1_rgb * terms["g_l1_rgb"]
+    if task.l1_chroma:
+        terms["g_l1_chroma"] = losses.l1(made.chroma, truth.chroma)
+        loss += task.l1_chroma * terms["g_l1_chroma"]
+    return loss, terms
+
+
+def gradients(model: Model, state: TrainState, images: jax.Array) -> tuple[Gradients, Params, Metrics]:
+    """Gradients of both networks' losses on one batch.
+
+    The fake is made once and judged once: one forward pass of the discriminator serves the generator's gradient
+    (through what it sees) and its own (through its params).
+
+    Args:
+        model: the task and the networks.
+        state: the state the step begins with.
+        images: true photographs, uint8 RGB [batch, height, width, 3].
+
+    Returns:
+        The gradients; the generator's running averages, moved; and the loss terms that the task has: `g_loss` and
+        its parts `g_bce` (cross-entropy of the fake with "real"), `g_l1_rgb` and `g_l1_chroma` (unweighted), `d_loss`
+        and its parts `d_real` and `d_fake`.
+    """
+    truth = photo_from_rgb(color.from_uint8(images))
+
+    def make(params: Params) -> tuple[Photo, Params]:
+        output, moved = model.generator.apply(
+            {"params": params, "batch_stats": state.averages},
+            truth.luma,
+            train=True,
+            mutable=["batch_stats"],
+        )
+        return model.task.photo(truth.luma, output), moved["batch_stats"]
+
+    def judge(params: Params, photo: Photo) -> jax.Array:
+        return model.discriminator.apply({"params": params}, model.task.judged(photo, truth.luma))
+
+    made, make_vjp, averages = jax.vjp(make, state.generator.params, has_aux=True)
+    (g_loss, metrics), made_gradient = jax.value_and_grad(_l1_loss, has_aux=True)(made, truth, model.task)
+    if state.discriminator is None:
+        return Gradients(*make_vjp(made_gradient), None), averages, {"g_loss": g_loss, **metrics}
+
+    params = state.discriminator.params
+    fake_logits, fake_vjp = jax.vjp(judge, params, made)
+    g_bce, fooled = jax.value_and_grad(losses.cross_entropy)(fake_logits, True)
+    d_fake, caught = jax.value_and_grad(losses.cross_entropy)(fake_logits, False)
+    d_real, real_gradient = jax.value_and_grad(lambda params: losses.cross_entropy(judge(params, truth), True))(params)
+    generator_gradient = make_vjp(optax.tree.add(made_gradient, fake_vjp(fooled)[1]))[0]
+    discriminator_gradient = optax.tree.add(real_gradient, fake_vjp(caught)[0])
+    metrics |= {"g_loss": g_loss + g_bce, "g_bce": g_bce}
+    metrics |= {"d_loss": d_real + d_fake, "d_real": d_real, "d_fake": d_fake}
+    return Gradients(generator_gradient, discriminator_gradient), averages, metrics
+
+
+def train_step(
+    model: Model, state: TrainState, images: jax.Array, axis_name: str | None = None
+) -> tuple[TrainState, Metrics]:
+    """Takes one step of both networks (reference: both gradients at the weights from the start of the step).
+
+    Args:
+        model: the task, the networks and the optimizer.
+        state: the state before the step.
+        images: this device's share of the batch, uint8 RGB [batch, height, width, 3].
+        axis_name: mapped device axis to average over; None on one device.
+
+    Returns:
+        The state after the step and the loss terms of `gradients`, the same on every device.
+    """
+    grads, averages, metrics = gradients(model, state, images)
+    if axis_name is not None:
+        grads, averages, metrics = lax.pmean((grads, averages, metrics), axis_name)
+    generator = _update(model, state.generator, grads.generator)
+    discriminator = state.discriminator
+    if discriminator is not None:
+        discriminator = _update(model, discriminator, grads.discriminator)
+    return TrainState(state.step + 1, generator, averages, discriminator), metrics
+
+
+def _update(model: Model, network: Network, gradient: Params) -> Network:
+    updates, opt_state = model.optimizer.update(gradient, network.opt_state, network.params)
+    return Network(optax.apply_updates(network.params, updates), opt_state)
+
+
+def parallel_train_step(
+    model: Model,
+) -> Callable[[TrainState, jax.Array], tuple[TrainState, Metrics]]:
+    """Maps `train_step` over all devices.
+
+    Args:
+        model: the task, the networks (their `axis_name` None or `AXIS`) and the optimizer.
+
+    Returns:
+        A compiled function of the state, an ordinary pytree whose buffers it takes over, and a batch, uint8 RGB
+        [local devices, batch per device, height, width, 3]; it returns the new state and the loss terms.
+    """
+    return jax.pmap(
+        partial(train_step, model, axis_name=AXIS),
+        axis_name=AXIS,
+        in_axes=(None, 0),
+        out_axes=(None, None),
+        donate_argnums=0,
+    )
+
+
+def place(state: TrainState) -> TrainState:
+    """Puts a state on all devices the way the mapped step returns it, so that the step compiles once, not twice."""
+    mesh = Mesh(np.array(jax.devices()), (AXIS,))
+    return jax.device_put(state, NamedSharding(mesh, PartitionSpec()))
+
+
+def colorize(model: Model, params: Params, averages: Params, images: jax.Array) -> jax.Array:
+    """Colours photographs, of which only the luma is looked at.
+
+    Args:
+        model: the task and the networks.
+        params: the generator's.
+        averages: the running averages of its batch norms, which stand in for batch statistics.
+        images: uint8 RGB [batch, height, width, 3].
+
+    Returns:
+        RGB float32 [batch, height, width, 3] in [0, 1], clipped.
+    """
+    luma = photo_from_rgb(color.from_uint8(images)).luma
+    output = model.generator.apply({"params": params, "batch_stats": averages}, luma, train=False)
+    return color.to_unit(model.task.photo(luma, output).rgb)

@@ -1,0 +1,221 @@
+"""The training loop: batches in; checkpoints, figures and metrics out."""
+
+import json
+import math
+import signal
+from pathlib import Path
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from pix2pix_jax import config as configuration
+from pix2pix_jax import data, figures, step
+from pix2pix_jax.checkpoints import Checkpoints
+from pix2pix_jax.errors import UserError
+from pix2pix_jax.held_out import HeldOut
+from pix2pix_jax.interrupts import caught_signals
+from pix2pix_jax.loss_log import LossLog, Stopwatch
+from pix2pix_jax.metrics import METRICS_FILE, MetricsWriter, Progress, read_metrics
+from pix2pix_jax.state import TrainState
+
+_SAMPLES = 12  # held-out images in a grid
+
+# What may differ when a run goes on. Any other key would make the second part of the run another experiment.
+_MAY_CHANGE = {
+    "num_epochs",
+    "num_steps",
+    "log_every_steps",
+    "eval_every_steps",
+    "sample_every_steps",
+    "checkpoint_every_steps",
+    "checkpoints_to_keep",
+    "data.eval_images",
+    "data.num_threads",
+}
+
+
+def train(config: ConfigDict, workdir: Path) -> TrainState:
+    """Trains from the newest checkpoint in a folder, or from the start, to the end.
+
+    Args:
+        config: see `default_config`.
+        workdir: the run's folder, made where there is none. It gets `config.json`, `metrics.jsonl`, `tensorboard/`,
+            `curves.png`, `samples/` and `checkpoints/`; a run of the same config that is in it goes on.
+
+    Returns:
+        The state after the last step.
+
+    Raises:
+        UserError: if the config, the data or the folder cannot be used, or a loss is not finite any more.
+        SystemExit: if a signal asked to stop; a checkpoint has been written.
+    """
+    configuration.validate(config, jax.device_count())
+    train_source, eval_source = data.make_sources(config.data)
+    eval_images = data.load_eval_images(eval_source, config.image_size, config.data.resize, config.data.eval_images)
+    try:
+        (workdir / "samples").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write to {workdir} ({error.strerror}): choose another --workdir") from error
+    with Checkpoints(workdir / "checkpoints", config.checkpoints_to_keep) as checkpoints:
+        start = checkpoints.latest_step
+        _claim(workdir, config, resuming=start > 0)
+        total = total_steps(config, len(train_source))
+        with MetricsWriter(workdir, start) as writer, Progress(total, start) as progress:
+            trainer = Trainer(config, workdir, checkpoints, writer, progress)
+            return trainer.run(train_source, eval_images, total)
+
+
+def total_steps(config: ConfigDict, num_images: int) -> int:
+    """Steps in a whole run over `num_images` training images: `num_steps`, or else what `num_epochs` come to."""
+    return config.num_steps or math.ceil(config.num_epochs * num_images / config.batch_size)
+
+
+def _claim(workdir: Path, config: ConfigDict, resuming: bool) -> None:
+    """Writes config.json into a run's folder, after checking that a run to be resumed is this experiment's."""
+    path = workdir / "config.json"
+    if resuming and path.exists():
+        old = configuration.leaves(ConfigDict(json.loads(path.read_text())))
+        for key, value in configuration.leaves(config).items():
+            if key not in _MAY_CHANGE and old.get(key, value) != value:
+                raise UserError(
+                    f"{workdir} holds a run with config.{key}={old[key]}, and {value} is asked for:"
+                    " choose another --workdir, or ask for the same"
+                )
+    path.write_text(json.dumps(config.to_dict(), indent=2) + "\n")
+
+
+class Trainer:
+    """The loop, and what it writes on the way."""
+
+    def __init__(
+        self,
+        config: ConfigDict,
+        workdir: Path,
+        checkpoints: Checkpoints,
+        writer: MetricsWriter,
+        progress: Progress,
+    ) -> None:
+        """Takes a valid config, the run's folder, and what writes into it, open."""
+        self._config = config
+        self._workdir = workdir
+        self._checkpoints = checkpoints
+        self._writer = writer
+        self._progress = progress
+        self._model = configuration.build_model(config)
+        self._losses = LossLog()
+        self._watch = Stopwatch()
+
+    def run(self, source: data.ImageSource, eval_images: np.ndarray, total: int) -> TrainState:
+        """Takes the steps from the newest checkpoint to the end.
+
+        Args:
+            source: the training images.
+            eval_images: held-out images, uint8 [count, height, width, 3].
+            total: the run's number of steps.
+
+        Returns:
+            The state after the last step.
+        """
+        config, start = self._config, self._checkpoints.latest_step
+        state = self._initial_state(start)
+        if start >= total:
+            self._progress.note(f"nothing to do: the run has taken its {total:,} steps")
+            return state
+        self._held_out = HeldOut(self._model, eval_images)
+        train_step = step.parallel_train_step(self._model)
+        state = step.place(state)
+        loader = data.Loader(
+            source,
+            batch_size=config.batch_size,
+            image_size=config.image_size,
+            resize=config.data.resize,
+            seed=config.seed,
+            num_threads=config.data.num_threads,
+        )
+        with loader.iterate(start) as batches, caught_signals() as caught:
+            self._watch.lap()
+            for number in range(start + 1, total + 1):
+                images = next(batches)
+                images = images.reshape(jax.local_device_count(), -1, *images.shape[1:])
+                state, metrics = train_step(state, images)
+                self._losses.add(number, metrics)
+                self._progress.advance(number)
+                self._after_step(state, number, total, len(source), stopping=bool(caught))
+                if caught:
+                    self._progress.note(
+                        f"{signal.Signals(caught[0]).name}: stopped after step {number:,};"
+                        " the same command goes on from there"
+                    )
+                    raise SystemExit(128 + caught[0])
+        self._progress.note(f"done: {self._workdir}")
+        return state
+
+    def _initial_state(self, start: int) -> TrainState:
+        key = jax.random.key(self._config.seed)
+        if start == 0:
+            return self._model.init_compiled(key)
+        self._progress.note(f"resuming {self._workdir} after step {start:,}")
+        return self._checkpoints.restore(jax.eval_shape(self._model.init, key))
+
+    def _after_step(self, state: TrainState, number: int, total: int, num_images: int, stopping: bool) -> None:
+        def is_due(every: int) -> bool:
+            return number % every == 0 or number == total
+
+        config = self._config
+        try:
+            if is_due(config.log_every_steps):
+                self._report(number, number * config.batch_size / num_images)
+            with self._watch.paused():
+                samples_due = is_due(config.sample_every_steps)
+                if samples_due or is_due(config.eval_every_steps):
+                    self._look(state, number, samples_due)
+                if stopping or is_due(config.checkpoint_every_steps):
+                    self._save(state)
+        except FloatingPointError as error:
+            kept = self._checkpoints.latest_step
+            raise UserError(
+                f"{error}: training stopped; "
+                + (
+                    f"the last good checkpoint is step {kept} in {self._checkpoints.directory}"
+                    if kept
+                    else "there is no checkpoint yet"
+                )
+            ) from error
+
+    def _report(self, number: int, epoch: float) -> None:
+        count, terms = self._losses.mean()
+        pace = count * self._config.batch_size / self._watch.lap()
+        record = {"epoch": epoch, **terms, "images_per_second": pace}
+        self._writer.write(number, record)
+        self._progress.report(number, record)
+
+    def _look(self, state: TrainState, number: int, samples_due: bool) -> None:
+        """Judges the generator on the held-out images, and draws what it makes of the first few."""
+        self._losses.fetch()
+        colored = self._held_out.colorize(state)
+        record = self._held_out.judge(colored)
+        self._writer.write(number, record)
+        self._progress.report_evaluation(number, record)
+        if samples_due:
+            figures.save_samples(
+                self._workdir / "samples" / f"step_{number:08d}.png",
+                self._held_out.gray[:_SAMPLES],
+                colored[:_SAMPLES],
+                self._held_out.images[:_SAMPLES],
+                title=f"{self._config.name}, step {number:,}",
+            )
+            figures.save_curves(
+                self._workdir / "curves.png",
+                read_metrics(self._workdir / METRICS_FILE),
+                title=self._config.name,
+            )
+
+    def _save(self, state: TrainState) -> None:
+        self._losses.fetch()
+        # A copy: the next step takes over the state's buffers while the checkpoint is being written.
+        host_state = jax.tree.map(np.array, state)
+        for name in ("generator", "discriminator"):
+            if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(getattr(host_state, name))):
+                raise FloatingPointError(f"the {name} is not finite after step {host_state.step}")
+        self._checkpoints.save(host_state)

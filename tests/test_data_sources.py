@@ -1,0 +1,64 @@
+"""From a config to sources."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from ml_collections import ConfigDict
+from PIL import Image
+
+from pix2pix_jax.data import FolderSource, Loader, load_eval_images, make_sources
+from pix2pix_jax.errors import UserError
+
+
+def config_of(**changes: object) -> ConfigDict:
+    return ConfigDict(
+        {
+            "source": "bundled",
+            "root": "",
+            "eval_root": "",
+            "eval_fraction": 0.02,
+            "resize": 112,
+            "eval_images": 0,
+            **changes,
+        }
+    )
+
+
+def test_bundled_all_the_way() -> None:
+    train, held_out = make_sources(config_of())
+    batch = Loader(train, batch_size=8, image_size=96, resize=112, seed=0).batch(0)
+    assert batch.shape == (8, 96, 96, 3)
+    assert load_eval_images(held_out, 96, 112, 0).shape == (30, 96, 96, 3)
+
+
+def test_folder_all_the_way(tmp_path: Path) -> None:
+    for i in range(5):
+        Image.new("RGB", (60 + i, 50), (i, i, i)).save(tmp_path / f"{i}.png")
+    train, held_out = make_sources(config_of(source="folder", root=str(tmp_path)))
+    assert isinstance(train, FolderSource)
+    assert (len(train), len(held_out)) == (4, 1)
+    batch = Loader(train, batch_size=8, image_size=96, resize=112, seed=0).batch(0)
+    assert batch.shape == (8, 96, 96, 3)
+    assert load_eval_images(held_out, 96, 112, 1).shape == (1, 96, 96, 3)
+
+
+def test_any_object_with_the_attributes_will_do() -> None:
+    assert len(make_sources(SimpleNamespace(**config_of().to_dict()))[0]) == 1000
+
+
+@pytest.mark.parametrize(("given", "nearest"), [("bundle", "bundled"), ("foldr", "folder"), ("", "bundled|folder")])
+def test_unknown_source(given: str, nearest: str) -> None:
+    with pytest.raises(UserError, match=rf'data.source="{given}" is not known; did you mean "({nearest})"'):
+        make_sources(config_of(source=given))
+
+
+def test_folder_without_root() -> None:
+    with pytest.raises(UserError, match=r"give --config.data.root=DIR"):
+        make_sources(config_of(source="folder"))
+
+
+@pytest.mark.parametrize("key", ["root", "eval_root"])
+def test_bundled_with_a_folder(key: str) -> None:
+    with pytest.raises(UserError, match=rf"data.{key}=photos .* --config.data.source=folder"):
+        make_sources(config_of(**{key: "photos"}))

@@ -1,0 +1,32 @@
+"""Trains a colouring GAN: `python train.py [--config configs/NAME.py] [--workdir DIR] [--config.key=value …]`."""
+
+from pathlib import Path
+
+from absl import flags
+from ml_collections import config_flags
+
+from pix2pix_jax import cli
+from pix2pix_jax.errors import UserError
+from pix2pix_jax.train import train
+
+_CONFIG = config_flags.DEFINE_config_file(
+    "config", str(Path(__file__).parent / "configs" / "demo.py"), "The experiment."
+)
+_WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder; runs/NAME where not given.")
+
+
+def main(arguments: list[str]) -> None:
+    """Trains the experiment that the flags describe."""
+    if arguments[1:]:
+        raise UserError(f"{arguments[1]} is not a flag: values are given as --config.key=value")
+    try:
+        config = _CONFIG.value
+    except OSError as error:
+        given = flags.FLAGS["config"].config_filename
+        raise UserError(f"the config file {given} cannot be read: configs/ holds those there are") from error
+    cli.use_compilation_cache()
+    train(config, Path(_WORKDIR.value or Path("runs") / config.name))
+
+
+if __name__ == "__main__":
+    cli.run(main)
