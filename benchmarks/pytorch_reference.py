@@ -118,18 +118,18 @@ class Experiment(NamedTuple):
     """What the networks look at and make.
 
     Attributes:
-        makes: `"crcb"` if G makes the chroma that is joined with the luma, `"rgb"` if it makes the
+        makes: `"chroma"` if G makes the chroma that is joined with the luma, `"rgb"` if it makes the
             whole image.
         judged: what D sees; None if there is no D.
     """
 
-    makes: Literal["crcb", "rgb"]
+    makes: Literal["chroma", "rgb"]
     judged: Literal["rgb", "ycrcb", "rgb_gray"] | None
 
     @property
     def generator_channels(self) -> int:
         """Channels that G makes."""
-        return 2 if self.makes == "crcb" else 3
+        return 2 if self.makes == "chroma" else 3
 
     @property
     def discriminator_channels(self) -> int:
@@ -138,11 +138,11 @@ class Experiment(NamedTuple):
 
 
 EXPERIMENTS = {
-    "ycrcb_rgb": Experiment("crcb", "rgb"),
-    "ycrcb_ycrcb": Experiment("crcb", "ycrcb"),
+    "ycrcb_rgb": Experiment("chroma", "rgb"),
+    "ycrcb_ycrcb": Experiment("chroma", "ycrcb"),
     "rgb_rgb_gray": Experiment("rgb", "rgb_gray"),
     "rgb_rgb": Experiment("rgb", "rgb"),
-    "ycrcb_l1": Experiment("crcb", None),
+    "ycrcb_l1": Experiment("chroma", None),
 }
 
 
@@ -223,8 +223,8 @@ class TrainStep:
             rgb: as for `__call__`.
 
         Returns:
-            Scalars: `g_loss` and its unweighted terms `l1_rgb`, `l1_crcb` (if G makes chroma) and
-            `g_gan` (if there is a D); `d_loss` and its terms `d_real`, `d_fake` (if there is a D).
+            Scalars: `g_loss` and its unweighted terms `g_l1_rgb`, `g_l1_chroma` (if G makes chroma) and
+            `g_bce` (if there is a D); `d_loss` and its terms `d_real`, `d_fake` (if there is a D).
         """
         self.g_adam.zero_grad(set_to_none=True)
         if self.d_adam is not None:
@@ -241,26 +241,26 @@ class TrainStep:
         real_ycrcb = self._transform(self._to_ycrcb, real_rgb)
         luma = real_ycrcb[:, :1]
         made = self.generator(luma)
-        if self.experiment.makes == "crcb":
+        if self.experiment.makes == "chroma":
             fake_ycrcb = torch.cat([luma, made], dim=1)
             fake_rgb = self._transform(self._to_rgb, fake_ycrcb)
             losses = {
-                "l1_crcb": F.l1_loss(made, real_ycrcb[:, 1:]),
-                "l1_rgb": F.l1_loss(fake_rgb, real_rgb),
+                "g_l1_chroma": F.l1_loss(made, real_ycrcb[:, 1:]),
+                "g_l1_rgb": F.l1_loss(fake_rgb, real_rgb),
             }
-            g_loss = 75.0 * losses["l1_crcb"] + 25.0 * losses["l1_rgb"]
+            g_loss = 75.0 * losses["g_l1_chroma"] + 25.0 * losses["g_l1_rgb"]
         else:
             fake_ycrcb, fake_rgb = real_ycrcb, made  # D only ever looks at the luma, G's condition
-            losses = {"l1_rgb": F.l1_loss(fake_rgb, real_rgb)}
-            g_loss = 100.0 * losses["l1_rgb"]
+            losses = {"g_l1_rgb": F.l1_loss(fake_rgb, real_rgb)}
+            g_loss = 100.0 * losses["g_l1_rgb"]
         if self.discriminator is not None:
             real_logits = self.discriminator(self._judged(real_rgb, real_ycrcb))
             fake_logits = self.discriminator(self._judged(fake_rgb, fake_ycrcb))
-            losses["g_gan"] = _cross_entropy(fake_logits, 1.0)
+            losses["g_bce"] = _cross_entropy(fake_logits, 1.0)
             losses["d_real"] = _cross_entropy(real_logits, 1.0)
             losses["d_fake"] = _cross_entropy(fake_logits, 0.0)
             losses["d_loss"] = losses["d_real"] + losses["d_fake"]
-            g_loss = losses["g_gan"] + g_loss
+            g_loss = losses["g_bce"] + g_loss
         return losses | {"g_loss": g_loss}
 
     def _scaled(self, rgb: Tensor) -> Tensor:

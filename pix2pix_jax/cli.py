@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
-from absl import app, flags
+from absl import app, flags, logging
 
 from pix2pix_jax.config import default_config, leaves, nearest
 from pix2pix_jax.errors import UserError
@@ -21,6 +21,8 @@ def run(main: Callable[[list[str]], None]) -> None:
     Args:
         main: takes the arguments that are no flags.
     """
+    # JAX reports every backend that it does not find.
+    logging.set_verbosity(logging.WARNING)
     try:
         app.run(main, flags_parser=_parse)
     except UserError as error:

@@ -71,6 +71,6 @@ def to_unit(images: jax.Array) -> jax.Array:
     return jnp.clip((images + 1.0) / 2.0, 0.0, 1.0)
 
 
-def to_gray(images: np.ndarray) -> np.ndarray:
-    """Luma of uint8 RGB images [..., 3], on the host: float32 [..., 1] in [0, 1]."""
-    return (images @ (LUMA_WEIGHTS / 255.0)).astype(np.float32)[..., None].clip(0.0, 1.0)
+def to_gray(rgb: np.ndarray) -> np.ndarray:
+    """Luma of RGB images, on the host: [..., 3] in [0, 1] to float32 [..., 1] in [0, 1]."""
+    return (rgb @ LUMA_WEIGHTS).astype(np.float32)[..., None].clip(0.0, 1.0)

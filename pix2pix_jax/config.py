@@ -45,6 +45,7 @@ def default_config() -> ConfigDict:
     config.adam.b1 = 0.5
     config.adam.b2 = 0.999
     config.adam.eps = 1e-8
+    config.adam.linear_decay = False  # the paper's schedule: level for the first half, then linear to 0
 
     config.data = ConfigDict()
     config.data.source = "folder"  # bundled (a few photographs of scikit-image's) or folder
@@ -136,11 +137,12 @@ def _validate_sizes(config: ConfigDict, device_count: int) -> None:
         )
 
 
-def build_model(config: ConfigDict) -> Model:
+def build_model(config: ConfigDict, total_steps: int) -> Model:
     """Makes the task, the networks and the optimizer that a configuration describes.
 
     Args:
         config: a valid one, see `validate`.
+        total_steps: steps in the whole run, which the learning rate's decay is spread over.
 
     Returns:
         The model, its networks sharing batch statistics over the axis `AXIS` if `sync_batch_norm`.
@@ -149,9 +151,12 @@ def build_model(config: ConfigDict) -> Model:
     dtype = jnp.dtype(config.dtype)
     axis_name = AXIS if config.sync_batch_norm else None
     adam = config.adam
+    half = total_steps // 2
+    decay = optax.schedules.linear_schedule(adam.learning_rate, 0.0, total_steps - half, transition_begin=half)
+    learning_rate = decay if adam.linear_decay else adam.learning_rate
     return Model(
         task=task,
         generator=Generator(task.generator_channels, dtype, axis_name),
         discriminator=Discriminator(dtype, axis_name),
-        optimizer=optax.adam(adam.learning_rate, b1=adam.b1, b2=adam.b2, eps=adam.eps),
+        optimizer=optax.adam(learning_rate, b1=adam.b1, b2=adam.b2, eps=adam.eps),
     )

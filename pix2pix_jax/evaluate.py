@@ -10,11 +10,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from pix2pix_jax.color import to_gray
+
 PSNR_CAP_DB = 100.0
 """PSNR in dB given to images that equal the truth; theirs is infinite, which JSON cannot hold."""
-
-LUMA_WEIGHTS = (0.299, 0.587, 0.114)
-"""Share of R, G and B in the luma Y (ITU-R BT.601)."""
 
 _CHUNK_PIXELS = 2**16  # small enough that the temporaries of CIEDE2000 stay in the processor's cache
 
@@ -32,10 +31,13 @@ def psnr(predicted: NDArray, truth: NDArray) -> NDArray[np.float64]:
     Raises:
         ValueError: The shapes differ, or an array is not a stack of RGB images in its range.
     """
+    from skimage.metrics import peak_signal_noise_ratio
+
     _check_pair(predicted, truth)
-    error = _to_unit(predicted) - _to_unit(truth)
-    mean_squared_error = np.mean(np.square(error, dtype=np.float64), axis=(1, 2, 3))
-    return -10.0 * np.log10(np.maximum(mean_squared_error, 10.0 ** (-PSNR_CAP_DB / 10.0)))
+    pairs = zip(_to_unit(predicted), _to_unit(truth), strict=True)
+    with np.errstate(divide="ignore"):
+        values = [peak_signal_noise_ratio(t, p, data_range=1.0) for p, t in pairs]
+    return np.minimum(values, PSNR_CAP_DB)
 
 
 def ssim(predicted: NDArray, truth: NDArray) -> NDArray[np.float64]:
@@ -139,9 +141,7 @@ def gray_baseline(truth: NDArray) -> dict[str, float]:
     Raises:
         ValueError: `truth` is not a stack of RGB images in its range.
     """
-    luma = _to_unit(truth) @ np.array(LUMA_WEIGHTS, np.float32)
-    gray = np.broadcast_to(np.clip(luma, 0.0, 1.0)[..., None], truth.shape)
-    return evaluate_images(gray, truth)
+    return evaluate_images(np.repeat(to_gray(_to_unit(truth)), 3, -1), truth)
 
 
 def mean_colorfulness(images: NDArray) -> float:

@@ -17,12 +17,12 @@ class HeldOut:
     def __init__(self, model: Model, images: np.ndarray) -> None:
         """Takes the photographs, uint8 RGB [count, height, width, 3]."""
         self.images = images
-        self.gray = color.to_gray(images)
+        self.gray = color.to_gray(images / 255.0)
         self._colorize = jax.jit(partial(step.colorize, model))
 
     @cached_property
     def _constants(self) -> dict[str, float]:
-        baseline = evaluate.evaluate_images(np.repeat(self.gray, 3, -1), self.images)
+        baseline = evaluate.gray_baseline(self.images)
         constants = {f"eval/gray_{name}": value for name, value in baseline.items()}
         return constants | {"eval/truth_colorfulness": evaluate.mean_colorfulness(self.images)}
 

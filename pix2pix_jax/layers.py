@@ -1,6 +1,7 @@
 """The blocks both networks are made of: convolution, upsampling convolution, batch norm."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -9,6 +10,9 @@ import jax.numpy as jnp
 from jax import lax
 
 _NHWC = ("NHWC", "HWIO", "NHWC")
+
+# Channels up to which the matmul forms of a convolution beat XLA's on a CPU (images have 1 to 4).
+_NARROW = 4
 
 
 def torch_uniform(key: jax.Array, shape: tuple[int, ...], dtype: Any, fan_in: int) -> jax.Array:
@@ -32,6 +36,62 @@ def avg_pool(x: jax.Array, factor: int) -> jax.Array:
     return tiles.mean((2, 4))
 
 
+def _plain_conv2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=_NHWC)
+
+
+def _shifted_adds(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """A convolution as one matmul, which makes every tap's product, and shifted adds of those, rows then columns."""
+    height, width = x.shape[1:3]
+    size = kernel.shape[0]
+    margin = (size // 2, size // 2)
+    products = x @ kernel.transpose(2, 0, 1, 3).reshape(x.shape[-1], -1)
+    products = jnp.pad(products, ((0, 0), margin, margin, (0, 0)))
+    row_taps = jnp.split(products, size, -1)
+    rows = sum((tap[:, i : i + height] for i, tap in enumerate(row_taps)), start=jnp.zeros((), x.dtype))
+    column_taps = jnp.split(rows, size, -1)
+    return sum((tap[:, :, i : i + width] for i, tap in enumerate(column_taps)), start=jnp.zeros((), x.dtype))
+
+
+def _patches(x: jax.Array, size: int) -> jax.Array:
+    """The size × size neighbourhood of every pixel: [batch, height, width, size · size · channels]."""
+    height, width = x.shape[1:3]
+    margin = (size // 2, size // 2)
+    x = jnp.pad(x, ((0, 0), margin, margin, (0, 0)))
+    rows = jnp.concatenate([x[:, :, i : i + width] for i in range(size)], -1)
+    return jnp.concatenate([rows[:, i : i + height] for i in range(size)], -1)
+
+
+def _transposed(kernel: jax.Array) -> jax.Array:
+    """The kernel of the convolution that takes a gradient back to the input."""
+    return jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
+
+
+@jax.custom_vjp
+def _narrow_conv2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """A convolution from or to so few channels that a CPU does better on matmuls than on XLA's own forms of it."""
+    return _shifted_adds(x, kernel) if kernel.shape[3] <= _NARROW else _plain_conv2d(x, kernel)
+
+
+def _narrow_conv2d_forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return _narrow_conv2d(x, kernel), (x, kernel)
+
+
+def _narrow_conv2d_backward(saved: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
+    x, kernel = saved
+    x_gradient = _narrow_conv2d(gradient, _transposed(kernel))
+    if kernel.shape[3] > _NARROW:
+        (kernel_gradient,) = jax.linear_transpose(partial(_plain_conv2d, x), kernel)(gradient)
+    else:
+        size, _, channels, features = kernel.shape
+        taps = jnp.einsum("nhwp,nhwi->pi", _patches(gradient, size), x)
+        kernel_gradient = _transposed(taps.reshape(size, size, features, channels))
+    return x_gradient, kernel_gradient
+
+
+_narrow_conv2d.defvjp(_narrow_conv2d_forward, _narrow_conv2d_backward)
+
+
 def conv2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """Stride-1 convolution with zero padding that keeps height and width.
 
@@ -42,7 +102,10 @@ def conv2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
     Returns:
         [batch, height, width, out].
     """
-    return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=_NHWC)
+    is_narrow = min(kernel.shape[2:]) <= _NARROW and kernel.shape[0] > 1
+    if is_narrow and jax.default_backend() == "cpu":
+        return _narrow_conv2d(x, kernel)
+    return _plain_conv2d(x, kernel)
 
 
 def _fold_axis(taps: jax.Array, factor: int) -> list[tuple[int, jax.Array]]:
@@ -95,7 +158,10 @@ def upsample_conv2d(x: jax.Array, kernel: jax.Array, factor: int) -> jax.Array:
 
 
 class Conv(nn.Module):
-    """Convolution with bias, zero padding, and optionally nearest-neighbour upsampling in front.
+    """Convolution with zero padding, and optionally nearest-neighbour upsampling in front.
+
+    Its bias is handed on beside the result: a batch norm takes it out again, so adding it first would be a pass over
+    the tensor for nothing.
 
     Attributes:
         features: channels out.
@@ -110,16 +176,22 @@ class Conv(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Maps [batch, height, width, in] to [batch, upsample · height, upsample · width, features]."""
+    def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Convolves [batch, height, width, in].
+
+        Args:
+            x: the input.
+
+        Returns:
+            [batch, upsample · height, upsample · width, features] without the bias, and the bias [features].
+        """
         shape = (self.size, self.size, x.shape[-1], self.features)
         fan_in = self.size**2 * x.shape[-1]
         kernel = self.param("kernel", torch_uniform, shape, jnp.float32, fan_in)
         bias = self.param("bias", torch_uniform, (self.features,), jnp.float32, fan_in)
-        x, kernel, bias = (array.astype(self.dtype) for array in (x, kernel, bias))
-        if self.upsample > 1:
-            return upsample_conv2d(x, kernel, self.upsample) + bias
-        return conv2d(x, kernel) + bias
+        x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
+        x = upsample_conv2d(x, kernel, self.upsample) if self.upsample > 1 else conv2d(x, kernel)
+        return x, bias
 
 
 class BatchNorm(nn.Module):
@@ -137,19 +209,30 @@ class BatchNorm(nn.Module):
     keep_averages: bool = True
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool = True) -> jax.Array:
-        """Normalises [batch, height, width, channels], by batch statistics if `train`, else by the averages."""
+    def __call__(self, x: jax.Array, conv_bias: jax.Array, *, train: bool) -> jax.Array:
+        """Normalises x + conv_bias.
+
+        Args:
+            x: [batch, height, width, channels].
+            conv_bias: [channels]; moves the running mean, and has no effect on what is normalised by its own mean.
+            train: whether to use the batch's statistics and move the averages, rather than to use those.
+
+        Returns:
+            The normalised, scaled and shifted x, in its own shape and dtype.
+        """
         channels = x.shape[-1]
         scale = self.param("scale", nn.initializers.ones, (channels,))
         bias = self.param("bias", nn.initializers.zeros, (channels,))
-        if train or not self.keep_averages:
+        if self.keep_averages:
+            running_mean = self.variable("batch_stats", "mean", jnp.zeros, (channels,))
+            running_var = self.variable("batch_stats", "var", jnp.ones, (channels,))
+        if train:
             mean, var, count = self._batch_statistics(x)
+            if self.keep_averages:
+                running_mean.value = 0.9 * running_mean.value + 0.1 * (mean + conv_bias)
+                running_var.value = 0.9 * running_var.value + 0.1 * var * (count / (count - 1))
         else:
-            count = None
-            mean = self.variable("batch_stats", "mean", jnp.zeros, (channels,)).value
-            var = self.variable("batch_stats", "var", jnp.ones, (channels,)).value
-        if self.keep_averages and count is not None:
-            self._move_averages(mean, var * (count / (count - 1)))
+            mean, var = running_mean.value - conv_bias, running_var.value
         factor = scale * lax.rsqrt(var + 1e-5)
         return x * factor.astype(x.dtype) + (bias - mean * factor).astype(x.dtype)
 
@@ -161,13 +244,6 @@ class BatchNorm(nn.Module):
             mean, square = lax.pmean((mean, square), self.axis_name)
             count *= lax.axis_size(self.axis_name)
         return mean, jnp.maximum(square - jnp.square(mean), 0.0), count
-
-    def _move_averages(self, mean: jax.Array, unbiased_var: jax.Array) -> None:
-        running_mean = self.variable("batch_stats", "mean", jnp.zeros, mean.shape)
-        running_var = self.variable("batch_stats", "var", jnp.ones, mean.shape)
-        if not self.is_initializing():
-            running_mean.value += 0.1 * (mean - running_mean.value)
-            running_var.value += 0.1 * (unbiased_var - running_var.value)
 
 
 class Block(nn.Module):
@@ -194,13 +270,13 @@ class Block(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool = True) -> jax.Array:
         """Maps [batch, height, width, in] to [batch, upsample · height, upsample · width, features]."""
-        x = Conv(self.features, self.size, self.upsample, self.dtype, name="conv")(x)
-        x = BatchNorm(self.axis_name, self.keep_averages, name="norm")(x, train=train)
+        x, conv_bias = Conv(self.features, self.size, self.upsample, self.dtype, name="conv")(x)
+        x = BatchNorm(self.axis_name, self.keep_averages, name="norm")(x, conv_bias, train=train)
         return self.activation(x)
 
 
 class OutputConv(nn.Module):
-    """A network's last layer: a convolution alone, its output float32.
+    """A network's last layer: a convolution and its bias alone, the output float32.
 
     Attributes:
         features: channels out.
@@ -215,7 +291,8 @@ class OutputConv(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps [batch, height, width, in] to float32 [batch, height, width, features]."""
-        return Conv(self.features, self.size, dtype=self.dtype, name="conv")(x).astype(jnp.float32)
+        x, bias = Conv(self.features, self.size, dtype=self.dtype, name="conv")(x)
+        return x.astype(jnp.float32) + bias
 
 
 def check_divisible(x: jax.Array, multiple: int, network: str) -> None:

@@ -62,8 +62,8 @@ def train(config: ConfigDict, workdir: Path) -> TrainState:
         _claim(workdir, config, resuming=start > 0)
         total = total_steps(config, len(train_source))
         with MetricsWriter(workdir, start) as writer, Progress(total, start) as progress:
-            trainer = Trainer(config, workdir, checkpoints, writer, progress)
-            return trainer.run(train_source, eval_images, total)
+            trainer = Trainer(config, workdir, total, checkpoints, writer, progress)
+            return trainer.run(train_source, eval_images)
 
 
 def total_steps(config: ConfigDict, num_images: int) -> int:
@@ -92,32 +92,33 @@ class Trainer:
         self,
         config: ConfigDict,
         workdir: Path,
+        total: int,
         checkpoints: Checkpoints,
         writer: MetricsWriter,
         progress: Progress,
     ) -> None:
-        """Takes a valid config, the run's folder, and what writes into it, open."""
+        """Takes a valid config, the run's folder, its number of steps, and what writes into the folder, open."""
         self._config = config
         self._workdir = workdir
+        self._total = total
         self._checkpoints = checkpoints
         self._writer = writer
         self._progress = progress
-        self._model = configuration.build_model(config)
+        self._model = configuration.build_model(config, total)
         self._losses = LossLog()
         self._watch = Stopwatch()
 
-    def run(self, source: data.ImageSource, eval_images: np.ndarray, total: int) -> TrainState:
+    def run(self, source: data.ImageSource, eval_images: np.ndarray) -> TrainState:
         """Takes the steps from the newest checkpoint to the end.
 
         Args:
             source: the training images.
             eval_images: held-out images, uint8 [count, height, width, 3].
-            total: the run's number of steps.
 
         Returns:
             The state after the last step.
         """
-        config, start = self._config, self._checkpoints.latest_step
+        config, start, total = self._config, self._checkpoints.latest_step, self._total
         state = self._initial_state(start)
         if start >= total:
             self._progress.note(f"nothing to do: the run has taken its {total:,} steps")
@@ -141,7 +142,7 @@ class Trainer:
                 state, metrics = train_step(state, images)
                 self._losses.add(number, metrics)
                 self._progress.advance(number)
-                self._after_step(state, number, total, len(source), stopping=bool(caught))
+                self._after_step(state, number, len(source), stopping=bool(caught))
                 if caught:
                     self._progress.note(
                         f"{signal.Signals(caught[0]).name}: stopped after step {number:,};"
@@ -158,9 +159,9 @@ class Trainer:
         self._progress.note(f"resuming {self._workdir} after step {start:,}")
         return self._checkpoints.restore(jax.eval_shape(self._model.init, key))
 
-    def _after_step(self, state: TrainState, number: int, total: int, num_images: int, stopping: bool) -> None:
+    def _after_step(self, state: TrainState, number: int, num_images: int, stopping: bool) -> None:
         def is_due(every: int) -> bool:
-            return number % every == 0 or number == total
+            return number % every == 0 or number == self._total
 
         config = self._config
         try:
