@@ -25,6 +25,7 @@ def main(arguments: list[str]) -> None:
         given = flags.FLAGS["config"].config_filename
         raise UserError(f"the config file {given} cannot be read: configs/ holds those there are") from error
     cli.use_compilation_cache()
+    cli.keep_freed_memory()
     train(config, Path(_WORKDIR.value or Path("runs") / config.name))
 
 

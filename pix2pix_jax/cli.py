@@ -1,5 +1,6 @@
 """What every command does around its work: flags, the compilation cache, one line for an error."""
 
+import ctypes
 import os
 import re
 import sys
@@ -36,6 +37,22 @@ def use_compilation_cache() -> None:
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         jax.config.update("jax_compilation_cache_dir", str(Path(base) / "pix2pix_jax" / "xla"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
+def keep_freed_memory() -> None:
+    """Makes this process keep what it frees, where the C library is glibc.
+
+    By default glibc hands the step's buffers back to the system after every step, and a fifth of a CPU step is then
+    spent on getting zeroed pages again.
+    """
+    # From malloc.h: M_TRIM_THRESHOLD, M_MMAP_MAX and M_ARENA_MAX.
+    options = ((-1, 2**31 - 1), (-4, 0), (-8, 1))
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):  # another C library
+        return
+    for option, value in options:
+        mallopt(option, value)
 
 
 def _parse(arguments: Sequence[str]) -> list[str]:
