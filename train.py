@@ -9,9 +9,7 @@ from pix2pix_jax import cli
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.train import train
 
-_CONFIG = config_flags.DEFINE_config_file(
-    "config", str(Path(__file__).parent / "configs" / "demo.py"), "The experiment."
-)
+_CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment; configs/demo.py where not given.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder; runs/NAME where not given.")
 
 
@@ -19,15 +17,11 @@ def main(arguments: list[str]) -> None:
     """Trains the experiment that the flags describe."""
     if arguments[1:]:
         raise UserError(f"{arguments[1]} is not a flag: values are given as --config.key=value")
-    try:
-        config = _CONFIG.value
-    except OSError as error:
-        given = flags.FLAGS["config"].config_filename
-        raise UserError(f"the config file {given} cannot be read: configs/ holds those there are") from error
+    config = _CONFIG.value
     cli.use_compilation_cache()
     cli.keep_freed_memory()
     train(config, Path(_WORKDIR.value or Path("runs") / config.name))
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, default_config=Path(__file__).parent / "configs" / "demo.py")

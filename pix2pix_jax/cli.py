@@ -5,27 +5,30 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import jax
 from absl import app, flags, logging
 
-from pix2pix_jax.config import default_config, leaves, nearest
+from pix2pix_jax.config import default_config as default_values
+from pix2pix_jax.config import leaves, nearest
 from pix2pix_jax.errors import UserError
 
 
-def run(main: Callable[[list[str]], None]) -> None:
-    """Runs a command, and exits.
+def run(main: Callable[[list[str]], None], default_config: Path) -> None:
+    """Runs a command that has a flag `--config`, and exits.
 
     An error that is the user's to mend is printed as one line, and the exit status is 1.
 
     Args:
         main: takes the arguments that are no flags.
+        default_config: config file where the flag is not given.
     """
     # JAX reports every backend that it does not find.
     logging.set_verbosity(logging.WARNING)
     try:
-        app.run(main, flags_parser=_parse)
+        app.run(main, flags_parser=partial(_parse, default_config))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
@@ -55,14 +58,29 @@ def keep_freed_memory() -> None:
         mallopt(option, value)
 
 
-def _parse(arguments: Sequence[str]) -> list[str]:
-    known = leaves(default_config())
+def _parse(default_config: Path, arguments: Sequence[str]) -> list[str]:
+    known = leaves(default_values())
     parts = {key.rsplit(".", 1)[0] for key in known if "." in key}
     for argument in arguments[1:]:
         match = re.match(r"--?config\.([^=]+)", argument)
         if match and match[1] not in known and match[1] not in parts:
             raise UserError(f"unknown config key {match[1]}: the nearest known one is {nearest(match[1], list(known))}")
+    file, others = _split_config_flag(list(arguments[1:]))
+    file = file or str(default_config)
+    if not Path(file).is_file():
+        raise UserError(f"there is no config file {file}: the experiments' lie in {default_config.parent}")
     try:
-        return flags.FLAGS(list(arguments))
+        # The file has to be known before its keys are read, so it goes first wherever it was given.
+        return flags.FLAGS([arguments[0], f"--config={file}", *others])
     except flags.Error as error:
         raise UserError(f"{str(error).splitlines()[0]} (--help lists the flags)") from error
+
+
+def _split_config_flag(arguments: list[str]) -> tuple[str | None, list[str]]:
+    """Takes `--config=FILE` or `--config FILE` out of the arguments."""
+    for place, argument in enumerate(arguments):
+        if argument in ("--config", "-config") and place + 1 < len(arguments):
+            return arguments[place + 1], arguments[:place] + arguments[place + 2 :]
+        if re.match("--?config=", argument):
+            return argument.split("=", 1)[1], arguments[:place] + arguments[place + 1 :]
+    return None, arguments

@@ -55,8 +55,8 @@ def generator_to_torch(params: Params, batch_stats: Params) -> dict[str, np.ndar
         batch_stats: the running averages of its batch norms.
 
     Returns:
-        Fresh arrays by PyTorch's name, in PyTorch's order, each to be wrapped with `torch.from_numpy` for
-        `load_state_dict`: float32, but for the int64 counters `num_batches_tracked`, which are 0.
+        Fresh arrays by PyTorch's name, each to be wrapped with `torch.from_numpy` for `load_state_dict`: float32,
+        but for the int64 counters `num_batches_tracked`, which are 0.
 
     Raises:
         UserError: if an array is missing, is not the generator's, or has another shape.
@@ -143,20 +143,16 @@ def _tree(arrays: Mapping[str, np.ndarray], leaves: tuple[str, ...]) -> Params:
     return unflatten_dict(flat)
 
 
-def _completed(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Adds what PyTorch alone keeps, and brings everything into PyTorch's order."""
-    completed = {}
-    for block in dict.fromkeys(name.split(".", 1)[0] for name in arrays):
-        fresh = {}
-        if f"{block}.norm.weight" in arrays:
-            channels = arrays[f"{block}.norm.weight"].shape
-            fresh = {"norm.running_mean": np.zeros(channels, np.float32)}
-            fresh |= {"norm.running_var": np.ones(channels, np.float32), _COUNTER: np.zeros((), np.int64)}
-        for leaf in (*_TORCH_LEAVES.values(), _COUNTER):
-            array = arrays.get(f"{block}.{leaf}", fresh.get(leaf))
-            if array is not None:
-                completed[f"{block}.{leaf}"] = array
-    return completed
+def _completed(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Adds what PyTorch alone keeps, as it is in a new network."""
+    fresh: dict[str, np.ndarray] = {}
+    for name, array in arrays.items():
+        block, leaf = name.split(".", 1)
+        if leaf == "norm.weight":
+            fresh[f"{block}.norm.running_mean"] = np.zeros_like(array)
+            fresh[f"{block}.norm.running_var"] = np.ones_like(array)
+            fresh[f"{block}.{_COUNTER}"] = np.zeros((), np.int64)
+    return fresh | arrays
 
 
 def _check(given: Mapping[str, np.ndarray], network: str) -> None:

@@ -142,8 +142,9 @@ class Trainer:
                 state, metrics = train_step(state, images)
                 self._losses.add(number, metrics)
                 self._progress.advance(number)
-                self._after_step(state, number, len(source), stopping=bool(caught))
-                if caught:
+                stopping = bool(caught)
+                self._after_step(state, number, len(source), stopping)
+                if stopping:
                     self._progress.note(
                         f"{signal.Signals(caught[0]).name}: stopped after step {number:,};"
                         " the same command goes on from there"

@@ -32,10 +32,13 @@ def load_config(name: str) -> ConfigDict:
 def smooth_images(count: int, side: int, seed: int = 0) -> np.ndarray:
     """Photograph-like noise, with detail at several scales: uint8 RGB [count, side, side, 3]."""
     random = np.random.RandomState(seed)
-    images = np.zeros((count, side, side, 3))
+    images = np.zeros((count, side, side, 3), np.float32)
     for cells in (2, 4, 8, side):
-        coarse = random.uniform(-1.0, 1.0, (count, cells, cells, 3))
-        images += coarse.repeat(side // cells, 1).repeat(side // cells, 2) / np.sqrt(cells)
+        # Interpolated: in flat areas, rounding would turn whole groups of activations on or off at once.
+        for image, coarse in zip(images, random.uniform(-1, 1, (count, cells, cells, 3)), strict=True):
+            for channel in range(3):
+                plane = Image.fromarray(coarse[..., channel].astype(np.float32))
+                image[..., channel] += np.asarray(plane.resize((side, side), Image.Resampling.BICUBIC)) / cells**0.5
     low, high = images.min(), images.max()
     return (255.0 * (images - low) / (high - low)).astype(np.uint8)
 
