@@ -1,11 +1,9 @@
 """The first run: colours a few photographs that scikit-image carries, within minutes on a laptop's CPU."""
 
-from ml_collections import ConfigDict
-
-from pix2pix_jax.config import default_config
+from pix2pix_jax.config import Config, default_config
 
 
-def get_config() -> ConfigDict:
+def get_config() -> Config:
     """As `ycrcb_rgb`, on the bundled photographs, with batches and intervals that suit a short run."""
     config = default_config()
     config.name = "demo"

@@ -1,11 +1,9 @@
 """RGB made, RGB judged."""
 
-from ml_collections import ConfigDict
-
-from pix2pix_jax.config import default_config
+from pix2pix_jax.config import Config, default_config
 
 
-def get_config() -> ConfigDict:
+def get_config() -> Config:
     """RGB out, and a discriminator that sees the RGB alone."""
     config = default_config()
     config.name = "rgb_rgb"

@@ -1,11 +1,9 @@
 """RGB made, RGB and the grey input judged: the conditioning of the pix2pix paper."""
 
-from ml_collections import ConfigDict
-
-from pix2pix_jax.config import default_config
+from pix2pix_jax.config import Config, default_config
 
 
-def get_config() -> ConfigDict:
+def get_config() -> Config:
     """RGB out, and a discriminator that sees what the generator was given."""
     config = default_config()
     config.name = "rgb_rgb_gray"

@@ -1,11 +1,9 @@
 """Chroma made, YCrCb judged: the reference reports a red and blue haze."""
 
-from ml_collections import ConfigDict
-
-from pix2pix_jax.config import default_config
+from pix2pix_jax.config import Config, default_config
 
 
-def get_config() -> ConfigDict:
+def get_config() -> Config:
     """As `ycrcb_rgb`, but the discriminator sees Y, Cr, Cb."""
     config = default_config()
     config.name = "ycrcb_ycrcb"

@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import jax
 import numpy as np
@@ -55,7 +55,7 @@ class Checkpoints:
         step = self.latest_step
         template = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
         try:
-            return self._manager.restore(step, args=ocp.args.StandardRestore(template))
+            return cast(TrainState, self._manager.restore(step, args=ocp.args.StandardRestore(template)))
         except (ValueError, KeyError, TypeError, OSError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(

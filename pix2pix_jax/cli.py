@@ -36,7 +36,7 @@ def run(main: Callable[[list[str]], None], default_config: Path) -> None:
 
 def use_compilation_cache() -> None:
     """Keeps compiled programs on the disk, where the user has not said otherwise, so that a second start is fast."""
-    if jax.config.jax_compilation_cache_dir is None:
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         jax.config.update("jax_compilation_cache_dir", str(Path(base) / "pix2pix_jax" / "xla"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)

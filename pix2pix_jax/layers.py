@@ -223,18 +223,23 @@ class BatchNorm(nn.Module):
         channels = x.shape[-1]
         scale = self.param("scale", nn.initializers.ones, (channels,))
         bias = self.param("bias", nn.initializers.zeros, (channels,))
-        if self.keep_averages:
-            running_mean = self.variable("batch_stats", "mean", jnp.zeros, (channels,))
-            running_var = self.variable("batch_stats", "var", jnp.ones, (channels,))
         if train:
             mean, var, count = self._batch_statistics(x)
             if self.keep_averages:
+                running_mean, running_var = self._averages(channels)
                 running_mean.value = 0.9 * running_mean.value + 0.1 * (mean + conv_bias)
                 running_var.value = 0.9 * running_var.value + 0.1 * var * (count / (count - 1))
         else:
+            running_mean, running_var = self._averages(channels)
             mean, var = running_mean.value - conv_bias, running_var.value
         factor = scale * lax.rsqrt(var + 1e-5)
         return x * factor.astype(x.dtype) + (bias - mean * factor).astype(x.dtype)
+
+    def _averages(self, channels: int) -> tuple[nn.Variable, nn.Variable]:
+        return (
+            self.variable("batch_stats", "mean", jnp.zeros, (channels,)),
+            self.variable("batch_stats", "var", jnp.ones, (channels,)),
+        )
 
     def _batch_statistics(self, x: jax.Array) -> tuple[jax.Array, jax.Array, int]:
         x = x.astype(jnp.float32)

@@ -55,10 +55,14 @@ class Stopwatch:
     def __init__(self) -> None:
         self._since = time.perf_counter()
 
-    def lap(self) -> float:
+    def elapsed(self) -> float:
         """Seconds since the last lap."""
-        now = time.perf_counter()
-        elapsed, self._since = now - self._since, now
+        return time.perf_counter() - self._since
+
+    def lap(self) -> float:
+        """Seconds since the last lap; the next one starts here."""
+        elapsed = self.elapsed()
+        self._since += elapsed
         return elapsed
 
     @contextmanager

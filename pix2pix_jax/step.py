@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ import numpy as np
 import optax
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.typing import ArrayLike
 
 from pix2pix_jax import color, losses
 from pix2pix_jax.state import Model, Network, Params, TrainState
@@ -73,12 +74,12 @@ def gradients(model: Model, state: TrainState, images: jax.Array) -> tuple[Gradi
         return model.task.photo(truth.luma, output), moved["batch_stats"]
 
     def judge(params: Params, photo: Photo) -> jax.Array:
-        return model.discriminator.apply({"params": params}, model.task.judged(photo, truth.luma))
+        return cast(jax.Array, model.discriminator.apply({"params": params}, model.task.judged(photo, truth.luma)))
 
     made, make_vjp, averages = jax.vjp(make, state.generator.params, has_aux=True)
     (g_loss, metrics), made_gradient = jax.value_and_grad(_l1_loss, has_aux=True)(made, truth, model.task)
     if state.discriminator is None:
-        return Gradients(*make_vjp(made_gradient), None), averages, {"g_loss": g_loss, **metrics}
+        return Gradients(make_vjp(made_gradient)[0], None), averages, {"g_loss": g_loss, **metrics}
 
     params = state.discriminator.params
     fake_logits, fake_vjp = jax.vjp(judge, params, made)
@@ -123,7 +124,7 @@ def _update(model: Model, network: Network, gradient: Params) -> Network:
 
 def parallel_train_step(
     model: Model,
-) -> Callable[[TrainState, jax.Array], tuple[TrainState, Metrics]]:
+) -> Callable[[TrainState, ArrayLike], tuple[TrainState, Metrics]]:
     """Maps `train_step` over all devices.
 
     Args:
@@ -162,4 +163,4 @@ def colorize(model: Model, params: Params, averages: Params, images: jax.Array) 
     """
     luma = photo_from_rgb(color.from_uint8(images)).luma
     output = model.generator.apply({"params": params, "batch_stats": averages}, luma, train=False)
-    return color.to_unit(model.task.photo(luma, output).rgb)
+    return color.to_unit(model.task.photo(luma, cast(jax.Array, output)).rgb)

@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 from pix2pix_jax import config as configuration
 from pix2pix_jax import data, figures, step
 from pix2pix_jax.checkpoints import Checkpoints
+from pix2pix_jax.config import Config
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.held_out import HeldOut
 from pix2pix_jax.interrupts import caught_signals
@@ -35,7 +36,7 @@ _MAY_CHANGE = {
 }
 
 
-def train(config: ConfigDict, workdir: Path) -> TrainState:
+def train(config: Config, workdir: Path) -> TrainState:
     """Trains from the newest checkpoint in a folder, or from the start, to the end.
 
     Args:
@@ -66,12 +67,12 @@ def train(config: ConfigDict, workdir: Path) -> TrainState:
             return trainer.run(train_source, eval_images)
 
 
-def total_steps(config: ConfigDict, num_images: int) -> int:
+def total_steps(config: Config, num_images: int) -> int:
     """Steps in a whole run over `num_images` training images: `num_steps`, or else what `num_epochs` come to."""
     return config.num_steps or math.ceil(config.num_epochs * num_images / config.batch_size)
 
 
-def _claim(workdir: Path, config: ConfigDict, resuming: bool) -> None:
+def _claim(workdir: Path, config: Config, resuming: bool) -> None:
     """Writes config.json into a run's folder, after checking that a run to be resumed is this experiment's."""
     path = workdir / "config.json"
     if resuming and path.exists():
@@ -90,7 +91,7 @@ class Trainer:
 
     def __init__(
         self,
-        config: ConfigDict,
+        config: Config,
         workdir: Path,
         total: int,
         checkpoints: Checkpoints,
@@ -135,12 +136,14 @@ class Trainer:
             num_threads=config.data.num_threads,
         )
         with loader.iterate(start) as batches, caught_signals() as caught:
-            self._watch.lap()
             for number in range(start + 1, total + 1):
                 images = next(batches)
                 images = images.reshape(jax.local_device_count(), -1, *images.shape[1:])
                 state, metrics = train_step(state, images)
                 self._losses.add(number, metrics)
+                if number == start + 1:
+                    jax.block_until_ready(metrics)
+                    self._progress.note(f"compiled, and took the first step, in {self._watch.elapsed():.1f} s")
                 self._progress.advance(number)
                 stopping = bool(caught)
                 self._after_step(state, number, len(source), stopping)

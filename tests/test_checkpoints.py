@@ -1,0 +1,58 @@
+import jax
+import numpy as np
+import pytest
+from conftest import load_config
+
+from pix2pix_jax.checkpoints import Checkpoints
+from pix2pix_jax.config import build_model
+from pix2pix_jax.errors import UserError
+
+
+def abstract_state(name):
+    return jax.eval_shape(build_model(load_config(name), 10).init, jax.random.key(0))
+
+
+def host_state(name, step):
+    """A state whose every number is different."""
+    counter = iter(range(10**6))
+    state = jax.tree.map(lambda leaf: np.full(leaf.shape, next(counter), leaf.dtype), abstract_state(name))
+    return state.replace(step=np.int32(step))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three checkpoints, of which two are kept."""
+    with Checkpoints(tmp_path / "checkpoints", keep=2) as checkpoints:
+        assert checkpoints.latest_step == 0
+        for step in (3, 6, 9):
+            checkpoints.save(host_state("ycrcb_rgb", step))
+    return tmp_path / "checkpoints"
+
+
+def test_the_newest_comes_back_as_it_was(folder):
+    assert {path.name for path in folder.iterdir()} == {"6", "9"}
+    with Checkpoints(folder, keep=2) as checkpoints:
+        assert checkpoints.latest_step == 9
+        restored = checkpoints.restore(abstract_state("ycrcb_rgb"))
+    wanted = host_state("ycrcb_rgb", 9)
+    assert jax.tree.structure(restored) == jax.tree.structure(wanted)
+    for found, value in zip(jax.tree.leaves(restored), jax.tree.leaves(wanted), strict=True):
+        assert found.dtype == value.dtype
+        np.testing.assert_array_equal(found, value)
+
+
+def test_another_structure_is_an_error(folder):
+    with (
+        Checkpoints(folder, keep=2) as checkpoints,
+        pytest.raises(UserError, match=r"checkpoints/9 cannot be read") as e,
+    ):
+        checkpoints.restore(abstract_state("ycrcb_l1"))
+    assert "\n" not in str(e.value)
+
+
+def test_a_damaged_one_is_an_error_that_says_what_to_do(folder):
+    for path in (folder / "9").rglob("*"):
+        if path.is_file() and path.stat().st_size > 1000:
+            path.write_bytes(path.read_bytes()[:100])
+    with Checkpoints(folder, keep=2) as checkpoints, pytest.raises(UserError, match=r"remove it to go on from the one"):
+        checkpoints.restore(abstract_state("ycrcb_rgb"))
