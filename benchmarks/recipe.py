@@ -8,7 +8,7 @@ lies, and a value that rounds to the other side moves a gradient by far more tha
 in these networks, on which ten steps of Adam build until the losses differ by a percent. (PyTorch in float32 and in
 float64 differ by as much.) So what is compared must keep clear of the kinks: the discriminator's norms are biased by
 three standard deviations to either side of them, and `SEED` is one of those with which no value comes near one.
-`make_golden.py --margins` measures how near they come.
+`make_golden.py --report` measures how near they come.
 """
 
 import zlib

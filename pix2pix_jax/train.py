@@ -8,6 +8,7 @@ from pathlib import Path
 import jax
 import numpy as np
 from ml_collections import ConfigDict
+from PIL import Image
 
 from pix2pix_jax import config as configuration
 from pix2pix_jax import data, figures, step
@@ -153,6 +154,8 @@ class Trainer:
                         " the same command goes on from there"
                     )
                     raise SystemExit(128 + caught[0])
+        if skipped := getattr(source, "skipped", None):
+            self._progress.note(f"{len(skipped)} unreadable image files were skipped")
         self._progress.note(f"done: {self._workdir}")
         return state
 
@@ -203,13 +206,16 @@ class Trainer:
         self._writer.write(number, record)
         self._progress.report_evaluation(number, record)
         if samples_due:
+            sheet = self._workdir / "samples" / f"step_{number:08d}.png"
             figures.save_samples(
-                self._workdir / "samples" / f"step_{number:08d}.png",
+                sheet,
                 self._held_out.gray[:_SAMPLES],
                 colored[:_SAMPLES],
                 self._held_out.images[:_SAMPLES],
                 title=f"{self._config.name}, step {number:,}",
             )
+            with Image.open(sheet) as image:
+                self._writer.write_image(number, "samples", np.asarray(image.convert("RGB")))
             figures.save_curves(
                 self._workdir / "curves.png",
                 read_metrics(self._workdir / METRICS_FILE),

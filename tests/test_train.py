@@ -229,6 +229,7 @@ def test_an_unreadable_file_is_skipped_by_name(tmp_path, photo_folder, environme
     result = run(tmp_path / "run", folder, "--config.num_steps=1", env=environment)
     assert result.returncode == 0, result.stderr
     assert "broken.png" in result.stderr
+    assert "1 unreadable image files were skipped" in result.stderr
     assert read_metrics(tmp_path / "run" / "metrics.jsonl")[0]["epoch"] == pytest.approx(4 / 18)
 
 

@@ -89,16 +89,16 @@ PHOTOGRAPHS = (
             Square(330, 90, 130),
         ),
     ),
-    Photograph(  # the rocket, evening sky, lamps, a tower
+    Photograph(  # upper half of the rocket, evening sky, a tower
         "rocket.jpg",
-        (240, 90, 480, 427),
+        (240, 90, 480, 260),
         (
-            Square(240, 90, 236),
-            Square(262, 230, 120),
-            Square(360, 290, 120),
-            Square(262, 115, 120),
-            Square(300, 307, 120),
-            Square(240, 190, 237),
+            Square(240, 90, 170),
+            Square(262, 120, 120),
+            Square(310, 90, 170),
+            Square(275, 100, 100),
+            Square(280, 110, 150),
+            Square(240, 130, 130),
         ),
     ),
     Photograph(  # headlight, red mudguard, front wheel, boxes on shelves
