@@ -38,10 +38,12 @@ def state_dict_values(shapes: Mapping[str, Sequence[int]], network: str, seed: i
     values = {}
     for name, shape in shapes.items():
         random = np.random.RandomState(zlib.crc32(f"{network}.{name}.{seed}".encode()))
-        value = _tensor(name, tuple(shape), random)
-        if network == "discriminator" and name.endswith("norm.bias"):
-            value += np.where(value > 0, _DISTANCE_FROM_KINK, -_DISTANCE_FROM_KINK)
-        values[name] = value
+        values[name] = _tensor(name, tuple(shape), random)
+        if name.endswith("norm.bias"):
+            positive = values[name] > 0 if network == "discriminator" else True
+            values[name] += np.where(positive, _DISTANCE_FROM_KINK, -_DISTANCE_FROM_KINK)
+        if name.endswith(("norm.weight","norm.bias")) and network == "generator":
+            values[name] *= 0.1
     return values
 
 
