@@ -9,7 +9,6 @@ Example:
     losses = step(torch.randint(0, 256, (16, 96, 96, 3), dtype=torch.uint8))
 """
 
-from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -295,11 +294,6 @@ def make_train_step(experiment: str, device: torch.device | str = "cpu") -> Trai
         return TrainStep(experiment, generator, None, make_adam(generator), None)
     discriminator = Discriminator(channels.discriminator_channels).to(device)
     return TrainStep(experiment, generator, discriminator, make_adam(generator), make_adam(discriminator))
-
-
-def count_parameters(parameters: Iterable[Tensor]) -> int:
-    """The number of scalars in the given parameters."""
-    return sum(parameter.numel() for parameter in parameters)
 
 
 def _cross_entropy(patch_logits: Tensor, label: float) -> Tensor:

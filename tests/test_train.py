@@ -168,7 +168,7 @@ def test_a_second_start_compiles_nothing_again(tmp_path, photo_folder, environme
     cache = Path(environment["JAX_COMPILATION_CACHE_DIR"])
     before = {path.name for path in cache.iterdir()}
     assert any("train_step" in name or "_fun" in name for name in before), before
-    result = run(tmp_path / "run", photo_folder, "--config.num_steps=1", env=environment)
+    result = run(tmp_path / "run", photo_folder, env=environment)
     assert result.returncode == 0, result.stderr
     made = {path.name for path in cache.iterdir()} - before
     assert not [name for name in made if name.endswith("-cache")]
