@@ -2,13 +2,13 @@
 
 import logging
 from pathlib import Path
-from types import TracebackType
-from typing import Self, cast
+from typing import cast
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from pix2pix_jax.closing import Closing
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.state import TrainState
 
@@ -16,7 +16,7 @@ from pix2pix_jax.state import TrainState
 logging.getLogger("absl").addFilter(lambda record: record.levelno > logging.INFO or "orbax" not in record.pathname)
 
 
-class Checkpoints:
+class Checkpoints(Closing):
     """The checkpoints in a run's folder, one a step, as a context manager.
 
     A checkpoint appears under its name only when it is whole, so that a run killed while it writes one leaves the
@@ -75,14 +75,3 @@ class Checkpoints:
         """Waits until what was saved is on the disk."""
         self._manager.wait_until_finished()
         self._manager.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -228,7 +228,7 @@ class BatchNorm(nn.Module):
             if self.keep_averages:
                 running_mean, running_var = self._averages(channels)
                 running_mean.value = 0.9 * running_mean.value + 0.1 * (mean + conv_bias)
-                running_var.value = 0.9 * running_var.value + 0.1 * var * (count / (count - 1))
+                running_var.value = 0.9 * running_var.value + 0.1 * var * (count / max(count - 1, 1))
         else:
             running_mean, running_var = self._averages(channels)
             mean, var = running_mean.value - conv_bias, running_var.value

@@ -11,12 +11,12 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pix2pix_jax.closing import Closing
 from pix2pix_jax.errors import UserError
 
 METRICS_FILE = "metrics.jsonl"
@@ -32,7 +32,7 @@ _LOSS_LABELS = {
 }
 
 
-class MetricsWriter:
+class MetricsWriter(Closing):
     """Writes records to `metrics.jsonl` and to TensorBoard event files, side by side.
 
     A run that resumes takes up its old files: what they hold from after the checkpoint is dropped,
@@ -104,17 +104,6 @@ class MetricsWriter:
         self._file.close()
         self._board.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
 
 def read_metrics(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     """Reads the records of a `metrics.jsonl`.
@@ -175,7 +164,7 @@ def _drop_after(path: Path, last_kept_step: int) -> None:
     temporary.replace(path)
 
 
-class Progress:
+class Progress(Closing):
     """Shows how far a run is, how it does, and when it will end.
 
     On a terminal this is a bar with a line of figures under it. Elsewhere (a log file, a notebook's
@@ -265,17 +254,6 @@ class Progress:
         if self._bar is not None and self._figures is not None:
             self._bar.close()
             self._figures.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _time_left(self, step: int) -> str:
         """Estimates the time left from the mean pace so far; empty before there is a pace."""

@@ -4,12 +4,11 @@ import math
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pix2pix_jax.closing import Closing
 from pix2pix_jax.data.source import ImageSource
 from pix2pix_jax.data.transforms import check_sizes, random_crop
 from pix2pix_jax.errors import UserError
@@ -122,7 +121,7 @@ class Loader:
         return rows
 
 
-class BatchIterator:
+class BatchIterator(Closing):
     """A loader's batches in order, made ahead in background threads.
 
     An error in a thread is raised by the `next` that would have returned its batch, and closes the
@@ -138,7 +137,7 @@ class BatchIterator:
         for _ in range(_BATCHES_AHEAD):
             self._submit()
 
-    def __iter__(self) -> Self:
+    def __iter__(self) -> "BatchIterator":
         return self
 
     def __next__(self) -> NDArray[np.uint8]:
@@ -156,17 +155,6 @@ class BatchIterator:
         """Ends the threads; batches made ahead are lost. May be called again."""
         self._pending.clear()
         self._pool.shutdown(wait=True, cancel_futures=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _submit(self) -> None:
         """Puts the next batch to work, in pieces that all threads share."""
