@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from PIL import Image
 
 from pix2pix_jax import config as configuration
-from pix2pix_jax import data, figures, step
+from pix2pix_jax import curves, data, figures, step
 from pix2pix_jax.checkpoints import Checkpoints
 from pix2pix_jax.config import Config
 from pix2pix_jax.errors import UserError
@@ -216,7 +216,7 @@ class Trainer:
             )
             with Image.open(sheet) as image:
                 self._writer.write_image(number, "samples", np.asarray(image.convert("RGB")))
-            figures.save_curves(
+            curves.save_curves(
                 self._workdir / "curves.png",
                 read_metrics(self._workdir / METRICS_FILE),
                 title=self._config.name,

@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from PIL import Image
 
-from pix2pix_jax.figures import draw_curves, save_curves, save_samples
+from pix2pix_jax.curves import draw_curves, save_curves
+from pix2pix_jax.figures import save_samples
 
 LOSSES = {"d_loss": 1.2, "d_real": 0.6, "d_fake": 0.6, "g_loss": 9.0, "g_bce": 0.9}
 L1_TERMS = {"g_l1_rgb": 0.08, "g_l1_chroma": 0.04}
