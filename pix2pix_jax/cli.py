@@ -11,9 +11,10 @@ from pathlib import Path
 import jax
 from absl import app, flags, logging
 
+from pix2pix_jax.cache_home import cache_home
 from pix2pix_jax.config import default_config as default_values
-from pix2pix_jax.config import leaves, nearest
-from pix2pix_jax.errors import UserError
+from pix2pix_jax.config import leaves
+from pix2pix_jax.errors import UserError, nearest
 
 
 def run(main: Callable[[list[str]], None], default_config: Path) -> None:
@@ -37,8 +38,7 @@ def run(main: Callable[[list[str]], None], default_config: Path) -> None:
 def use_compilation_cache() -> None:
     """Keeps compiled programs on the disk, where the user has not said otherwise, so that a second start is fast."""
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        jax.config.update("jax_compilation_cache_dir", str(Path(base) / "pix2pix_jax" / "xla"))
+        jax.config.update("jax_compilation_cache_dir", str(cache_home() / "xla"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
@@ -64,7 +64,7 @@ def _parse(default_config: Path, arguments: Sequence[str]) -> list[str]:
     for argument in arguments[1:]:
         match = re.match(r"--?config\.([^=]+)", argument)
         if match and match[1] not in known and match[1] not in parts:
-            raise UserError(f"unknown config key {match[1]}: the nearest known one is {nearest(match[1], list(known))}")
+            raise UserError(f"unknown config key {match[1]}: the nearest known one is {nearest(match[1], known)}")
     file, others = _split_config_flag(list(arguments[1:]))
     file = file or str(default_config)
     if not Path(file).is_file():

@@ -1,6 +1,5 @@
 """The configuration of a run: every key, its default, and what is checked before anything starts."""
 
-import difflib
 from typing import Any
 
 import jax.numpy as jnp
@@ -8,8 +7,9 @@ import optax
 from ml_collections import ConfigDict
 
 from pix2pix_jax import discriminator, generator
+from pix2pix_jax.data.loader import CACHES
 from pix2pix_jax.discriminator import Discriminator
-from pix2pix_jax.errors import UserError
+from pix2pix_jax.errors import UserError, nearest
 from pix2pix_jax.generator import Generator
 from pix2pix_jax.state import Model
 from pix2pix_jax.step import AXIS
@@ -17,6 +17,7 @@ from pix2pix_jax.task import ColorizationTask
 
 _CHOICES = {
     "dtype": ("float32", "bfloat16"),
+    "data.cache": CACHES,
     "task.generator_makes": ("chroma", "rgb"),
     "task.discriminator_sees": ("rgb", "ycrcb", "none"),
 }
@@ -53,13 +54,18 @@ def default_config() -> Config:
     config.adam.linear_decay = False  # the paper's schedule: level for the first half, then linear to 0
 
     config.data = ConfigDict()
-    config.data.source = "folder"  # bundled (a few photographs of scikit-image's) or folder
-    config.data.root = ""  # folder of photographs, searched recursively
-    config.data.eval_root = ""  # folder of held-out photographs; without it a fraction of root's
-    config.data.eval_fraction = 0.05  # held-out fraction where there is no eval_root
-    config.data.resize = 112  # shorter side in pixels before the crop to image_size
+    config.data.source = "stl10"  # stl10, tfds:NAME[/CONFIG], folder, or bundled (a few photographs of scikit-image's)
+    config.data.root = ""  # folder: where the photographs are, searched recursively
+    config.data.eval_root = ""  # folder: where held-out photographs are; without it a fraction of root's
+    config.data.split = ""  # stl10 and tfds: what to train on; empty for the set's own, such as "train"
+    config.data.eval_split = ""  # stl10 and tfds: what to judge on; empty for the set's own, such as "test"
+    config.data.tfds_dir = ""  # stl10 and tfds: where prepared sets are kept; empty for TFDS's own place
+    config.data.eval_fraction = 0.05  # held-out fraction where nothing else is there to judge on
+    config.data.resize = 112  # shorter side in pixels of larger photographs before the crop to image_size
     config.data.eval_images = 0  # held-out images to judge on; 0: all there are, up to 256
-    config.data.num_threads = 2  # threads that decode and crop
+    config.data.cache = "auto"  # where decoded photographs are kept: device, host, none, or the first that has room
+    config.data.cache_dir = ""  # folder of decoded photographs; empty for ~/.cache/pix2pix_jax/decoded
+    config.data.num_workers = 2  # processes that decode where nothing is kept, or threads that do so once
 
     config.log_every_steps = 50  # a line of metrics.jsonl
     config.eval_every_steps = 500  # figures of merit on the held-out images
@@ -80,11 +86,6 @@ def leaves(config: Config) -> dict[str, object]:
     return found
 
 
-def nearest(given: str, known: list[str] | tuple[str, ...]) -> str:
-    """The known name closest to the one given, for an error message."""
-    return difflib.get_close_matches(given, known, n=1, cutoff=0.0)[0]
-
-
 def validate(config: Config, device_count: int) -> None:
     """Checks a configuration before anything is started.
 
@@ -98,7 +99,7 @@ def validate(config: Config, device_count: int) -> None:
     known = leaves(default_config())
     for key, value in leaves(config).items():
         if key not in known:
-            raise UserError(f"unknown config key {key}: the nearest known one is {nearest(key, list(known))}")
+            raise UserError(f"unknown config key {key}: the nearest known one is {nearest(key, known)}")
         if key in _CHOICES and value not in _CHOICES[key]:
             choices = ", ".join(_CHOICES[key])
             raise UserError(

@@ -1,4 +1,7 @@
-"""The one error that is the user's to mend."""
+"""The one error that is the user's to mend, and what helps to word it."""
+
+import difflib
+from collections.abc import Iterable
 
 
 class UserError(Exception):
@@ -7,3 +10,8 @@ class UserError(Exception):
     The message is one line: what was given, what was wanted, what to do. Entry points print it and exit with a
     non-zero status, without a traceback.
     """
+
+
+def nearest(given: str, known: Iterable[str], count: int = 1) -> str:
+    """The known names closest to the one given, separated by commas, for an error message."""
+    return ", ".join(difflib.get_close_matches(given, list(known), n=count, cutoff=0.0))

@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -49,21 +50,42 @@ class LossLog:
         return len(terms), {name: float(np.mean([one[name] for one in terms])) for name in terms[0]}
 
 
+class Lap(NamedTuple):
+    """A stretch of steps.
+
+    Attributes:
+        seconds: how long it took.
+        waited: how much of that the steps waited for their batches, s.
+    """
+
+    seconds: float
+    waited: float
+
+
 class Stopwatch:
     """Time spent on steps alone, what lies between them left out."""
 
     def __init__(self) -> None:
         self._since = time.perf_counter()
+        self._waited = 0.0
 
     def elapsed(self) -> float:
         """Seconds since the last lap."""
         return time.perf_counter() - self._since
 
-    def lap(self) -> float:
-        """Seconds since the last lap; the next one starts here."""
-        elapsed = self.elapsed()
-        self._since += elapsed
-        return elapsed
+    def lap(self) -> Lap:
+        """The time since the last lap; the next one starts here."""
+        lap = Lap(self.elapsed(), self._waited)
+        self._since += lap.seconds
+        self._waited = 0.0
+        return lap
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Counts the time spent inside as waiting."""
+        start = time.perf_counter()
+        yield
+        self._waited += time.perf_counter() - start
 
     @contextmanager
     def paused(self) -> Iterator[None]:

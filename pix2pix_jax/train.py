@@ -23,6 +23,8 @@ from pix2pix_jax.state import TrainState
 
 _SAMPLES = 12  # held-out images in a grid
 
+_KEPT = {"device": "on the device", "host": "in a file", "none": "no"}  # by the loader's cache
+
 # What may differ when a run goes on. Any other key would make the second part of the run another experiment.
 _MAY_CHANGE = {
     "num_epochs",
@@ -33,7 +35,10 @@ _MAY_CHANGE = {
     "checkpoint_every_steps",
     "checkpoints_to_keep",
     "data.eval_images",
-    "data.num_threads",
+    "data.tfds_dir",
+    "data.cache",
+    "data.cache_dir",
+    "data.num_workers",
 }
 
 
@@ -134,12 +139,15 @@ class Trainer:
             image_size=config.image_size,
             resize=config.data.resize,
             seed=config.seed,
-            num_threads=config.data.num_threads,
+            cache=config.data.cache,
+            cache_dir=config.data.cache_dir,
+            num_workers=config.data.num_workers,
         )
+        self._progress.note(f"{len(source):,} photographs; kept decoded: {_KEPT[loader.cache]}")
         with loader.iterate(start) as batches, caught_signals() as caught:
             for number in range(start + 1, total + 1):
-                images = next(batches)
-                images = images.reshape(jax.local_device_count(), -1, *images.shape[1:])
+                with self._watch.waiting():
+                    images = next(batches)
                 state, metrics = train_step(state, images)
                 self._losses.add(number, metrics)
                 if number == start + 1:
@@ -193,8 +201,9 @@ class Trainer:
 
     def _report(self, number: int, epoch: float) -> None:
         count, terms = self._losses.mean()
-        pace = count * self._config.batch_size / self._watch.lap()
-        record = {"epoch": epoch, **terms, "images_per_second": pace}
+        seconds, waited = self._watch.lap()
+        pace = count * self._config.batch_size / seconds
+        record = {"epoch": epoch, **terms, "images_per_second": pace, "data_wait_share": waited / seconds}
         self._writer.write(number, record)
         self._progress.report(number, record)
 

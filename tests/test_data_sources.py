@@ -17,6 +17,9 @@ def config_of(**changes: object) -> ConfigDict:
             "source": "bundled",
             "root": "",
             "eval_root": "",
+            "split": "",
+            "eval_split": "",
+            "tfds_dir": "",
             "eval_fraction": 0.02,
             "resize": 112,
             "eval_images": 0,
@@ -27,8 +30,8 @@ def config_of(**changes: object) -> ConfigDict:
 
 def test_bundled_all_the_way() -> None:
     train, held_out = make_sources(config_of())
-    batch = Loader(train, batch_size=8, image_size=96, resize=112, seed=0).batch(0)
-    assert batch.shape == (8, 96, 96, 3)
+    batch = Loader(train, batch_size=8, image_size=96, resize=112, seed=0, cache="none").batch(0)
+    assert batch.shape == (8, 1, 96, 96, 3)
     assert load_eval_images(held_out, 96, 112, 0).shape == (30, 96, 96, 3)
 
 
@@ -38,8 +41,8 @@ def test_folder_all_the_way(tmp_path: Path) -> None:
     train, held_out = make_sources(config_of(source="folder", root=str(tmp_path)))
     assert isinstance(train, FolderSource)
     assert (len(train), len(held_out)) == (4, 1)
-    batch = Loader(train, batch_size=8, image_size=96, resize=112, seed=0).batch(0)
-    assert batch.shape == (8, 96, 96, 3)
+    batch = Loader(train, batch_size=8, image_size=96, resize=112, seed=0, cache="none").batch(0)
+    assert batch.shape == (8, 1, 96, 96, 3)
     assert load_eval_images(held_out, 96, 112, 1).shape == (1, 96, 96, 3)
 
 
@@ -47,7 +50,17 @@ def test_any_object_with_the_attributes_will_do() -> None:
     assert len(make_sources(SimpleNamespace(**config_of().to_dict()))[0]) == 1000
 
 
-@pytest.mark.parametrize(("given", "nearest"), [("bundle", "bundled"), ("foldr", "folder"), ("", "bundled|folder")])
+@pytest.mark.parametrize(
+    ("given", "nearest"),
+    [
+        ("bundle", "bundled"),
+        ("foldr", "folder"),
+        ("stl-10", "stl10"),
+        ("tfds", "tfds:NAME"),
+        ("tfds:", "tfds:NAME"),
+        ("stl10:x", "stl10"),
+    ],
+)
 def test_unknown_source(given: str, nearest: str) -> None:
     with pytest.raises(UserError, match=rf'data.source="{given}" is not known; did you mean "({nearest})"'):
         make_sources(config_of(source=given))
@@ -58,7 +71,17 @@ def test_folder_without_root() -> None:
         make_sources(config_of(source="folder"))
 
 
-@pytest.mark.parametrize("key", ["root", "eval_root"])
-def test_bundled_with_a_folder(key: str) -> None:
-    with pytest.raises(UserError, match=rf"data.{key}=photos .* --config.data.source=folder"):
-        make_sources(config_of(**{key: "photos"}))
+@pytest.mark.parametrize(
+    ("source", "key", "wanted"),
+    [
+        ("bundled", "root", "folder"),
+        ("stl10", "eval_root", "folder"),
+        ("tfds:cats", "root", "folder"),
+        ("folder", "split", "tfds:NAME"),
+        ("bundled", "tfds_dir", "tfds:NAME"),
+    ],
+)
+def test_a_key_of_another_source(source: str, key: str, wanted: str) -> None:
+    message = rf"data.{key}=given is not read with data.source={source}: give --config.data.source={wanted} too"
+    with pytest.raises(UserError, match=message):
+        make_sources(config_of(source=source, **{key: "given"}))

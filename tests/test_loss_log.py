@@ -30,7 +30,18 @@ def test_pauses_are_left_out():
     watch = Stopwatch()
     with watch.paused():
         time.sleep(0.2)
-    assert watch.lap() < 0.15
+    assert watch.lap().seconds < 0.15
     time.sleep(0.05)
-    assert watch.lap() >= 0.05
+    assert watch.lap().seconds >= 0.05
     assert watch.elapsed() < 0.05
+
+
+def test_waiting_is_counted_by_the_lap():
+    watch = Stopwatch()
+    for _ in range(2):
+        with watch.waiting():
+            time.sleep(0.02)
+    time.sleep(0.05)
+    lap = watch.lap()
+    assert 0.04 <= lap.waited <= lap.seconds - 0.05
+    assert watch.lap().waited == 0

@@ -36,6 +36,7 @@ def command(workdir, folder, *flags):
         f"--workdir={workdir}",
         "--config.data.source=folder",
         f"--config.data.root={folder}",
+        f"--config.data.cache_dir={workdir}_decoded",
         "--config.data.eval_fraction=0.25",
         "--config.data.resize=40",
         "--config.image_size=32",
@@ -86,7 +87,7 @@ def test_a_run_leaves_what_it_promises(unbroken):
     training = [record for record in records if "g_loss" in record]
     assert [record["step"] for record in training] == [1, 2, 3, 4, 5, 6]
     terms = {"g_loss", "g_bce", "g_l1_rgb", "g_l1_chroma", "d_loss", "d_real", "d_fake"}
-    assert set(training[0]) == {"step", "epoch", "images_per_second", *terms}
+    assert set(training[0]) == {"step", "epoch", "images_per_second", "data_wait_share", *terms}
     assert training[-1]["epoch"] == pytest.approx(6 * 4 / 18)  # 24 photographs, a quarter held out
     (evaluation,) = [record for record in records if "eval/psnr" in record]
     for name in ("psnr", "ssim", "ciede2000", "colorfulness"):
@@ -144,7 +145,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(tmp_path, photo_folder, env
     assert_same_state(workdir, unbroken)
     training = [record for record in read_metrics(workdir / "metrics.jsonl") if "g_loss" in record]
     wanted = [record for record in read_metrics(unbroken / "metrics.jsonl") if "g_loss" in record]
-    pace = {"images_per_second": 0}
+    pace = {"images_per_second": 0, "data_wait_share": 0}
     assert [record | pace for record in training] == [record | pace for record in wanted]
 
 
@@ -235,7 +236,7 @@ def test_an_unreadable_file_is_skipped_by_name(tmp_path, photo_folder, environme
 
 def small_config(folder):
     config = load_config("ycrcb_l1")
-    config.data.update({"source": "folder", "root": str(folder), "eval_fraction": 0.25, "resize": 40})
+    config.data.update({"source": "folder", "root": str(folder), "eval_fraction": 0.25, "resize": 40, "cache": "none"})
     config.update({"image_size": 32, "batch_size": 8, "num_steps": 8, "log_every_steps": 8})
     config.update({"eval_every_steps": 100, "sample_every_steps": 100, "checkpoint_every_steps": 1})
     return config

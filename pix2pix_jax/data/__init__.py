@@ -1,6 +1,5 @@
 """Photographs: where they come from, and how they become batches."""
 
-import difflib
 from typing import Any
 
 from pix2pix_jax.data.bundled import open_bundled
@@ -8,7 +7,8 @@ from pix2pix_jax.data.eval_images import load_eval_images
 from pix2pix_jax.data.folder import FolderSource, open_folders
 from pix2pix_jax.data.loader import BatchIterator, Loader
 from pix2pix_jax.data.source import ImageSource
-from pix2pix_jax.errors import UserError
+from pix2pix_jax.data.tfds import open_tfds
+from pix2pix_jax.errors import UserError, nearest
 
 __all__ = [
     "BatchIterator",
@@ -19,37 +19,47 @@ __all__ = [
     "make_sources",
 ]
 
-_SOURCES = ("bundled", "folder")
+_SOURCES = ("stl10", "tfds:NAME", "folder", "bundled")
+
+# Which keys of the config's `data` part belong to which sources; given with another, they would be passed over.
+_KEYS = {"root": "folder", "eval_root": "folder", "split": "tfds", "eval_split": "tfds", "tfds_dir": "tfds"}
 
 
 def make_sources(config: Any) -> tuple[ImageSource, ImageSource]:
     """Opens the photographs that a config names.
 
     Args:
-        config: the `data` part of an experiment's config, or anything with its attributes `source`
-            ("bundled" or "folder"), `root`, `eval_root`, `eval_fraction` and `resize`; see
-            `open_bundled` and `open_folders` for what they mean.
+        config: the `data` part of an experiment's config, or anything with its attributes `source` ("stl10",
+            "tfds:NAME", "tfds:NAME/CONFIG", "folder" or "bundled"), `root`, `eval_root`, `split`, `eval_split`,
+            `tfds_dir`, `eval_fraction` and `resize`; see `open_tfds`, `open_folders` and `open_bundled` for what they
+            mean.
 
     Returns:
         The photographs to train on, and others that are never trained on, to judge by.
 
     Raises:
-        UserError: if the config's values do not go together, or there are no photographs where it
-            points.
+        UserError: if the config's values do not go together, or there are no photographs where it points.
     """
-    if config.source not in _SOURCES:
-        nearest = difflib.get_close_matches(config.source, _SOURCES, n=1, cutoff=0)[0]
+    source, _, dataset = config.source.partition(":")
+    kind = "tfds" if source == "stl10" else source
+    if kind not in ("tfds", "folder", "bundled") or bool(dataset) != (source == "tfds"):
+        known = ", ".join(_SOURCES)
         raise UserError(
-            f'data.source="{config.source}" is not known; did you mean "{nearest}"? (known: {", ".join(_SOURCES)})'
+            f'data.source="{config.source}" is not known; did you mean "{nearest(config.source, _SOURCES)}"?'
+            f" (known: {known})"
         )
-    if config.source == "bundled":
-        for key, folder in (("root", config.root), ("eval_root", config.eval_root)):
-            if folder:
-                raise UserError(
-                    f"data.{key}={folder} is not read with data.source=bundled: "
-                    "give --config.data.source=folder to use your photographs"
-                )
+    for key, owner in _KEYS.items():
+        if kind != owner and (value := getattr(config, key)):
+            raise UserError(
+                f"data.{key}={value} is not read with data.source={config.source}:"
+                f" give --config.data.source={'tfds:NAME' if owner == 'tfds' else owner} too, or leave it out"
+            )
+    if kind == "bundled":
         return open_bundled()
+    if kind == "tfds":
+        return open_tfds(
+            dataset or source, config.split, config.eval_split, config.eval_fraction, tfds_dir=config.tfds_dir
+        )
     if not config.root:
         raise UserError("data.source=folder needs the folder of photographs: give --config.data.root=DIR")
     return open_folders(config.root, config.eval_root, config.eval_fraction, shorter_side=config.resize)

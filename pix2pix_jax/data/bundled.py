@@ -16,6 +16,7 @@ scikit-image and the owners state them:
   with subpixel-accurate ground truth", GCPR 2014.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -127,6 +128,8 @@ _USE_A_FOLDER = "give --config.data.source=folder --config.data.root=DIR to use 
 class WindowSource:
     """Square windows of photographs held in memory; see `ImageSource`."""
 
+    name = "bundled"
+
     def __init__(self, photographs: Sequence[NDArray[np.uint8]], windows: Sequence[tuple[int, Square]]) -> None:
         """Makes a source of windows.
 
@@ -145,6 +148,13 @@ class WindowSource:
         """One window, uint8 [side, side, 3]; see `ImageSource`."""
         photograph, (left, top, side) = self._windows[index]
         return self._photographs[photograph][top : top + side, left : left + side]
+
+    def fingerprint(self) -> str:
+        """From all pixels and windows; see `ImageSource`."""
+        digest = hashlib.sha256(repr(self._windows).encode())
+        for photograph in self._photographs:
+            digest.update(photograph.tobytes())
+        return digest.hexdigest()
 
 
 def open_bundled() -> tuple[WindowSource, WindowSource]:

@@ -64,10 +64,14 @@ def read_image(path: Path, shorter_side: int | None = None) -> NDArray[np.uint8]
     with open_image(path) as image:
         if shorter_side is not None:
             image.draft(None, (2 * shorter_side, 2 * shorter_side))
-        image.load()
-        upright = _UPRIGHT.get(_orientation(image))
-        turned = image.transpose(upright) if upright is not None else image
-        return _to_rgb(turned)
+        return upright_rgb(image)
+
+
+def upright_rgb(image: Image.Image) -> NDArray[np.uint8]:
+    """Decodes an open image: RGB in [0, 255], uint8 [H, W, 3]; see `read_image`, errors included."""
+    image.load()
+    upright = _UPRIGHT.get(_orientation(image))
+    return _to_rgb(image.transpose(upright) if upright is not None else image)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -1,12 +1,15 @@
 """Any folder of photographs as a source, a part of it held out for judging."""
 
+import hashlib
 import logging
 import math
 import os
+import re
 import threading
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +55,30 @@ class FolderSource:
         self._shorter_side = shorter_side
         self._damaged: set[str] = set()
         self._lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """The folder's name, and a checksum of where it lies; see `ImageSource`."""
+        path = self.root.resolve()
+        return f"{re.sub('[^A-Za-z0-9]+', '-', path.name)}-{zlib.crc32(os.fsencode(path)):08x}"
+
+    def fingerprint(self) -> str:
+        """From the files' names, sizes and times; see `ImageSource`."""
+        digest = hashlib.sha256(str(self._shorter_side).encode())
+        for name in self.files:
+            try:
+                status = (self.root / name).stat()
+                state = f"{status.st_size} {status.st_mtime_ns}"
+            except OSError:  # gone since the folder was searched
+                state = "none"
+            digest.update(os.fsencode(f"\0{name}\0{state}"))
+        return digest.hexdigest()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _lock=threading.Lock())
 
     def __len__(self) -> int:
         """Number of photographs; one not yet known to be damaged counts."""

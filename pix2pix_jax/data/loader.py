@@ -1,39 +1,46 @@
-"""Batches for training: which photographs, in which order, cropped and mirrored how."""
+"""Batches for training: which photographs, in which order, cropped and mirrored how, from where."""
 
-import math
+import sys
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache
+from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
+import jax
 
+from pix2pix_jax.cache_home import cache_home
 from pix2pix_jax.closing import Closing
+from pix2pix_jax.data.decoded import DecodedSet, DoesNotFitError, decoded_set
+from pix2pix_jax.data.device import ResidentSet, mirror, split
+from pix2pix_jax.data.order import Order
 from pix2pix_jax.data.source import ImageSource
-from pix2pix_jax.data.transforms import check_sizes, random_crop
+from pix2pix_jax.data.stream import Decoder, Workers
+from pix2pix_jax.data.transforms import check_sizes
 from pix2pix_jax.errors import UserError
 
 # Batches made ahead of the one in use: enough to ride out a slow file, few enough to start and stop
 # at once.
 _BATCHES_AHEAD = 3
 
-# Rows that a thread makes in one go: closing waits for no more than these.
-_ROWS_PER_TASK = 16
+# Threads that make them where no worker processes do.
+_THREADS = 2
 
-# What random numbers are drawn for. Each purpose has its own stream, so that none can shift
-# another's draws.
-_ORDER, _CROP = 0, 1
+CACHES = ("auto", "device", "host", "none")
+"""Where the photographs may be kept, decoded: see `Loader`."""
 
 
 class Loader:
-    """Training batches, each a function of its step alone.
+    """Training batches, each a function of its step alone (see `Order`), the same ones wherever they come from.
 
-    Photographs are counted through all batches: row j of step s is number p = s * batch_size + j,
-    which is photograph p % N of epoch p // N in an order drawn anew for each epoch (N photographs
-    in all). Batches therefore run on from one epoch into the next, and every photograph is seen
-    once an epoch. The crop and the mirroring of a photograph are drawn from (seed, epoch, its
-    index). So any step's batch can be made again without replaying the earlier ones, on any number
-    of threads.
+    The photographs are kept, decoded and brought to size,
+
+    - `device`: in the memory of each device, where crops are cut and mirrored;
+    - `host`: in a file, mapped into the host's memory, from which crops are copied;
+    - `none`: not at all: worker processes decode them anew in every epoch, as sets must be that fit nowhere else;
+    - `auto`: on the device where they take no more than 40 % of its free memory, else on the host, else not at all.
+
+    The file is made for `device` too, so that a second start decodes nothing. On a CPU, `auto` means the host: its
+    memory is the device's.
     """
 
     def __init__(
@@ -44,143 +51,149 @@ class Loader:
         image_size: int,
         resize: int,
         seed: int,
-        num_threads: int = 2,
+        cache: str = "auto",
+        cache_dir: str = "",
+        num_workers: int = 2,
     ) -> None:
-        """Sets up a loader; nothing is read yet.
+        """Sets up a loader, and decodes the photographs if they are to be kept and are not there yet.
 
         Args:
             source: the photographs.
-            batch_size: photographs in a batch; may be more than there are.
+            batch_size: photographs in a batch, over all processes; may be more than there are.
             image_size: side of the crops, px.
-            resize: shorter side of a photograph before it is cropped, px; at least `image_size`.
+            resize: shorter side of a larger photograph before it is cropped, px; see `fit`.
             seed: what all order, crops and mirroring follow from.
-            num_threads: threads that `iterate` decodes with.
+            cache: one of `CACHES`.
+            cache_dir: where decoded photographs are kept; empty for `~/.cache/pix2pix_jax/decoded`.
+            num_workers: worker processes that decode where nothing is kept; 0 for a thread of this process. As many
+                threads decode what is kept.
 
         Raises:
-            UserError: if there are no photographs, or a number is out of range.
+            DoesNotFitError: if `device` or `host` is asked for and has no room.
+            UserError: if there are no photographs, a number is out of range, or the cache's folder cannot be used.
         """
         check_sizes(image_size, resize)
-        for name, value in (("batch_size", batch_size), ("num_threads", num_threads)):
-            if value < 1:
-                raise UserError(f"{name}={value}: wanted at least 1")
+        if batch_size < 1:
+            raise UserError(f"batch_size={batch_size}: wanted at least 1")
+        if num_workers < 0:
+            raise UserError(f"data.num_workers={num_workers}: wanted 0 (no worker processes) or more")
         if len(source) < 1:
             raise UserError("there are no photographs to train on; give some")
-        self.batch_size = batch_size
-        self.num_threads = num_threads
-        self._source = source
         self._image_size = image_size
-        self._resize = resize
-        self._seed = seed
+        self._num_workers = num_workers
+        self._order = Order(
+            len(source),
+            batch_size=batch_size,
+            seed=seed,
+            process_index=jax.process_index(),
+            process_count=jax.process_count(),
+        )
+        self._decoder = Decoder(source, self._order, image_size, resize)
+        self._decoded: DecodedSet | None = None
+        self._resident: ResidentSet | None = None
+        if cache == "none":
+            return
+        try:
+            folder = Path(cache_dir).expanduser() if cache_dir else cache_home() / "decoded"
+            self._decoded = decoded_set(source, image_size, resize, folder, max(num_workers, 1))
+            if cache == "device" or (cache == "auto" and jax.default_backend() != "cpu"):
+                self._resident = ResidentSet(self._decoded, image_size)
+        except DoesNotFitError as error:
+            if cache != "auto":
+                raise
+            print(f"{error}; that is done now", file=sys.stderr)
 
-    def batch(self, step: int) -> NDArray[np.uint8]:
+    @property
+    def cache(self) -> str:
+        """Where the photographs are kept: "device", "host" or "none"."""
+        if self._resident is not None:
+            return "device"
+        return "none" if self._decoded is None else "host"
+
+    def batch(self, step: int) -> jax.Array:
         """Makes the batch of one step.
 
         Args:
             step: 0 for the first.
 
         Returns:
-            RGB in [0, 255], uint8 [batch_size, image_size, image_size, 3].
+            This process's rows on its devices: RGB in [0, 255], uint8 [devices, rows per device, image_size,
+            image_size, 3].
 
         Raises:
             UserError: if the source can give no photograph.
         """
-        first = step * self.batch_size
-        return self.rows(range(first, first + self.batch_size))
+        if self._decoded is None:
+            return self._finish(step, split(self._decoder[step]))
+        crops = self._decoded.locate(self._order[step], self._image_size)
+        if self._resident is None:
+            return self._finish(step, split(self._decoded.cut(crops, self._image_size)))
+        return self._finish(step, self._resident.cut(crops))
 
     def iterate(self, start_step: int = 0) -> "BatchIterator":
-        """Gives the batches from one step on, without end, made ahead in background threads.
+        """Gives the batches from one step on, without end, made ahead and put on the devices in the background.
 
         Args:
             start_step: step of the first batch.
 
         Returns:
-            An iterator over what `batch` returns, already at work. Close it (or use it in a `with`
-            statement) to end its threads.
+            An iterator over what `batch` returns, already at work. Close it (or use it in a `with` statement) to end
+            its threads and processes.
         """
-        return BatchIterator(self, start_step)
+        if self._decoded is not None or not self._num_workers:
+            return BatchIterator(self.batch, start_step)
+        workers = Workers(self._decoder, start_step, self._num_workers)
+        return BatchIterator(lambda step: self._finish(step, split(next(workers))), start_step, workers)
 
-    def rows(self, positions: range) -> NDArray[np.uint8]:
-        """Makes any stretch of the endless sequence of training images that batches are cut from.
-
-        Args:
-            positions: numbers of the images, counted through all batches.
-
-        Returns:
-            RGB in [0, 255], uint8 [len(positions), image_size, image_size, 3].
-
-        Raises:
-            UserError: if the source can give no photograph.
-        """
-        count = len(self._source)
-        rows = np.empty((len(positions), self._image_size, self._image_size, 3), np.uint8)
-        for row, position in enumerate(positions):
-            epoch, place = divmod(position, count)
-            index = int(_epoch_order(self._seed, epoch, count)[place])
-            rng = _random(self._seed, _CROP, epoch, index)
-            rows[row] = random_crop(self._source[index], self._image_size, self._resize, rng)
-        return rows
+    def _finish(self, step: int, crops: jax.Array) -> jax.Array:
+        return mirror(crops, split(self._order[step].mirrored))
 
 
 class BatchIterator(Closing):
-    """A loader's batches in order, made ahead in background threads.
+    """Batches in order, made ahead in background threads.
 
-    An error in a thread is raised by the `next` that would have returned its batch, and closes the
-    iterator.
+    An error in a thread is raised by the `next` that would have returned its batch, and closes the iterator.
     """
 
-    def __init__(self, loader: Loader, start_step: int) -> None:
-        """Starts the threads; see `Loader.iterate`."""
-        self._loader = loader
-        self._position = start_step * loader.batch_size
-        self._pool = ThreadPoolExecutor(loader.num_threads, thread_name_prefix="loader")
-        self._pending: deque[list[Future[NDArray[np.uint8]]]] = deque()
+    def __init__(self, make: Callable[[int], jax.Array], start_step: int, workers: Workers | None = None) -> None:
+        """Starts the threads.
+
+        Args:
+            make: makes the batch of a step; called for one after the other where there are workers, else from several
+                threads.
+            start_step: the first.
+            workers: what `make` draws on, to be closed with the iterator.
+        """
+        self._make = make
+        self._step = start_step
+        self._workers = workers
+        self._pool = ThreadPoolExecutor(1 if workers else _THREADS, thread_name_prefix="loader")
+        self._pending: deque[Future[jax.Array]] = deque()
         for _ in range(_BATCHES_AHEAD):
             self._submit()
 
     def __iter__(self) -> "BatchIterator":
         return self
 
-    def __next__(self) -> NDArray[np.uint8]:
-        """The next batch, uint8 [batch_size, image_size, image_size, 3]; none once closed."""
+    def __next__(self) -> jax.Array:
+        """The next batch; none once closed."""
         if not self._pending:
             raise StopIteration
         self._submit()
         try:
-            return np.concatenate([task.result() for task in self._pending.popleft()])
+            return self._pending.popleft().result()
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
-        """Ends the threads; batches made ahead are lost. May be called again."""
+        """Ends threads and processes; batches made ahead are lost. May be called again."""
         self._pending.clear()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._workers is not None:
+            self._workers.close()
+            self._workers = None
 
     def _submit(self) -> None:
-        """Puts the next batch to work, in pieces that all threads share."""
-        size = self._loader.batch_size
-        rows_per_task = min(_ROWS_PER_TASK, math.ceil(size / self._loader.num_threads))
-        positions = range(self._position, self._position + size)
-        tasks = [
-            self._pool.submit(self._loader.rows, positions[start : start + rows_per_task])
-            for start in range(0, size, rows_per_task)
-        ]
-        self._pending.append(tasks)
-        self._position += size
-
-
-@lru_cache(maxsize=4)  # a batch may straddle epochs, and threads work on several batches
-def _epoch_order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
-    """The order of an epoch: a permutation of 0 to `count - 1`."""
-    return _random(seed, _ORDER, epoch).permutation(count)
-
-
-def _random(seed: int, purpose: int, epoch: int, index: int = 0) -> np.random.Generator:
-    """A random stream of its own for every combination of the arguments, ready without replaying.
-
-    Philox (Salmon et al., 2011) is a function of a key and a counter. The lowest word of the
-    counter is left to the draws, two others say where the stream is.
-    """
-    key = np.array([seed % 2**64, purpose], np.uint64)
-    counter = np.array([0, index, epoch, 0], np.uint64)
-    return np.random.Generator(np.random.Philox(key=key, counter=counter))
+        self._pending.append(self._pool.submit(self._make, self._step))
+        self._step += 1

@@ -11,6 +11,9 @@ from pix2pix_jax.errors import UserError
 # filter alone.
 _REDUCING_GAP = 3.0
 
+# Longer side over shorter side, beyond which both ends are cut off: a panorama must not fill the memory.
+_LONGEST = 3
+
 
 def check_sizes(image_size: int, resize: int) -> None:
     """Makes sure that a crop fits into the resized photograph.
@@ -31,68 +34,49 @@ def check_sizes(image_size: int, resize: int) -> None:
         )
 
 
-def random_crop(image: NDArray[np.uint8], image_size: int, resize: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Resizes, crops at a random place, and mirrors half of the time: what training sees.
+def max_pixels(resize: int) -> int:
+    """The most pixels that `fit` gives back."""
+    return resize * (_LONGEST * resize + 1)
+
+
+def fit(photo: NDArray[np.uint8], image_size: int, resize: int) -> NDArray[np.uint8]:
+    """Brings a photograph to the size that crops are cut from.
+
+    A larger one is reduced until its shorter side is `resize`. A smaller one is left as it is, and enlarged only where
+    no crop would fit: made-up detail is not worth learning. What is longer than 3:1 loses both ends.
 
     Args:
-        image: RGB in [0, 255], uint8 [H, W, 3].
+        photo: RGB in [0, 255], uint8 [H, W, 3].
+        image_size: side of the crops, px.
+        resize: shorter side of a larger photograph afterwards, px; at least `image_size`.
+
+    Returns:
+        RGB in [0, 255], uint8 [h, w, 3]; min(h, w) is within [image_size, resize].
+    """
+    shorter = min(photo.shape[:2])
+    photo = _middle(photo, min(photo.shape[0], _LONGEST * shorter), min(photo.shape[1], _LONGEST * shorter))
+    target = min(max(shorter, image_size), resize)
+    if target == shorter:
+        return photo
+    height, width = (round(side * target / shorter) for side in photo.shape[:2])
+    resized = Image.fromarray(photo).resize((width, height), Image.Resampling.BICUBIC, reducing_gap=_REDUCING_GAP)
+    return np.asarray(resized)
+
+
+def center_crop(photo: NDArray[np.uint8], image_size: int, resize: int) -> NDArray[np.uint8]:
+    """Brings a photograph to size and crops its middle: what a trained network is judged on.
+
+    Args:
+        photo: RGB in [0, 255], uint8 [H, W, 3].
         image_size: side of the crop, px.
-        resize: shorter side of the photograph before the crop, px; at least `image_size`.
-        rng: drawn from exactly three times, whatever the photograph's size.
+        resize: see `fit`.
 
     Returns:
         RGB in [0, 255], uint8 [image_size, image_size, 3].
     """
-    down, right, mirror = rng.random(3)
-    crop = _resized_crop(image, image_size, resize, down=down, right=right)
-    return crop[:, ::-1] if mirror < 0.5 else crop
+    return _middle(fit(photo, image_size, resize), image_size, image_size)
 
 
-def center_crop(image: NDArray[np.uint8], image_size: int, resize: int) -> NDArray[np.uint8]:
-    """Resizes and crops the middle: what a trained network is judged on.
-
-    Args:
-        image: RGB in [0, 255], uint8 [H, W, 3].
-        image_size: side of the crop, px.
-        resize: shorter side of the photograph before the crop, px; at least `image_size`.
-
-    Returns:
-        RGB in [0, 255], uint8 [image_size, image_size, 3].
-    """
-    return _resized_crop(image, image_size, resize, down=0.5, right=0.5)
-
-
-def _resized_crop(
-    image: NDArray[np.uint8], image_size: int, resize: int, *, down: float, right: float
-) -> NDArray[np.uint8]:
-    """Crops a square out of the photograph as it is when its shorter side is `resize` px.
-
-    Only the square's own pixels are resampled, not the whole photograph, so a long thin one costs
-    no more.
-
-    Args:
-        image: RGB in [0, 255], uint8 [H, W, 3].
-        image_size: side of the crop, px.
-        resize: shorter side of the photograph before the crop, px; at least `image_size`.
-        down: vertical place of the crop among all possible ones, in [0, 1).
-        right: horizontal place of the crop among all possible ones, in [0, 1).
-
-    Returns:
-        RGB in [0, 255], uint8 [image_size, image_size, 3].
-    """
-    height, width = image.shape[:2]
-    scale = resize / min(height, width)
-    top = int(down * (round(height * scale) - image_size + 1))
-    left = int(right * (round(width * scale) - image_size + 1))
-    if scale == 1:
-        return image[top : top + image_size, left : left + image_size]
-
-    # Rounding can put the box a hair outside the photograph, which Pillow refuses.
-    side = min(image_size / scale, height, width)
-    box_top = min(top / scale, height - side)
-    box_left = min(left / scale, width - side)
-    box = (box_left, box_top, min(box_left + side, width), min(box_top + side, height))
-    crop = Image.fromarray(image).resize(
-        (image_size, image_size), Image.Resampling.BICUBIC, box=box, reducing_gap=_REDUCING_GAP
-    )
-    return np.asarray(crop)
+def _middle(photo: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    top, left = (photo.shape[0] - height) // 2, (photo.shape[1] - width) // 2
+    return photo[top : top + height, left : left + width]

@@ -1,0 +1,101 @@
+"""Batches on the devices, and a whole decoded set on them."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from numpy.typing import NDArray
+
+from pix2pix_jax.data.decoded import Crops, DecodedSet, DoesNotFitError
+
+# Share of a device's free memory that a decoded set may take; the rest is the training step's.
+DEVICE_SHARE = 0.4
+
+_AXIS = "device"
+
+
+def local_mesh() -> Mesh:
+    """This process's devices in a row."""
+    return Mesh(np.array(jax.local_devices()), (_AXIS,))
+
+
+def split(rows: NDArray) -> jax.Array:
+    """Spreads rows over this process's devices: [rows, …] to [devices, rows per device, …], one part on each."""
+    parts = rows.reshape(jax.local_device_count(), -1, *rows.shape[1:])
+    return jax.device_put(parts, NamedSharding(local_mesh(), PartitionSpec(_AXIS)))
+
+
+@jax.jit
+def mirror(crops: jax.Array, mirrored: jax.Array) -> jax.Array:
+    """Changes left and right of some crops.
+
+    Args:
+        crops: [..., height, width, channels].
+        mirrored: bool [...].
+
+    Returns:
+        The same shape.
+    """
+    return jnp.where(mirrored[..., None, None, None], crops[..., ::-1, :], crops)
+
+
+class ResidentSet:
+    """A decoded set in the memory of each of this process's devices."""
+
+    def __init__(self, decoded: DecodedSet, image_size: int) -> None:
+        """Copies the set to the devices.
+
+        Args:
+            decoded: the set.
+            image_size: side of the crops, px.
+
+        Raises:
+            DoesNotFitError: if it takes more than `DEVICE_SHARE` of a device's free memory.
+        """
+        free = min(map(free_memory, jax.local_devices()))
+        if decoded.pixels.nbytes > DEVICE_SHARE * free:
+            raise DoesNotFitError(
+                f"decoded, the photographs take {decoded.pixels.nbytes / 1e9:,.1f} GB, more than {DEVICE_SHARE:.0%} of"
+                f" a device's {free / 1e9:,.1f} free: give --config.data.cache=host to leave them in the host's memory"
+            )
+        mesh = local_mesh()
+        self._pixels = jax.device_put(decoded.pixels, NamedSharding(mesh, PartitionSpec()))
+        self._cut = _cutter(mesh, image_size)
+
+    def cut(self, crops: Crops) -> jax.Array:
+        """Copies crops out of the set: uint8 RGB [devices, rows per device, image_size, image_size, 3]."""
+        return self._cut(self._pixels, *map(split, crops))
+
+
+def _cutter(mesh: Mesh, image_size: int) -> Callable[..., jax.Array]:
+    """Compiles the copying of crops, each device its own."""
+    rows = jnp.arange(image_size, dtype=jnp.int32)
+
+    def cut_row(pixels: jax.Array, chunk: jax.Array, start: jax.Array) -> jax.Array:
+        return lax.dynamic_slice(pixels, (chunk, start), (1, 3 * image_size))
+
+    def cut_crop(pixels: jax.Array, chunk: jax.Array, start: jax.Array, stride: jax.Array) -> jax.Array:
+        cut = jax.vmap(partial(cut_row, pixels, chunk))(start + stride * rows)
+        return cut.reshape(image_size, image_size, 3)
+
+    each = (None, 0, 0, 0)
+    cut_all = jax.vmap(jax.vmap(cut_crop, each), each)
+    whole, split_over = PartitionSpec(), PartitionSpec(_AXIS)
+    return jax.jit(
+        jax.shard_map(cut_all, mesh=mesh, in_specs=(whole, split_over, split_over, split_over), out_specs=split_over)
+    )
+
+
+def free_memory(device: Any) -> int:
+    """Bytes of a device's memory that nothing has taken; a CPU's is the host's."""
+    statistics = device.memory_stats()
+    if statistics and "bytes_limit" in statistics:
+        return statistics["bytes_limit"] - statistics["bytes_in_use"]
+    with open("/proc/meminfo") as file:
+        available = next(line for line in file if line.startswith("MemAvailable"))
+    return 1024 * int(available.split()[1])

@@ -1,0 +1,89 @@
+"""Which photographs make up a batch, cropped where and mirrored or not: a function of the step alone."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+# What random numbers are drawn for. Each purpose has its own stream, so that none can shift another's draws.
+_ORDER, _CROP = 0, 1
+
+
+class Draws(NamedTuple):
+    """What is drawn for the rows of one batch, each [rows].
+
+    Attributes:
+        photograph: which one, int64.
+        down: vertical place of the crop among all possible ones, float64 in [0, 1).
+        right: horizontal place of the crop among all possible ones, float64 in [0, 1).
+        mirrored: whether left and right change places, bool.
+    """
+
+    photograph: NDArray[np.int64]
+    down: NDArray[np.float64]
+    right: NDArray[np.float64]
+    mirrored: NDArray[np.bool_]
+
+
+class Order:
+    """The endless sequence of training images, cut into batches.
+
+    Row j of step s is number p = s * batch_size + j, which is photograph p % N of epoch p // N in an order drawn anew
+    for each epoch (N photographs in all). Batches therefore run on from one epoch into the next, and every photograph
+    is seen once an epoch. The crop and the mirroring of a photograph are drawn from (seed, epoch, its index). So any
+    step's batch can be made again without replaying the earlier ones, by any number of workers, in any order.
+
+    Of several processes, each has an equal stretch of every batch's rows.
+    """
+
+    def __init__(
+        self, num_images: int, *, batch_size: int, seed: int, process_index: int = 0, process_count: int = 1
+    ) -> None:
+        """Sets up an order.
+
+        Args:
+            num_images: photographs in an epoch, at least 1.
+            batch_size: rows of a batch over all processes, a multiple of `process_count`; may be more than there are
+                photographs.
+            seed: what everything drawn follows from.
+            process_index: which process's rows are wanted.
+            process_count: how many processes share a batch.
+        """
+        self.batch_size = batch_size
+        self._num_images = num_images
+        self._seed = seed
+        self._rows = batch_size // process_count
+        self._skipped_rows = process_index * self._rows
+
+    def __getitem__(self, step: int) -> Draws:
+        """This process's rows of a step's batch; 0 is the first step."""
+        first = step * self.batch_size + self._skipped_rows
+        epochs, places = np.divmod(np.arange(first, first + self._rows), self._num_images)
+        parts = []
+        for epoch in range(epochs[0], epochs[-1] + 1):
+            order, crops = _epoch(self._seed, epoch, self._num_images)
+            index = order[places[epochs == epoch]]
+            down, right, mirror = crops[index].T
+            parts.append((index, down, right, mirror < 0.5))
+        return Draws(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+@lru_cache(maxsize=4)  # a batch may straddle epochs, and batches are made ahead
+def _epoch(seed: int, epoch: int, num_images: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The order of an epoch, a permutation of 0 to `num_images - 1`; and three draws for every photograph in it."""
+    return (
+        _random(seed, _ORDER, epoch).permutation(num_images),
+        _random(seed, _CROP, epoch).random((num_images, 3)),
+    )
+
+
+def _random(seed: int, purpose: int, epoch: int) -> np.random.Generator:
+    """A random stream of its own for every combination of the arguments, ready without replaying.
+
+    Philox (Salmon et al., 2011) is a function of a key and a counter. The lower words of the counter are left to the
+    draws, a higher one says where the stream is.
+    """
+    key = np.array([seed % 2**64, purpose], np.uint64)
+    counter = np.array([0, 0, epoch, 0], np.uint64)
+    return np.random.Generator(np.random.Philox(key=key, counter=counter))
