@@ -5,12 +5,17 @@ from pathlib import Path
 from absl import flags
 from ml_collections import config_flags
 
-from pix2pix_jax import cli
+from pix2pix_jax import cli, distributed
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.train import train
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment; configs/demo.py where not given.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder; runs/NAME where not given.")
+_COORDINATOR = flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0, where a run spans several hosts.")
+_NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "Processes in the run, one a host.")
+_PROCESS_ID = flags.DEFINE_integer("process_id", None, "Which of them this is, from 0.")
+_JOIN_TIMEOUT = flags.DEFINE_integer("join_timeout", 300, "Seconds until all processes must have joined.")
+_LOST_TIMEOUT = flags.DEFINE_integer("lost_timeout", 30, "Seconds without a sign of life until one is taken for dead.")
 
 
 def main(arguments: list[str]) -> None:
@@ -20,7 +25,10 @@ def main(arguments: list[str]) -> None:
     config = _CONFIG.value
     cli.use_compilation_cache()
     cli.keep_freed_memory()
-    train(config, Path(_WORKDIR.value or Path("runs") / config.name))
+    with distributed.initialize(
+        _COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value, _JOIN_TIMEOUT.value, _LOST_TIMEOUT.value
+    ) as peers:
+        train(config, Path(_WORKDIR.value or Path("runs") / config.name), peers)
 
 
 if __name__ == "__main__":

@@ -16,11 +16,18 @@ from pix2pix_jax.state import TrainState
 logging.getLogger("absl").addFilter(lambda record: record.levelno > logging.INFO or "orbax" not in record.pathname)
 
 
+def newest(directory: Path) -> int:
+    """Step of the newest whole checkpoint in a folder, 0 where there is none; asks the file system alone."""
+    return max((int(path.name) for path in directory.glob("*") if path.name.isdecimal()), default=0)
+
+
 class Checkpoints(Closing):
     """The checkpoints in a run's folder, one a step, as a context manager.
 
     A checkpoint appears under its name only when it is whole, so that a run killed while it writes one leaves the
-    earlier ones as they were.
+    earlier ones as they were. Where several processes share a run, all of them open the same folder, and call the
+    same methods in the same order: of a state in NumPy arrays Orbax has process 0 write everything, and every process
+    read everything.
     """
 
     def __init__(self, directory: Path, keep: int) -> None:

@@ -125,7 +125,7 @@ def _update(model: Model, network: Network, gradient: Params) -> Network:
 def parallel_train_step(
     model: Model,
 ) -> Callable[[TrainState, ArrayLike], tuple[TrainState, Metrics]]:
-    """Maps `train_step` over all devices.
+    """Maps `train_step` over all devices, those of other processes included.
 
     Args:
         model: the task, the networks (their `axis_name` None or `AXIS`) and the optimizer.
@@ -144,8 +144,8 @@ def parallel_train_step(
 
 
 def place(state: TrainState) -> TrainState:
-    """Puts a state on all devices the way the mapped step returns it, so that the step compiles once, not twice."""
-    mesh = Mesh(np.array(jax.devices()), (AXIS,))
+    """Puts a state on all local devices the way the mapped step returns it, so that the step compiles once."""
+    mesh = Mesh(np.array(jax.local_devices()), (AXIS,))
     return jax.device_put(state, NamedSharding(mesh, PartitionSpec()))
 
 

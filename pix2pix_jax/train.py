@@ -2,7 +2,9 @@
 
 import json
 import math
+import os
 import signal
+from contextlib import ExitStack
 from pathlib import Path
 
 import jax
@@ -19,6 +21,7 @@ from pix2pix_jax.held_out import HeldOut
 from pix2pix_jax.interrupts import caught_signals
 from pix2pix_jax.loss_log import LossLog, Stopwatch
 from pix2pix_jax.metrics import METRICS_FILE, MetricsWriter, Progress, read_metrics
+from pix2pix_jax.peers import Peers
 from pix2pix_jax.state import TrainState
 
 _SAMPLES = 12  # held-out images in a grid
@@ -42,13 +45,26 @@ _MAY_CHANGE = {
 }
 
 
-def train(config: Config, workdir: Path) -> TrainState:
+# What may differ between the processes of one run: what a host has of its own.
+_HOSTS_OWN = {
+    "data.root",
+    "data.eval_root",
+    "data.tfds_dir",
+    "data.cache",
+    "data.cache_dir",
+    "data.num_workers",
+}
+
+
+def train(config: Config, workdir: Path, peers: Peers | None = None) -> TrainState:
     """Trains from the newest checkpoint in a folder, or from the start, to the end.
 
     Args:
         config: see `default_config`.
         workdir: the run's folder, made where there is none. It gets `config.json`, `metrics.jsonl`, `tensorboard/`,
-            `curves.png`, `samples/` and `checkpoints/`; a run of the same config that is in it goes on.
+            `curves.png`, `samples/` and `checkpoints/`; a run of the same config that is in it goes on. All processes
+            see the same folder; process 0 writes.
+        peers: the processes of the run; None for this one alone.
 
     Returns:
         The state after the last step.
@@ -57,20 +73,35 @@ def train(config: Config, workdir: Path) -> TrainState:
         UserError: if the config, the data or the folder cannot be used, or a loss is not finite any more.
         SystemExit: if a signal asked to stop; a checkpoint has been written.
     """
+    peers = peers or Peers()
+    if jax.device_count() != jax.local_device_count() * peers.count:
+        raise UserError(
+            f"process {peers.index} has {jax.local_device_count()} of {jax.device_count()} devices in {peers.count}"
+            " processes: a batch is split evenly, so use as many devices in each"
+        )
     configuration.validate(config, jax.device_count())
     train_source, eval_source = data.make_sources(config.data)
     eval_images = data.load_eval_images(eval_source, config.image_size, config.data.resize, config.data.eval_images)
     try:
-        (workdir / "samples").mkdir(parents=True, exist_ok=True)
+        for name in ("samples", "checkpoints"):
+            (workdir / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot write to {workdir} ({error.strerror}): choose another --workdir") from error
-    with Checkpoints(workdir / "checkpoints", config.checkpoints_to_keep) as checkpoints:
+    peers.checkpoints = workdir / "checkpoints"
+    with ExitStack() as opened:
+        checkpoints = opened.enter_context(Checkpoints(workdir / "checkpoints", config.checkpoints_to_keep))
         start = checkpoints.latest_step
-        _claim(workdir, config, resuming=start > 0)
+        peers.check_alike({"the newest checkpoint": start, "the number of photographs": len(train_source)}, workdir)
+        _claim(workdir, config, peers, resuming=start > 0)
         total = total_steps(config, len(train_source))
-        with MetricsWriter(workdir, start) as writer, Progress(total, start) as progress:
-            trainer = Trainer(config, workdir, total, checkpoints, writer, progress)
-            return trainer.run(train_source, eval_images)
+        writer, stream = None, None
+        if peers.first:
+            writer = opened.enter_context(MetricsWriter(workdir, start))
+        else:
+            stream = opened.enter_context(open(os.devnull, "w", encoding="utf-8"))
+        progress = opened.enter_context(Progress(total, start, stream))
+        trainer = Trainer(config, workdir, total, checkpoints, writer, progress, peers)
+        return trainer.run(train_source, eval_images)
 
 
 def total_steps(config: Config, num_images: int) -> int:
@@ -78,18 +109,40 @@ def total_steps(config: Config, num_images: int) -> int:
     return config.num_steps or math.ceil(config.num_epochs * num_images / config.batch_size)
 
 
-def _claim(workdir: Path, config: Config, resuming: bool) -> None:
-    """Writes config.json into a run's folder, after checking that a run to be resumed is this experiment's."""
+def _claim(workdir: Path, config: Config, peers: Peers, resuming: bool) -> None:
+    """Writes config.json into a run's folder, after checking that a run to be resumed is this experiment's.
+
+    Process 0 does; the others check that theirs is the same run.
+    """
     path = workdir / "config.json"
-    if resuming and path.exists():
-        old = configuration.leaves(ConfigDict(json.loads(path.read_text())))
-        for key, value in configuration.leaves(config).items():
-            if key not in _MAY_CHANGE and old.get(key, value) != value:
+    if peers.first:
+        if resuming and path.exists():
+            for key, value, old in _differences(config, path):
+                if key not in _MAY_CHANGE:
+                    raise UserError(
+                        f"{workdir} holds a run with config.{key}={old}, and {value} is asked for:"
+                        " choose another --workdir, or ask for the same"
+                    )
+        path.write_text(json.dumps(config.to_dict(), indent=2) + "\n")
+    peers.wait()
+    if not peers.first:
+        if not path.exists():
+            raise UserError(
+                f"process {peers.index} does not see {path}, which process 0 has written: all processes need the same"
+                " --workdir, on a file system that they share"
+            )
+        for key, value, other in _differences(config, path):
+            if key not in _HOSTS_OWN:
                 raise UserError(
-                    f"{workdir} holds a run with config.{key}={old[key]}, and {value} is asked for:"
-                    " choose another --workdir, or ask for the same"
+                    f"process 0 was given config.{key}={other}, and process {peers.index} {value}: give all the same"
                 )
-    path.write_text(json.dumps(config.to_dict(), indent=2) + "\n")
+
+
+def _differences(config: Config, path: Path) -> list[tuple[str, object, object]]:
+    """Every key of a config whose value differs from that in a config.json which has the key, with both values."""
+    old = configuration.leaves(ConfigDict(json.loads(path.read_text())))
+    new = configuration.leaves(config)
+    return [(key, value, old[key]) for key, value in new.items() if old.get(key, value) != value]
 
 
 class Trainer:
@@ -101,16 +154,21 @@ class Trainer:
         workdir: Path,
         total: int,
         checkpoints: Checkpoints,
-        writer: MetricsWriter,
+        writer: MetricsWriter | None,
         progress: Progress,
+        peers: Peers,
     ) -> None:
-        """Takes a valid config, the run's folder, its number of steps, and what writes into the folder, open."""
+        """Takes a valid config, the run's folder, its number of steps, and what writes into the folder, open.
+
+        The writer is None in all processes but the first.
+        """
         self._config = config
         self._workdir = workdir
         self._total = total
         self._checkpoints = checkpoints
         self._writer = writer
         self._progress = progress
+        self._peers = peers
         self._model = configuration.build_model(config, total)
         self._losses = LossLog()
         self._watch = Stopwatch()
@@ -154,14 +212,14 @@ class Trainer:
                     jax.block_until_ready(metrics)
                     self._progress.note(f"compiled, and took the first step, in {self._watch.elapsed():.1f} s")
                 self._progress.advance(number)
-                stopping = bool(caught)
-                self._after_step(state, number, len(source), stopping)
+                stopping = self._peers.agree(caught[0] if caught else 0)
+                self._after_step(state, number, len(source), stopping > 0)
                 if stopping:
                     self._progress.note(
-                        f"{signal.Signals(caught[0]).name}: stopped after step {number:,};"
+                        f"{signal.Signals(stopping).name}: stopped after step {number:,};"
                         " the same command goes on from there"
                     )
-                    raise SystemExit(128 + caught[0])
+                    raise SystemExit(128 + stopping)
         if skipped := getattr(source, "skipped", None):
             self._progress.note(f"{len(skipped)} unreadable image files were skipped")
         self._progress.note(f"done: {self._workdir}")
@@ -185,7 +243,10 @@ class Trainer:
             with self._watch.paused():
                 samples_due = is_due(config.sample_every_steps)
                 if samples_due or is_due(config.eval_every_steps):
-                    self._look(state, number, samples_due)
+                    self._losses.fetch()
+                    if self._writer is not None:
+                        self._look(state, number, samples_due, self._writer)
+                    self._peers.wait()  # with no collective operation under way, which may have time limits
                 if stopping or is_due(config.checkpoint_every_steps):
                     self._save(state)
         except FloatingPointError as error:
@@ -204,15 +265,15 @@ class Trainer:
         seconds, waited = self._watch.lap()
         pace = count * self._config.batch_size / seconds
         record = {"epoch": epoch, **terms, "images_per_second": pace, "data_wait_share": waited / seconds}
-        self._writer.write(number, record)
+        if self._writer is not None:
+            self._writer.write(number, record)
         self._progress.report(number, record)
 
-    def _look(self, state: TrainState, number: int, samples_due: bool) -> None:
+    def _look(self, state: TrainState, number: int, samples_due: bool, writer: MetricsWriter) -> None:
         """Judges the generator on the held-out images, and draws what it makes of the first few."""
-        self._losses.fetch()
         colored = self._held_out.colorize(state)
         record = self._held_out.judge(colored)
-        self._writer.write(number, record)
+        writer.write(number, record)
         self._progress.report_evaluation(number, record)
         if samples_due:
             sheet = self._workdir / "samples" / f"step_{number:08d}.png"
@@ -224,7 +285,7 @@ class Trainer:
                 title=f"{self._config.name}, step {number:,}",
             )
             with Image.open(sheet) as image:
-                self._writer.write_image(number, "samples", np.asarray(image.convert("RGB")))
+                writer.write_image(number, "samples", np.asarray(image.convert("RGB")))
             curves.save_curves(
                 self._workdir / "curves.png",
                 read_metrics(self._workdir / METRICS_FILE),
