@@ -15,16 +15,23 @@ from jax._src import clusters
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.peers import Peers
 
-# JAX leaves its own way of asking (nothing is asked of a machine that is not on such a cluster). Kubernetes is not
-# among them: every pod has its variables, whether it runs alone or not.
+# JAX's own detection of clusters, which asks nothing of a machine that is on none. Kubernetes is left out: every pod
+# has its variables, whether it runs alone or not.
 _CLUSTERS = ("OmpiCluster", "SlurmCluster", "GkeTpuCluster", "GceTpuCluster")
 
 _TERMINATE_HANDLER = ctypes.CFUNCTYPE(None)
 _installed: list[Any] = []  # C++ holds no reference to the handlers it calls
 
 
-class _Place(NamedTuple):
-    """Where a process stands in a run: None leaves it to JAX's detection of the cluster."""
+class Place(NamedTuple):
+    """Where a process stands in a run; None leaves a number to JAX's detection of the cluster.
+
+    Attributes:
+        coordinator: HOST:PORT of process 0.
+        num_processes: processes in the run.
+        process_id: this one's number.
+        cluster: JAX's name for its way of detection, "deactivate" for none.
+    """
 
     coordinator: str | None = None
     num_processes: int | None = None
@@ -61,7 +68,7 @@ def initialize(
     for name, seconds in (("join_timeout", join_timeout), ("lost_timeout", lost_timeout)):
         if seconds < 1:
             raise UserError(f"--{name}={seconds} is too short: use 1 second or more")
-    place = _from_flags(coordinator, num_processes, process_id) or _from_environment(dict(os.environ))
+    place = _from_flags(coordinator, num_processes, process_id) or place_from_environment()
     if place is None:
         return Peers()
     # Signals are agreed upon by the training loop, SIGINT among them; JAX's service would take SIGTERM alone.
@@ -94,7 +101,7 @@ def initialize(
     return peers
 
 
-def _from_flags(coordinator: str | None, num_processes: int | None, process_id: int | None) -> _Place | None:
+def _from_flags(coordinator: str | None, num_processes: int | None, process_id: int | None) -> Place | None:
     flags = {"--coordinator": coordinator, "--num_processes": num_processes, "--process_id": process_id}
     missing = [name for name, value in flags.items() if value is None]
     if len(missing) == 3:
@@ -109,7 +116,7 @@ def _from_flags(coordinator: str | None, num_processes: int | None, process_id: 
     return _checked(coordinator, num_processes, process_id, ("--coordinator", "--num_processes", "--process_id"))
 
 
-def _checked(coordinator: str, num_processes: int, process_id: int, names: tuple[str, str, str]) -> _Place | None:
+def _checked(coordinator: str, num_processes: int, process_id: int, names: tuple[str, str, str]) -> Place | None:
     host, _, port = coordinator.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
         raise UserError(f"{names[0]}={coordinator} is no address: use HOST:PORT, such as node0:12345")
@@ -119,10 +126,12 @@ def _checked(coordinator: str, num_processes: int, process_id: int, names: tuple
         raise UserError(
             f"{names[2]}={process_id} is none of {num_processes} processes: use 0 to {num_processes - 1}, each once"
         )
-    return _Place(coordinator, num_processes, process_id, "deactivate") if num_processes > 1 else None
+    return Place(coordinator, num_processes, process_id, "deactivate") if num_processes > 1 else None
 
 
-def _from_environment(environment: dict[str, str]) -> _Place | None:
+def place_from_environment() -> Place | None:
+    """Where the environment puts this process in a run of several; None where it is alone."""
+    environment = os.environ
     names = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
     coordinator, *numbers = map(environment.get, names)
     if coordinator and all(numbers):
@@ -131,10 +140,18 @@ def _from_environment(environment: dict[str, str]) -> _Place | None:
         except ValueError as error:
             raise UserError(f"{names[1]}={numbers[0]} and {names[2]}={numbers[1]}: wanted whole numbers") from error
         return _checked(coordinator, num_processes, process_id, names)
-    for name in _CLUSTERS:
-        cluster = getattr(clusters, name, None)
-        if cluster is not None and cluster.is_env_present():
-            return _Place(coordinator, cluster=cluster.name) if cluster.get_process_count() > 1 else None
+    if "1" in (environment.get("SLURM_NTASKS"), environment.get("OMPI_COMM_WORLD_SIZE")):
+        return None
+    try:
+        for name in _CLUSTERS:
+            cluster = getattr(clusters, name, None)
+            if cluster is not None and cluster.is_env_present():
+                return Place(coordinator, cluster=cluster.name) if cluster.get_process_count() > 1 else None
+    except RuntimeError as error:  # Open MPI 5, which tells JAX nothing without mpi4py
+        raise UserError(
+            f"JAX finds a cluster but not its processes ({str(error).splitlines()[0]}):"
+            " give --coordinator, --num_processes and --process_id"
+        ) from error
     if coordinator:
         raise UserError(f"{names[0]}={coordinator} is set, but {names[1]} and {names[2]} are not: set all three")
     return None
