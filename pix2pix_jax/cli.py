@@ -69,9 +69,11 @@ def _parse(default_config: Path, arguments: Sequence[str]) -> list[str]:
     file = file or str(default_config)
     if not Path(file).is_file():
         raise UserError(f"there is no config file {file}: the experiments' lie in {default_config.parent}")
+    # The file has to be known before its keys are read, so it goes first wherever it was given; ml_collections reads it
+    # from sys.argv.
+    sys.argv = [arguments[0], f"--config={file}", *others]
     try:
-        # The file has to be known before its keys are read, so it goes first wherever it was given.
-        return flags.FLAGS([arguments[0], f"--config={file}", *others])
+        return flags.FLAGS(sys.argv)
     except flags.Error as error:
         raise UserError(f"{str(error).splitlines()[0]} (--help lists the flags)") from error
 

@@ -193,6 +193,7 @@ def test_another_experiment_does_not_go_on_in_the_same_folder(photo_folder, envi
         (["--config.data.rot=x"], "error: unknown config key data.rot: the nearest known one is data.root"),
         (["--config.batch_sise=8"], "error: unknown config key batch_sise: the nearest known one is batch_size"),
         (["--config.batch_size=many"], "error: flag --config.batch_size=many"),
+        (["--config.image_size=40", "--config=configs/rgb_rgb.py"], "error: config.image_size=40 does not fit"),
         (["--config=configs/none.py"], "error: there is no config file configs/none.py"),
         (["--config.data.source=foldr"], 'did you mean "folder"?'),
         (["--config.data.root=/no/such/folder"], "/no/such/folder"),
