@@ -61,7 +61,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--data", help="folder of photographs; without it, windows of scikit-image's, as JPEG files")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--image-size", type=int, default=96)
-    parser.add_argument("--photos", type=int, default=2048, help="photographs in an epoch of the second part")
+    parser.add_argument("--photos", type=int, default=1024, help="photographs in an epoch of the second part")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--experiment", default="ycrcb_rgb")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of the first part")

@@ -228,7 +228,7 @@ def test_an_unreadable_file_is_skipped_by_name(tmp_path, photo_folder, environme
     for path in photo_folder.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
     (folder / "broken.png").write_bytes(b"not a picture")
-    result = run(tmp_path / "run", folder, "--config.num_steps=1", env=environment)
+    result = run(tmp_path / "run", folder, env=environment)
     assert result.returncode == 0, result.stderr
     assert "broken.png" in result.stderr
     assert "1 unreadable image files were skipped" in result.stderr
