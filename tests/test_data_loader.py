@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -272,6 +273,40 @@ def test_workers_report_errors_and_end(mixed_photographs: Path, tmp_path: Path) 
         path.unlink()
     with loader.iterate() as batches, pytest.raises(UserError, match=r"not one of .* images can be decoded"):
         next(batches)
+
+
+def is_alive(process: str) -> bool:
+    try:
+        return "Z (zombie)" not in Path("/proc", process, "status").read_text()
+    except OSError:
+        return False
+
+
+def test_workers_end_with_a_process_that_is_killed(tmp_path: Path) -> None:
+    for number in range(4):
+        Image.effect_noise((20, 20), 50 + number).convert("RGB").save(tmp_path / f"{number}.png")
+    script = """
+        import multiprocessing, os, signal, sys
+        from pix2pix_jax.data.folder import open_folders
+        from pix2pix_jax.data.loader import Loader
+
+        if __name__ == "__main__":
+            train, _ = open_folders(sys.argv[1], "", 0.1, shorter_side=10)
+            batches = Loader(
+                train, batch_size=2, image_size=8, resize=10, seed=0, cache="none", num_workers=2
+            ).iterate()
+            next(batches)
+            print(*[child.pid for child in multiprocessing.active_children()], flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    result = run_script(script, str(tmp_path))
+    assert result.returncode == -signal.SIGKILL, result.stderr
+    workers = result.stdout.split()
+    assert len(workers) == 2
+    deadline = time.monotonic() + 10
+    while any(map(is_alive, workers)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_memory_stays_level_on_a_set_that_does_not_fit(tmp_path: Path) -> None:

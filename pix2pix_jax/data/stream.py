@@ -1,5 +1,10 @@
 """Crops made from the photographs anew each time they are asked for."""
 
+import multiprocessing
+import os
+import threading
+from multiprocessing.connection import wait
+
 import numpy as np
 from absl import flags
 from numpy.typing import NDArray
@@ -71,7 +76,7 @@ class Workers(Closing):
             grain.ReadOptions(num_threads=1, prefetch_buffer_size=_BATCHES_AHEAD)
         )
         options = grain.MultiprocessingOptions(num_workers=num_workers, per_worker_buffer_size=_BATCHES_AHEAD)
-        self._iterator = iter(batches.mp_prefetch(options))
+        self._iterator = iter(batches.mp_prefetch(options, worker_init_fn=_end_with_parent))
 
     def __next__(self) -> NDArray[np.uint8]:
         """The next batch; see `Decoder`."""
@@ -83,3 +88,15 @@ class Workers(Closing):
     def close(self) -> None:
         """Ends the processes."""
         self._iterator.close()
+
+
+def _end_with_parent(worker_index: int, num_workers: int) -> None:
+    """Has this worker process end when the one that it works for does, even if that is killed."""
+    del worker_index, num_workers
+    if parent := multiprocessing.parent_process():
+
+        def watch() -> None:
+            wait([parent.sentinel])
+            os._exit(1)
+
+        threading.Thread(target=watch, daemon=True).start()
