@@ -1,0 +1,171 @@
+"""The least that a training step has to compute and to move, counted from the networks' shapes.
+
+What is counted, per image and layer:
+
+- FLOPs: two for every multiply-add of every convolution. An upsampling convolution counts with its taps folded onto the
+  small input (16 products per input pixel and pair of channels for factor 2, 25 for factor 4, where the textbook form
+  has 36 and 144), since `pix2pix_jax.layers.upsample_conv2d` shows that no more are needed. All else is textbook: no
+  Winograd, no FFT. Norms, activations, poolings, losses, colour transforms and Adam count nothing.
+- Bytes: every convolution writes its output once and reads its input once in each pass that uses it; norms,
+  activations, pooling, upsampling and concatenation are taken to happen on the way, for nothing. A forward pass in
+  training writes a pooled input once more, small, for the backward pass to read. A backward pass reads a layer's own
+  output (for norm and activation) and its input (for the kernel's gradient), and writes and reads back the gradient of
+  its input, in the smaller of the two resolutions around a resize. Parameters are read once a pass; their float32
+  gradient is written and read, and Adam reads and writes parameter and both moments in float32.
+- Passes of a step: G forward and backward. D forward over the truth and over the fake; backward three times, since G's
+  loss and D's ask different gradients of the same fake: to the image without the kernels' gradients, then twice with
+  the kernels' gradients and without the image's.
+
+The floor is the longer of the two times, FLOPs / rate and bytes / rate, not their sum: arithmetic and traffic can
+overlap, on CPUs and GPUs alike, so only the longer one bounds every program from below.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Work(NamedTuple):
+    """What some computation has to do at least.
+
+    Attributes:
+        flops: floating-point operations.
+        bytes: bytes moved from and to memory.
+    """
+
+    flops: float
+    bytes: float
+
+
+class Conv(NamedTuple):
+    """A convolution with what surrounds it: [pooling or upsampling] -> convolution -> [batch norm] -> activation.
+
+    Attributes:
+        in_channels: channels in, of all concatenated inputs.
+        out_channels: channels out.
+        side: height and width of what it is given, before pooling or upsampling.
+        size: side of the kernel.
+        pool: factor of the average pooling in front.
+        upsample: factor of the nearest-neighbour upsampling in front.
+        norm: whether a batch norm follows.
+    """
+
+    in_channels: int
+    out_channels: int
+    side: int
+    size: int = 3
+    pool: int = 1
+    upsample: int = 1
+    norm: bool = True
+
+    @property
+    def params(self) -> int:
+        """Trained numbers: kernel, bias, and the norm's scale and bias."""
+        kernel = self.size**2 * self.in_channels * self.out_channels
+        return kernel + self.out_channels * (3 if self.norm else 1)
+
+    @property
+    def given(self) -> int:
+        """Numbers in the input as it is stored, per image."""
+        return self.in_channels * self.side**2
+
+    @property
+    def seen(self) -> int:
+        """Numbers in the input in the smaller of its resolutions before and after the resize, per image."""
+        return self.in_channels * (self.side // self.pool) ** 2
+
+    @property
+    def made(self) -> int:
+        """Numbers in the output, per image."""
+        return self.out_channels * (self.side // self.pool * self.upsample) ** 2
+
+    @property
+    def flops(self) -> int:
+        """FLOPs per image of one pass: forward, gradient of the input, or gradient of the kernel."""
+        # Along an axis, an upsampled input is seen by outputs of 2, 1 (factor above 2 only) and 2 distinct inputs.
+        taps = self.size**2 if self.upsample == 1 else (4 if self.upsample == 2 else 5) ** 2
+        return 2 * taps * self.out_channels * self.seen
+
+    def forward(self, itemsize: int, *, training: bool) -> Work:
+        """A forward pass over one image; `itemsize` in bytes of what activations are stored in."""
+        kept = self.seen if training and self.pool > 1 else 0
+        return Work(self.flops, itemsize * (self.given + self.made + kept))
+
+    def backward(self, itemsize: int, *, to_input: bool, to_kernel: bool) -> Work:
+        """A backward pass over one image, to the gradients asked for."""
+        numbers = self.made + 2 * self.seen * to_input + self.seen * to_kernel
+        return Work(self.flops * (to_input + to_kernel), itemsize * numbers)
+
+
+def generator(channels: int, side: int) -> list[Conv]:
+    """The generator's convolutions, which makes `channels` channels of `side` × `side`."""
+    return [
+        Conv(1, 32, side, size=5),
+        Conv(32, 64, side, pool=4),
+        Conv(64, 128, side // 4, pool=2),
+        Conv(128, 256, side // 8, pool=2),
+        Conv(256, 128, side // 16, upsample=2),
+        Conv(128 + 128, 64, side // 8, upsample=2),
+        Conv(64 + 64, 32, side // 4, upsample=4),
+        Conv(32 + 32, channels, side, size=5, norm=False),
+    ]
+
+
+def discriminator(channels: int, side: int) -> list[Conv]:
+    """The discriminator's convolutions, which sees `channels` channels of `side` × `side`."""
+    convs = [Conv(channels, 16, side, size=5)]
+    for pool, features in ((4, 32), (2, 64), (2, 128), (2, 256)):
+        convs.append(Conv(convs[-1].out_channels, features, side, pool=pool))
+        side //= pool
+        convs.append(Conv(features, features, side))
+    return [*convs, Conv(256, 1, side, size=1, norm=False)]
+
+
+def training_step(g_channels: int, d_channels: int, batch_size: int, side: int, itemsize: int) -> Work:
+    """Both networks' forward and backward passes and Adam updates.
+
+    Args:
+        g_channels: channels that G makes.
+        d_channels: channels that D sees; 0 without a D.
+        batch_size: images.
+        side: height and width of an image.
+        itemsize: bytes of a stored activation; parameters are float32.
+    """
+    g_convs = generator(g_channels, side)
+    passes = [conv.forward(itemsize, training=True) for conv in g_convs]
+    passes += _backward(g_convs, itemsize, to_image=False, to_kernel=True)
+    params = [_parameter_bytes(g_convs, itemsize, passes=2)]
+    if d_channels:
+        d_convs = discriminator(d_channels, side)
+        passes += 2 * [conv.forward(itemsize, training=True) for conv in d_convs]
+        passes += _backward(d_convs, itemsize, to_image=True, to_kernel=False)
+        passes += 2 * _backward(d_convs, itemsize, to_image=False, to_kernel=True)
+        params.append(_parameter_bytes(d_convs, itemsize, passes=5))
+    return _total(passes, batch_size, sum(params))
+
+
+def inference(g_channels: int, batch_size: int, side: int, itemsize: int) -> Work:
+    """The generator's forward pass; arguments as for `training_step`."""
+    convs = generator(g_channels, side)
+    passes = [conv.forward(itemsize, training=False) for conv in convs]
+    return _total(passes, batch_size, itemsize * sum(conv.params for conv in convs))
+
+
+def seconds(work: Work, flop_rate: float, byte_rate: float) -> tuple[float, float]:
+    """Least seconds of the arithmetic and of the traffic, at rates in FLOP/s and B/s; the longer is the floor."""
+    return work.flops / flop_rate, work.bytes / byte_rate
+
+
+def _backward(convs: Sequence[Conv], itemsize: int, *, to_image: bool, to_kernel: bool) -> list[Work]:
+    first, *others = convs
+    passes = [conv.backward(itemsize, to_input=True, to_kernel=to_kernel) for conv in others]
+    return [first.backward(itemsize, to_input=to_image, to_kernel=to_kernel), *passes]
+
+
+def _parameter_bytes(convs: Sequence[Conv], itemsize: int, passes: int) -> int:
+    # Gradient written and read; Adam's parameter and two moments read and written: eight float32 numbers.
+    return sum(conv.params for conv in convs) * (passes * itemsize + 8 * 4)
+
+
+def _total(passes: Sequence[Work], batch_size: int, parameter_bytes: int) -> Work:
+    flops = batch_size * sum(work.flops for work in passes)
+    return Work(flops, batch_size * sum(work.bytes for work in passes) + parameter_bytes)
