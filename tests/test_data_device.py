@@ -21,12 +21,17 @@ def test_crops_are_those_of_the_host_each_device_its_own(found: DecodedSet) -> N
     resident = device.ResidentSet(found, SIDE)
     order = Order(500, batch_size=24, seed=0)
     for step in (0, 40):
-        crops = found.locate(order[step], SIDE)
-        made = resident.cut(crops)
+        draws = order[step]
+        crops = found.locate(draws, SIDE)
+        made = resident.cut(crops, draws.mirrored)
         assert made.shape == (8, 3, SIDE, SIDE, 3)
         assert len(made.sharding.device_set) == 8
         assert {shard.data.shape for shard in made.addressable_shards} == {(1, 3, SIDE, SIDE, 3)}
-        np.testing.assert_array_equal(np.asarray(made).reshape(24, SIDE, SIDE, 3), found.cut(crops, SIDE))
+        upright = [
+            crop[:, ::-1] if mirrored else crop
+            for crop, mirrored in zip(np.asarray(made).reshape(24, SIDE, SIDE, 3), draws.mirrored, strict=True)
+        ]
+        np.testing.assert_array_equal(upright, found.cut(crops, SIDE))
 
 
 def test_the_set_lies_on_every_device_once(found: DecodedSet) -> None:
@@ -36,7 +41,8 @@ def test_the_set_lies_on_every_device_once(found: DecodedSet) -> None:
     assert made.sharding.is_fully_replicated
     assert len(made.sharding.device_set) == 8
     for step in range(3):
-        resident.cut(found.locate(Order(500, batch_size=8, seed=0)[step], SIDE))
+        draws = Order(500, batch_size=8, seed=0)[step]
+        resident.cut(found.locate(draws, SIDE), draws.mirrored)
     assert len([array for array in jax.live_arrays() if array.size >= found.pixels.size]) == 1
 
 

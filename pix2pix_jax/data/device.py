@@ -67,28 +67,38 @@ class ResidentSet:
         self._pixels = jax.device_put(decoded.pixels, NamedSharding(mesh, PartitionSpec()))
         self._cut = _cutter(mesh, image_size)
 
-    def cut(self, crops: Crops) -> jax.Array:
-        """Copies crops out of the set: uint8 RGB [devices, rows per device, image_size, image_size, 3]."""
-        return self._cut(self._pixels, *map(split, crops))
+    def cut(self, crops: Crops, mirrored: NDArray[np.bool_]) -> jax.Array:
+        """Copies crops out of the set, some of them mirrored.
+
+        Args:
+            crops: where they lie.
+            mirrored: which of them change left and right, bool [rows].
+
+        Returns:
+            RGB in [0, 255], uint8 [devices, rows per device, image_size, image_size, 3].
+        """
+        # In one array, since every transfer costs as much as a few crops.
+        return self._cut(self._pixels, split(np.stack([*crops, mirrored], axis=-1).astype(np.int32)))
 
 
-def _cutter(mesh: Mesh, image_size: int) -> Callable[..., jax.Array]:
-    """Compiles the copying of crops, each device its own."""
+def _cutter(mesh: Mesh, image_size: int) -> Callable[[jax.Array, jax.Array], jax.Array]:
+    """Compiles the copying of crops, each device its own; a crop is int32 (chunk, start, stride, mirrored)."""
     rows = jnp.arange(image_size, dtype=jnp.int32)
 
     def cut_row(pixels: jax.Array, chunk: jax.Array, start: jax.Array) -> jax.Array:
         return lax.dynamic_slice(pixels, (chunk, start), (1, 3 * image_size))
 
-    def cut_crop(pixels: jax.Array, chunk: jax.Array, start: jax.Array, stride: jax.Array) -> jax.Array:
+    def cut_crop(pixels: jax.Array, crop: jax.Array) -> jax.Array:
+        chunk, start, stride, _ = crop
         cut = jax.vmap(partial(cut_row, pixels, chunk))(start + stride * rows)
         return cut.reshape(image_size, image_size, 3)
 
-    each = (None, 0, 0, 0)
-    cut_all = jax.vmap(jax.vmap(cut_crop, each), each)
-    whole, split_over = PartitionSpec(), PartitionSpec(_AXIS)
-    return jax.jit(
-        jax.shard_map(cut_all, mesh=mesh, in_specs=(whole, split_over, split_over, split_over), out_specs=split_over)
-    )
+    def cut_all(pixels: jax.Array, crops: jax.Array) -> jax.Array:
+        cut = jax.vmap(jax.vmap(partial(cut_crop, pixels)))(crops)
+        return mirror(cut, crops[..., 3] > 0)
+
+    split_over = PartitionSpec(_AXIS)
+    return jax.jit(jax.shard_map(cut_all, mesh=mesh, in_specs=(PartitionSpec(), split_over), out_specs=split_over))
 
 
 def free_memory(device: Any) -> int:

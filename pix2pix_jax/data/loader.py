@@ -7,6 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import jax
+import numpy as np
+from numpy.typing import NDArray
 
 from pix2pix_jax.cache_home import cache_home
 from pix2pix_jax.closing import Closing
@@ -21,9 +23,6 @@ from pix2pix_jax.errors import UserError
 # Batches made ahead of the one in use: enough to ride out a slow file, few enough to start and stop
 # at once.
 _BATCHES_AHEAD = 3
-
-# Threads that make them where no worker processes do.
-_THREADS = 2
 
 CACHES = ("auto", "device", "host", "none")
 """Where the photographs may be kept, decoded: see `Loader`."""
@@ -124,11 +123,12 @@ class Loader:
             UserError: if the source can give no photograph.
         """
         if self._decoded is None:
-            return self._finish(step, split(self._decoder[step]))
-        crops = self._decoded.locate(self._order[step], self._image_size)
+            return self._finish(step, self._decoder[step])
+        draws = self._order[step]
+        crops = self._decoded.locate(draws, self._image_size)
         if self._resident is None:
-            return self._finish(step, split(self._decoded.cut(crops, self._image_size)))
-        return self._finish(step, self._resident.cut(crops))
+            return self._finish(step, self._decoded.cut(crops, self._image_size))
+        return self._resident.cut(crops, draws.mirrored)
 
     def iterate(self, start_step: int = 0) -> "BatchIterator":
         """Gives the batches from one step on, without end, made ahead and put on the devices in the background.
@@ -138,36 +138,37 @@ class Loader:
 
         Returns:
             An iterator over what `batch` returns, already at work. Close it (or use it in a `with` statement) to end
-            its threads and processes.
+            its thread and processes.
         """
         if self._decoded is not None or not self._num_workers:
             return BatchIterator(self.batch, start_step)
         workers = Workers(self._decoder, start_step, self._num_workers)
-        return BatchIterator(lambda step: self._finish(step, split(next(workers))), start_step, workers)
+        return BatchIterator(lambda step: self._finish(step, next(workers)), start_step, workers)
 
-    def _finish(self, step: int, crops: jax.Array) -> jax.Array:
-        return mirror(crops, split(self._order[step].mirrored))
+    def _finish(self, step: int, crops: NDArray[np.uint8]) -> jax.Array:
+        """Puts upright crops on the devices, and mirrors there, which is faster."""
+        return mirror(split(crops), split(self._order[step].mirrored))
 
 
 class BatchIterator(Closing):
-    """Batches in order, made ahead in background threads.
+    """Batches in order, made ahead in a background thread.
 
-    An error in a thread is raised by the `next` that would have returned its batch, and closes the iterator.
+    An error in the thread is raised by the `next` that would have returned its batch, and closes the iterator.
     """
 
     def __init__(self, make: Callable[[int], jax.Array], start_step: int, workers: Workers | None = None) -> None:
-        """Starts the threads.
+        """Starts the thread.
 
         Args:
-            make: makes the batch of a step; called for one after the other where there are workers, else from several
-                threads.
+            make: makes the batch of a step; called for one after the other.
             start_step: the first.
             workers: what `make` draws on, to be closed with the iterator.
         """
         self._make = make
         self._step = start_step
         self._workers = workers
-        self._pool = ThreadPoolExecutor(1 if workers else _THREADS, thread_name_prefix="loader")
+        # One: several would spend more on waiting for the interpreter's lock than they gain.
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="loader")
         self._pending: deque[Future[jax.Array]] = deque()
         for _ in range(_BATCHES_AHEAD):
             self._submit()
@@ -187,7 +188,7 @@ class BatchIterator(Closing):
             raise
 
     def close(self) -> None:
-        """Ends threads and processes; batches made ahead are lost. May be called again."""
+        """Ends thread and processes; batches made ahead are lost. May be called again."""
         self._pending.clear()
         self._pool.shutdown(wait=True, cancel_futures=True)
         if self._workers is not None:
