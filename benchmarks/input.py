@@ -210,7 +210,7 @@ def measure_training(files: FolderSource, arguments: argparse.Namespace, scratch
             state, metrics = train_step(state, next(batches))  # compiles, the first time
             jax.block_until_ready(metrics)
             state, gaps, waits, epochs = train_epochs(train_step, state, batches, steps_per_epoch)
-        shares["epoch_gap_share"][mode] = max(gaps) / median(epochs)
+        shares["epoch_gap_share"][mode] = max(gap / epoch for gap, epoch in zip(gaps, epochs, strict=True))
         shares["wait_share"][mode] = sum(waits) / sum(epochs)
         shares["epoch_seconds"][mode] = median(epochs)
     seconds = measure_checkpoint(state, scratch / "checkpoints")

@@ -31,7 +31,8 @@ def test_every_mode_is_in_both_tables(result: tuple[str, dict]) -> None:
     for mode in ("device", "host", "none"):
         assert table.count(f"cache={mode}") == 2
         assert numbers["images_per_second"][mode] > 0
-        assert 0 <= numbers["epoch_gap_share"][mode] <= numbers["wait_share"][mode] * 4 < 4
+        assert 0 < numbers["epoch_gap_share"][mode] < 1
+        assert 0 < numbers["wait_share"][mode] < 1
         assert numbers["epoch_seconds"][mode] > 0
     assert numbers["checkpoint_share"] > 0
     assert ("PyTorch is not installed" in table) == (not numbers["ratio_to_data_loader"])
