@@ -7,8 +7,7 @@ import numpy as np
 
 from pix2pix_jax import color, evaluate, step
 from pix2pix_jax.state import Model, TrainState
-
-_BATCH = 32
+from pix2pix_jax.trained import colorize_in_batches
 
 
 class HeldOut:
@@ -30,13 +29,7 @@ class HeldOut:
         """Colours the photographs with a state's generator: RGB float32 [count, height, width, 3] in [0, 1]."""
         # One device does it, from a copy: a state spread over several would make each of them do the same work.
         params, averages = jax.device_get((state.generator.params, state.averages))
-        colored = []
-        for start in range(0, len(self.images), _BATCH):
-            batch = self.images[start : start + _BATCH]
-            padding = [(0, min(_BATCH, len(self.images)) - len(batch)), (0, 0), (0, 0), (0, 0)]
-            made = self._colorize(params, averages, np.pad(batch, padding))
-            colored.append(np.asarray(made)[: len(batch)])
-        return np.concatenate(colored)
+        return colorize_in_batches(self._colorize, params, averages, self.images)
 
     def judge(self, colored: np.ndarray) -> dict[str, float]:
         """Figures of merit of coloured photographs, beside those of the grey ones, as a record for the metrics."""

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from conftest import load_config, smooth_images
 
-from pix2pix_jax import held_out
+from pix2pix_jax import held_out, trained
 from pix2pix_jax.config import build_model
 
 
@@ -20,7 +20,7 @@ def state(model):
 def test_batches_change_nothing(model, state, monkeypatch):
     images = smooth_images(7, 32)
     whole = held_out.HeldOut(model, images).colorize(state)
-    monkeypatch.setattr(held_out, "_BATCH", 3)
+    monkeypatch.setattr(trained, "_BATCH", 3)
     parts = held_out.HeldOut(model, images).colorize(state)
     assert whole.shape == images.shape
     np.testing.assert_allclose(parts, whole, atol=1e-5)

@@ -1,0 +1,186 @@
+"""Trained generators: read from a run or a file, and written to a file.
+
+A file is in the safetensors format, which holds arrays and text and nothing that runs: the generator's parameters and
+running averages by name (`enc1/conv/kernel`), and the run's config as JSON under the metadata key `config`.
+"""
+
+import dataclasses
+import json
+import os
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+from ml_collections import ConfigDict
+
+from pix2pix_jax import step
+from pix2pix_jax.checkpoints import Checkpoints
+from pix2pix_jax.config import Config, build_model, default_config, leaves
+from pix2pix_jax.errors import UserError
+from pix2pix_jax.state import Model, Params
+
+PRETRAINED = Path(__file__).parent / "pretrained" / "generator.safetensors"
+"""The generator that comes with the package."""
+
+_BATCH = 32
+_COLLECTIONS = ("params", "batch_stats")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedGenerator:
+    """A generator that can colour.
+
+    Attributes:
+        config: the config of the run that it comes from.
+        params: its parameters, float32.
+        averages: the running averages of its batch norms.
+    """
+
+    config: Config
+    params: Params
+    averages: Params
+
+    @cached_property
+    def model(self) -> Model:
+        """The task and the networks."""
+        return build_model(self.config, total_steps=1)
+
+    @cached_property
+    def _colorize(self) -> jax.stages.Wrapped:
+        return jax.jit(partial(step.colorize, self.model))
+
+    def colorize(self, images: np.ndarray) -> np.ndarray:
+        """Colours photographs of one size, of which only the luma is looked at.
+
+        Args:
+            images: uint8 RGB [count, height, width, 3]; height and width divisible by 16.
+
+        Returns:
+            RGB float32 [count, height, width, 3] in [0, 1].
+        """
+        return colorize_in_batches(self._colorize, self.params, self.averages, images)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the generator to a file: kernels as float16, which is enough to colour with, the rest as float32."""
+        from safetensors.numpy import save
+
+        flat = flatten_dict({"params": self.params, "batch_stats": self.averages}, sep="/")
+        arrays = {
+            name: np.asarray(leaf, np.float16 if name.endswith("kernel") else np.float32) for name, leaf in flat.items()
+        }
+        target = Path(path)
+        temporary = target.with_name(target.name + ".tmp")
+        temporary.write_bytes(save(arrays, {"config": json.dumps(self.config.to_dict())}))
+        temporary.replace(target)
+
+
+def colorize_in_batches(
+    colorize: jax.stages.Wrapped, params: Params, averages: Params, images: np.ndarray
+) -> np.ndarray:
+    """Colours any number of photographs with one compiled program.
+
+    Args:
+        colorize: `step.colorize` of a model, jitted.
+        params: the generator's.
+        averages: the running averages of its batch norms.
+        images: uint8 RGB [count, height, width, 3].
+
+    Returns:
+        RGB float32 [count, height, width, 3] in [0, 1].
+    """
+    size = min(_BATCH, len(images))
+    colored = []
+    for start in range(0, len(images), _BATCH):
+        batch = images[start : start + _BATCH]
+        made = colorize(params, averages, np.pad(batch, [(0, size - len(batch)), (0, 0), (0, 0), (0, 0)]))
+        colored.append(np.asarray(made)[: len(batch)])
+    return np.concatenate(colored)
+
+
+def load_trained(path: str | os.PathLike[str] | None = None) -> TrainedGenerator:
+    """Reads a trained generator.
+
+    Args:
+        path: a run's folder, of which the newest checkpoint is taken; or a file that `TrainedGenerator.save` wrote;
+            None for the one that comes with the package.
+
+    Returns:
+        The generator.
+
+    Raises:
+        UserError: if there is none at that place, or it cannot be read, or is of another architecture.
+    """
+    place = PRETRAINED if path is None else Path(path)
+    if place.is_dir():
+        return _from_run(place)
+    if place.is_file():
+        return _from_file(place)
+    raise UserError(f"there is no run or file {place}: give a run's folder, or a .safetensors file of a generator")
+
+
+def _from_run(folder: Path) -> TrainedGenerator:
+    if not (folder / "config.json").is_file() or not (folder / "checkpoints").is_dir():
+        raise UserError(f"{folder} is no run's folder: it has no config.json, or no checkpoints")
+    config = _complete(json.loads((folder / "config.json").read_text()), folder)
+    model = build_model(config, total_steps=1)
+    with Checkpoints(folder / "checkpoints", config.checkpoints_to_keep) as checkpoints:
+        if not checkpoints.latest_step:
+            raise UserError(f"{folder / 'checkpoints'} has no checkpoint yet: let the run go on to its first")
+        state = checkpoints.restore(jax.eval_shape(model.init, jax.random.key(0)))
+    trained = TrainedGenerator(config, state.generator.params, state.averages)
+    _check(trained, folder)
+    return trained
+
+
+def _from_file(file: Path) -> TrainedGenerator:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="numpy") as opened:
+            metadata = opened.metadata() or {}
+            arrays = {name: jnp.asarray(opened.get_tensor(name), jnp.float32) for name in opened.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{file} cannot be read as a safetensors file ({str(error).splitlines()[0]})") from error
+    if "config" not in metadata:
+        raise UserError(f"{file} holds no generator of this project: its metadata has no config")
+    trees = unflatten_dict(arrays, sep="/")
+    trained = TrainedGenerator(
+        _complete(json.loads(metadata["config"]), file), *(trees.get(name, {}) for name in _COLLECTIONS)
+    )
+    _check(trained, file)
+    return trained
+
+
+def _complete(values: dict, place: Path) -> Config:
+    """A config as it was stored, with today's defaults for keys that are younger than it."""
+    config = default_config()
+    known = leaves(config)
+    for key, value in leaves(ConfigDict(values)).items():
+        if key not in known:
+            raise UserError(
+                f"{place} was made with config.{key}, which is not known here: use the version that made it"
+            )
+        config.update_from_flattened_dict({key: value})
+    return config
+
+
+def _check(trained: TrainedGenerator, place: Path) -> None:
+    """Raises UserError unless names and shapes are those of the generator that the config describes."""
+    init = jax.eval_shape(trained.model.init, jax.random.key(0))
+    wanted = _shapes(init.generator.params, init.averages)
+    given = _shapes(trained.params, trained.averages)
+    for name in sorted(wanted.keys() | given.keys()):
+        if wanted.get(name) != given.get(name):
+            raise UserError(
+                f"{place} is of another architecture: its {name} is {given.get(name, 'missing')}, the generator's is"
+                f" {wanted.get(name, 'missing')}"
+            )
+
+
+def _shapes(params: Params, averages: Params) -> dict[str, list[int]]:
+    flat: dict[str, Any] = flatten_dict({"params": params, "batch_stats": averages}, sep="/")
+    return {name: list(leaf.shape) for name, leaf in flat.items()}
