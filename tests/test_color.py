@@ -58,3 +58,9 @@ def test_gray_on_the_host_is_the_luma_of_the_device():
     rgb = np.random.RandomState(0).randint(0, 256, (2, 3, 4, 3)).astype(np.uint8)
     luma = color.to_unit(color.rgb_to_ycrcb(color.from_uint8(jnp.asarray(rgb)))[..., :1])
     np.testing.assert_allclose(color.to_gray(rgb / 255.0), luma, atol=1e-6)
+
+
+def test_pixels_taken_together_are_transformed_one_by_one():
+    pixels = np.random.RandomState(0).uniform(-1, 1, (2, 4, 4, 3)).astype(np.float32)
+    alone = [color.rgb_to_ycrcb(pixel) for pixel in pixels.reshape(-1, 3)]
+    np.testing.assert_allclose(color.rgb_to_ycrcb(pixels).reshape(-1, 3), alone, atol=1e-6)

@@ -1,0 +1,233 @@
+"""Stride-1 convolutions, plain and behind nearest-neighbour upsampling, in the forms that devices are fast at.
+
+All take the input in the dtype of the computation and the kernel in float32, and return float32, which is what a batch
+norm wants. Products are of the input's dtype and added up in float32, but for XLA's own convolutions: those are slow in
+bfloat16 on a CPU, and get float32 there.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+_NHWC = ("NHWC", "HWIO", "NHWC")
+
+# Channels up to which windows and a matmul beat XLA's convolutions on a CPU (images have 1 to 4).
+_FEW = 4
+
+
+def conv2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """Stride-1 convolution with zero padding that keeps height and width.
+
+    Args:
+        x: [batch, height, width, in], float32 or bfloat16.
+        kernel: float32 [size, size, in, out], size odd.
+
+    Returns:
+        float32 [batch, height, width, out].
+    """
+    size, _, channels, features = kernel.shape
+    if size == 1:
+        return _matmul(x, kernel[0, 0])
+    if jax.default_backend() != "cpu":
+        return _xla_conv2d(x, kernel.astype(x.dtype)).astype(jnp.float32)
+    if min(channels, features) > _FEW or size > 5:  # blocks are no wider than what the windows of 5 add to them
+        return _xla_conv2d(x.astype(jnp.float32), kernel)
+    width = x.shape[2]
+    block = _block(min(channels, features))
+    x = jnp.pad(x, ((0, 0), (0, 0), (0, -width % block), (0, 0)))
+    y = _conv2d_from_few(x, kernel) if channels <= _FEW else _conv2d_to_few(x, kernel)
+    return y[:, :, :width]
+
+
+def upsample_conv2d(x: jax.Array, kernel: jax.Array, factor: int) -> jax.Array:
+    """Nearest-neighbour upsampling followed by a 3×3 convolution, computed without the upsampled tensor.
+
+    Along one axis, with taps a, b, c: of the `factor` outputs that belong to x[i], the first is
+    a·x[i-1] + (b+c)·x[i], the last (a+b)·x[i] + c·x[i+1], and those between are all (a+b+c)·x[i]. So three products of
+    every input are enough, p = a·x, s = (a+b+c)·x and q = c·x: the outputs are s[i] + (p[i-1] - p[i]), s[i], and
+    s[i] + (q[i+1] - q[i]). In two dimensions nine products of every input are enough, where the plain form takes
+    9 · factor². They are one matmul, and so are both gradients.
+
+    Args:
+        x: [batch, height, width, in], float32 or bfloat16.
+        kernel: float32 [3, 3, in, out].
+        factor: upsampling factor, at least 2.
+
+    Returns:
+        float32 [batch, factor · height, factor · width, out], equal to the plain form to rounding.
+    """
+    return _upsample_conv2d(x, kernel, factor)
+
+
+def _xla_conv2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=_NHWC)
+
+
+def _matmul(x: jax.Array, matrix: jax.Array) -> jax.Array:
+    """X [..., in] times a matrix [in, out] in x's dtype, added up and returned in float32."""
+    product = jnp.matmul(x.reshape(-1, x.shape[-1]), matrix.astype(x.dtype), preferred_element_type=jnp.float32)
+    return product.reshape(*x.shape[:-1], -1)
+
+
+def _outer(x: jax.Array, y: jax.Array) -> jax.Array:
+    """Sum over all leading axes of the outer products of x [..., m] and y [..., n]: float32 [m, n]."""
+    return jnp.matmul(x.reshape(-1, x.shape[-1]).T, y.reshape(-1, y.shape[-1]), preferred_element_type=jnp.float32)
+
+
+def _shift(x: jax.Array, by: int, axis: int) -> jax.Array:
+    """Moves x along an axis, to higher indices where `by` is positive; zeros come in."""
+    padding = [(0, 0, 0)] * x.ndim
+    padding[axis] = (by, -by, 0)
+    return lax.pad(x, jnp.zeros((), x.dtype), padding)
+
+
+def _product_matrix(kernel: jax.Array) -> jax.Array:
+    """The matrix [in, 9 · out] of the products that `upsample_conv2d` takes: first taps, sums, last taps, per axis."""
+    kernel = jnp.stack([kernel[0], kernel.sum(0), kernel[2]])
+    kernel = jnp.stack([kernel[:, 0], kernel.sum(1), kernel[:, 2]], 1)
+    return kernel.transpose(2, 0, 1, 3).reshape(kernel.shape[2], -1)
+
+
+def _spread(products: list[jax.Array], factor: int, axis: int) -> jax.Array:
+    """The outputs along an axis from the three products, on a new axis behind it."""
+    first, between, last = products
+    first = between + _shift(first, 1, axis) - first
+    last = between + _shift(last, -1, axis) - last
+    return jnp.stack([first, *[between] * (factor - 2), last], axis + 1)
+
+
+def _gather(gradient: jax.Array, axis: int) -> list[jax.Array]:
+    """The transpose of `_spread`: gradients of the three products from those of the outputs, on the axis behind."""
+    outputs = [lax.index_in_dim(gradient, index, axis + 1, keepdims=False) for index in range(gradient.shape[axis + 1])]
+    first, last = outputs[0], outputs[-1]
+    return [_shift(first, -1, axis) - first, sum(outputs[1:], start=first), _shift(last, 1, axis) - last]
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _upsample_conv2d(x: jax.Array, kernel: jax.Array, factor: int) -> jax.Array:
+    batch, height, width, _ = x.shape
+    features = kernel.shape[-1]
+    products = _matmul(x, _product_matrix(kernel)).reshape(batch, height, width, 3, 3, features)
+    rows = [_spread([products[:, :, :, row, column] for column in range(3)], factor, 2) for row in range(3)]
+    y = _spread(rows, factor, 1)
+    return y.reshape(batch, factor * height, factor * width, features)
+
+
+def _upsample_conv2d_forward(
+    x: jax.Array, kernel: jax.Array, factor: int
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return _upsample_conv2d(x, kernel, factor), (x, kernel)
+
+
+def _upsample_conv2d_backward(
+    factor: int, saved: tuple[jax.Array, jax.Array], gradient: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    x, kernel = saved
+    batch, height, width, _ = x.shape
+    matrix, matrix_vjp = jax.vjp(_product_matrix, kernel)
+    gradient = gradient.reshape(batch, height, factor, width, factor, -1)
+    products = jnp.concatenate([part for row in _gather(gradient, 1) for part in _gather(row, 2)], -1).astype(x.dtype)
+    return _matmul(products, matrix.T).astype(x.dtype), *matrix_vjp(_outer(x, products))
+
+
+_upsample_conv2d.defvjp(_upsample_conv2d_forward, _upsample_conv2d_backward)
+
+
+def _block(channels: int) -> int:
+    """Pixels of a row whose windows are taken together: fewer copies of each pixel, and more products with 0."""
+    return 8 if channels == 1 else 4
+
+
+def _windows(x: jax.Array, size: int) -> jax.Array:
+    """All that a size × size convolution sees of x from the pixels of each block of a row.
+
+    Args:
+        x: [batch, height, width, channels], width divisible by the block.
+        size: side of the kernel, odd.
+
+    Returns:
+        [batch, height, width / block, size · (block + size - 1) · channels].
+    """
+    batch, height, width, channels = x.shape
+    block, margin = _block(channels), size // 2
+    x = x.reshape(batch, height, width // block, block * channels)
+    before, after = x[..., -margin * channels :], x[..., : margin * channels]
+    x = jnp.concatenate([_shift(before, 1, 2), x, _shift(after, -1, 2)], -1)
+    return jnp.concatenate([_shift(x, margin - row, 1) for row in range(size)], -1)
+
+
+def _fold(windows: jax.Array, size: int, channels: int) -> jax.Array:
+    """The transpose of `_windows`: adds up what overlaps, to [batch, height, width, channels]."""
+    batch, height, blocks, _ = windows.shape
+    block, margin = _block(channels), size // 2
+    rows = jnp.split(windows, size, -1)
+    x = sum((_shift(part, row - margin, 1) for row, part in enumerate(rows)), start=jnp.zeros((), windows.dtype))
+    before, x, after = jnp.split(x, [margin * channels, (margin + block) * channels], -1)
+    first, middle, last = jnp.split(x, [margin * channels, (block - margin) * channels], -1)
+    x = jnp.concatenate([first + _shift(after, 1, 2), middle, last + _shift(before, -1, 2)], -1)
+    return x.reshape(batch, height, blocks * block, channels)
+
+
+def _window_matrix(kernel: jax.Array) -> jax.Array:
+    """A kernel [size, size, in, out] as the matrix that takes windows of x to blocks of pixels [block · out]."""
+    block, features = _block(kernel.shape[2]), kernel.shape[3]
+    shifted = [jnp.pad(kernel, ((0, 0), (pixel, block - 1 - pixel), (0, 0), (0, 0))) for pixel in range(block)]
+    return jnp.stack(shifted, 3).reshape(-1, block * features)
+
+
+def _blocks(x: jax.Array, block: int) -> jax.Array:
+    """The pixels of each block of a row side by side: [batch, height, width / block, block · channels]."""
+    batch, height, width, channels = x.shape
+    return x.reshape(batch, height, width // block, block * channels)
+
+
+def _transposed(kernel: jax.Array) -> jax.Array:
+    """The kernel of the convolution that takes a gradient back to the input."""
+    return jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
+
+
+@jax.custom_vjp
+def _conv2d_from_few(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    y = _matmul(_windows(x, kernel.shape[0]), _window_matrix(kernel))
+    return y.reshape(*x.shape[:3], -1)
+
+
+def _conv2d_from_few_forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return _conv2d_from_few(x, kernel), (x, kernel)
+
+
+def _conv2d_from_few_backward(saved: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
+    x, kernel = saved
+    size, channels = kernel.shape[0], kernel.shape[2]
+    matrix, matrix_vjp = jax.vjp(_window_matrix, kernel)
+    gradient = _blocks(gradient.astype(x.dtype), _block(channels))
+    x_gradient = _fold(_matmul(gradient, matrix.T), size, channels).astype(x.dtype)
+    return x_gradient, *matrix_vjp(_outer(_windows(x, size), gradient))
+
+
+_conv2d_from_few.defvjp(_conv2d_from_few_forward, _conv2d_from_few_backward)
+
+
+@jax.custom_vjp
+def _conv2d_to_few(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    size, _, _, features = kernel.shape
+    matrix = _window_matrix(_transposed(kernel))
+    return _fold(_matmul(_blocks(x, _block(features)), matrix.T), size, features)
+
+
+def _conv2d_to_few_forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return _conv2d_to_few(x, kernel), (x, kernel)
+
+
+def _conv2d_to_few_backward(saved: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
+    x, kernel = saved
+    size, _, _, features = kernel.shape
+    matrix, matrix_vjp = jax.vjp(lambda kernel: _window_matrix(_transposed(kernel)), kernel)
+    windows = _windows(gradient.astype(x.dtype), size)
+    x_gradient = _matmul(windows, matrix).reshape(x.shape).astype(x.dtype)
+    return x_gradient, *matrix_vjp(_outer(windows, _blocks(x, _block(features))))
+
+
+_conv2d_to_few.defvjp(_conv2d_to_few_forward, _conv2d_to_few_backward)

@@ -1,0 +1,86 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jax import lax
+
+from pix2pix_jax import convolutions
+
+few = settings(max_examples=8, deadline=None)
+
+
+def plain(x, kernel, factor=1):
+    x = x.repeat(factor, 1).repeat(factor, 2)
+    return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+
+def assert_same_with_gradients(layer, reference, x, kernel):
+    """Values, and the gradients of both arguments for a random gradient of the result."""
+    value, vjp = jax.vjp(layer, x, kernel)
+    wanted, wanted_vjp = jax.vjp(reference, x, kernel)
+    gradient = np.random.RandomState(1).randn(*wanted.shape).astype(np.float32)
+    for got, want in zip((value, *vjp(gradient)), (wanted, *wanted_vjp(gradient)), strict=True):
+        assert got.shape == want.shape
+        np.testing.assert_allclose(got, want, rtol=0, atol=1e-5 * max(1.0, float(jnp.abs(want).max())))
+
+
+def random(*shape):
+    return np.random.RandomState(sum(shape)).randn(*shape).astype(np.float32)
+
+
+@few
+@given(
+    factor=st.integers(2, 5),
+    height=st.integers(1, 7),
+    width=st.integers(1, 7),
+    channels=st.integers(1, 5),
+    features=st.integers(1, 5),
+)
+def test_upsample_conv_is_upsampling_then_convolving(factor, height, width, channels, features):
+    x, kernel = random(2, height, width, channels), random(3, 3, channels, features)
+    assert_same_with_gradients(
+        lambda x, k: convolutions.upsample_conv2d(x, k, factor), lambda x, k: plain(x, k, factor), x, kernel
+    )
+
+
+@few
+@given(
+    size=st.sampled_from([1, 3, 5, 7]),
+    height=st.integers(1, 9),
+    width=st.integers(1, 9),
+    channels=st.integers(1, 6),
+    features=st.integers(1, 6),
+)
+def test_conv_is_the_plain_one_from_few_to_many_channels(size, height, width, channels, features):
+    x, kernel = random(2, height, width, channels), random(size, size, channels, features)
+    assert_same_with_gradients(convolutions.conv2d, plain, x, kernel)
+
+
+def test_conv_of_another_platform_is_the_plain_one(monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    x, kernel = random(2, 6, 4, 3), random(5, 5, 3, 2)
+    np.testing.assert_array_equal(convolutions.conv2d(x, kernel), plain(x, kernel))
+
+
+@pytest.mark.parametrize(
+    ("layer", "reference"),
+    [
+        (convolutions.conv2d, plain),
+        (lambda x, k: convolutions.upsample_conv2d(x, k, 4), lambda x, k: plain(x, k, 4)),
+    ],
+    ids=["conv", "upsample_conv"],
+)
+@pytest.mark.parametrize(("channels", "features"), [(6, 8), (3, 8), (8, 2)])
+def test_bfloat16_is_float32_to_its_rounding(layer, reference, channels, features):
+    x, kernel = random(2, 7, 9, channels), random(3, 3, channels, features)
+    value, vjp = jax.vjp(layer, jnp.asarray(x, jnp.bfloat16), kernel)
+    wanted, wanted_vjp = jax.vjp(reference, x, kernel)
+    assert value.dtype == jnp.float32
+    gradient = random(*wanted.shape)
+    gradients = vjp(gradient)
+    assert [leaf.dtype for leaf in gradients] == [jnp.bfloat16, jnp.float32]
+    for got, want in zip((value, *gradients), (wanted, *wanted_vjp(gradient)), strict=True):
+        error = jnp.linalg.norm((got.astype(jnp.float32) - want).ravel()) / jnp.linalg.norm(want.ravel())
+        assert error < 2**-7
