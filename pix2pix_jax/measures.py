@@ -122,10 +122,26 @@ def evaluate_images(predicted: NDArray, truth: NDArray) -> dict[str, float]:
     Raises:
         ValueError: The shapes differ, or an array is not a stack of RGB images in its range.
     """
+    return {name: float(values.mean()) for name, values in measure_each(predicted, truth).items()}
+
+
+def measure_each(predicted: NDArray, truth: NDArray) -> dict[str, NDArray[np.float64]]:
+    """Quality of each of some predicted images.
+
+    Args:
+        predicted: RGB images [N, H, W, 3], uint8 or floating point in [0, 1]; height and width at
+            least 7.
+        truth: RGB images of the same shape.
+
+    Returns:
+        The keys of `evaluate_images`, each with one value per image [N].
+
+    Raises:
+        ValueError: The shapes differ, or an array is not a stack of RGB images in its range.
+    """
     _check_pair(predicted, truth)
     chunks = [(psnr(p, t), ssim(p, t), ciede2000(p, t), colorfulness(p)) for p, t in _chunk_pairs(predicted, truth)]
-    means = np.concatenate(chunks, axis=1).mean(axis=1)
-    return dict(zip(("psnr", "ssim", "ciede2000", "colorfulness"), means.tolist(), strict=True))
+    return dict(zip(("psnr", "ssim", "ciede2000", "colorfulness"), np.concatenate(chunks, axis=1), strict=True))
 
 
 def gray_baseline(truth: NDArray) -> dict[str, float]:
@@ -141,7 +157,22 @@ def gray_baseline(truth: NDArray) -> dict[str, float]:
     Raises:
         ValueError: `truth` is not a stack of RGB images in its range.
     """
-    return evaluate_images(np.repeat(to_gray(_to_unit(truth)), 3, -1), truth)
+    return evaluate_images(gray_images(truth), truth)
+
+
+def gray_images(images: NDArray) -> NDArray[np.float32]:
+    """The luma of images as images.
+
+    Args:
+        images: RGB images [N, H, W, 3], uint8 or floating point in [0, 1].
+
+    Returns:
+        Float32 [N, H, W, 3] in [0, 1], the three channels alike.
+
+    Raises:
+        ValueError: `images` is not a stack of RGB images in its range.
+    """
+    return np.repeat(to_gray(_to_unit(images)), 3, -1)
 
 
 def mean_colorfulness(images: NDArray) -> float:
