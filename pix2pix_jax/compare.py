@@ -156,6 +156,7 @@ def _set_steps(configs: Sequence[Config], steps: int, settings: Sequence[str]) -
 def _plan_steps(workdir: Path, configs: Sequence[Config], minutes: float) -> int:
     """The number of steps that all experiments can take in a time, kept so that a second call has the same."""
     wanted = {"minutes": minutes, "experiments": sorted(config.name for config in configs)}
+    wanted |= {key: configs[0][key] for key in ("batch_size", "image_size", "dtype")}  # what a step's time depends on
     path = workdir / _PLAN_FILE
     if path.is_file():
         plan = json.loads(path.read_text())

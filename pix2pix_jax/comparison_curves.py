@@ -20,17 +20,19 @@ class _Panel(NamedTuple):
     key: str
     title: str
     y_label: str
-    level: float | None = None  # a line to hold the curves against
+    level: float | None = None  # a dashed line to hold the curves against
     level_key: str = ""  # where the records hold that line
-    level_label: str = ""
 
 
 _PANELS = (
-    _Panel("d_loss", "Loss of D (real + fake)", "cross-entropy (nats)", 2 * math.log(2), "", "D guesses: 2 ln 2"),
-    _Panel("g_bce", "Cross-entropy of G", "cross-entropy (nats)", math.log(2), "", "D guesses: ln 2"),
+    _Panel("d_loss", "Loss of D (dashed: D guesses, 2 ln 2)", "cross-entropy (nats)", 2 * math.log(2)),
+    _Panel("g_bce", "Cross-entropy of G (dashed: D guesses, ln 2)", "cross-entropy (nats)", math.log(2)),
     _Panel("g_l1_rgb", "L1 of RGB", "mean absolute error"),
     _Panel(
-        "eval/ciede2000", "Colour difference, held out", "ΔE (CIEDE2000)", None, "eval/gray_ciede2000", "grey image"
+        "eval/ciede2000",
+        "Colour difference, held out (dashed: the grey image)",
+        "ΔE (CIEDE2000)",
+        level_key="eval/gray_ciede2000",
     ),
 )
 
@@ -81,13 +83,3 @@ def _draw_panel(axes: "Axes", panel: _Panel, runs: Mapping[str, Sequence[Record]
         axes.set_ylim(bottom=0.0)  # a D that has won lies on the axis
     if level is not None:
         axes.axhline(level, color=_GREY, linestyle="--", linewidth=1.2)
-        axes.annotate(
-            panel.level_label,
-            (1.0, level),
-            xycoords=("axes fraction", "data"),
-            xytext=(-2, 3),
-            textcoords="offset points",
-            ha="right",
-            color=_GREY,
-            fontsize=9,
-        )

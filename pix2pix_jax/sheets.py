@@ -2,6 +2,7 @@
 
 import math
 import os
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,12 +70,12 @@ class Ranking:
         scale = _scale(self.truth)
         tile_height, tile_width = (scale * side for side in self.truth.shape[1:3])
         layout = _Layout(scale, tile_height, tile_width)
-        titles = title.splitlines()
         columns = min(_COLUMNS, max(len(group.places) for group in groups))
-        top = round(1.6 * _TITLE * len(titles)) + _MARGIN
-        height = top + sum(layout.group_height(len(group.places)) for group in groups) + _MARGIN
-        sheet = Sheet(2 * _MARGIN + columns * (layout.strip + _GAP) - _GAP, height)
-        _write_titles(sheet, titles)
+        width = 2 * _MARGIN + columns * (layout.strip + _GAP) - _GAP
+        titles = _Titles(title, width)
+        top = titles.height
+        sheet = Sheet(width, top + sum(layout.group_height(len(group.places)) for group in groups) + _MARGIN)
+        titles.write(sheet)
         for group in groups:
             self._draw(sheet, top, group, layout)
             top += layout.group_height(len(group.places))
@@ -127,20 +128,19 @@ def save_columns(path: str | os.PathLike[str], title: str, columns: Mapping[str,
 
     Args:
         path: PNG file to write; an earlier one is replaced in one go.
-        title: line above the sheet; as many lines as it has.
+        title: what is shown, above the sheet, in one or more lines.
         columns: heading, in one or more lines, of each column, and its images, RGB [N, H, W, 3], uint8 or floating
             point in [0, 1].
     """
     first = next(iter(columns.values()))
     scale = _scale(first)
     height, width = (scale * side for side in first.shape[1:3])
-    titles = title.splitlines()
+    full_width = 2 * _MARGIN + len(columns) * (width + _GUTTER) - _GUTTER
+    titles = _Titles(title, full_width)
     lines = max(len(heading.splitlines()) for heading in columns)
-    top = round(1.6 * _TITLE * len(titles) + 1.4 * _TEXT * lines) + _MARGIN + _TEXT
-    sheet = Sheet(
-        2 * _MARGIN + len(columns) * (width + _GUTTER) - _GUTTER, top + len(first) * (height + _GUTTER) + _MARGIN
-    )
-    _write_titles(sheet, titles)
+    top = titles.height + round(1.4 * _TEXT * (lines + 1))
+    sheet = Sheet(full_width, top + len(first) * (height + _GUTTER) - _GUTTER + _MARGIN)
+    titles.write(sheet)
     for place, (heading, images) in enumerate(columns.items()):
         left = _MARGIN + place * (width + _GUTTER)
         for line, text in enumerate(heading.splitlines()):
@@ -185,11 +185,28 @@ class Sheet:
         save_figure(self._figure, Path(path))
 
 
-def _write_titles(sheet: Sheet, lines: Sequence[str]) -> None:
-    """Writes the lines above a sheet, the first of them large."""
-    for number, text in enumerate(lines):
-        size, weight = (_TITLE, "bold") if number == 0 else (_TEXT, "normal")
-        sheet.write(_MARGIN, _MARGIN + (0.9 + 1.4 * number) * _TITLE, text, size, "left", weight=weight)
+class _Titles:
+    """The lines above a sheet, the first large, broken where they are too long for its width."""
+
+    def __init__(self, title: str, width: int) -> None:
+        first, *others = title.splitlines()
+        self._lines = [(text, _TITLE, "bold") for text in _wrap(first, _TITLE * 1.15, width)]  # bold is wider
+        self._lines += [(text, _TEXT, "normal") for other in others for text in _wrap(other, _TEXT, width)]
+
+    @property
+    def height(self) -> int:
+        """Room for them, from the upper edge, px."""
+        return _MARGIN + round(sum(1.5 * size for _, size, _ in self._lines))
+
+    def write(self, sheet: Sheet) -> None:
+        y = float(_MARGIN)
+        for text, size, weight in self._lines:
+            sheet.write(_MARGIN, y + size, text, size, "left", weight=weight)
+            y += 1.5 * size
+
+
+def _wrap(text: str, size: float, width: int) -> list[str]:
+    return textwrap.wrap(text, max(1, int((width - 2 * _MARGIN) / (_LETTER * size))), break_on_hyphens=False)
 
 
 def _scale(images: NDArray) -> int:

@@ -58,5 +58,5 @@ def test_a_column_for_each_hand(tmp_path):
         assert image.width == 2 * 20 + 2 * 192 + 4
         assert image.height > 3 * 192 + 2 * 4 + 60
         sheet = np.asarray(image.convert("RGB"))
-    bottom = sheet[-20 - 4 - 192 : -20 - 4, 20 + 192 + 4 : -20]
+    bottom = sheet[-20 - 192 : -20, 20 + 192 + 4 : -20]
     np.testing.assert_array_equal(bottom, images[2].repeat(6, 0).repeat(6, 1))
