@@ -48,11 +48,11 @@ def evaluate(arguments: Namespace) -> None:
     Raises:
         UserError: if the generator or the photographs cannot be read, or nothing can be written.
     """
-    output.make_folder(arguments.out, "--out")
     cli.use_compilation_cache()
     generator = load_trained(arguments.checkpoint)
     size, resize = generator.config.image_size, generator.config.data.resize
     source = data.open_folder(arguments.data, "--data", shorter_side=resize)
+    output.make_folder(arguments.out, "--out")
     names, images = data.load_named_crops(source, size, resize)
     print(f"colouring and measuring {len(names):,} photographs of {size}×{size}", file=sys.stderr)
     merits, colored = judge(generator.colorize, images)
