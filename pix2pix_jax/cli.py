@@ -28,8 +28,13 @@ def run(main: Callable[[list[str]], None], default_config: Path) -> None:
     """
     # JAX reports every backend that it does not find.
     logging.set_verbosity(logging.WARNING)
+    run_command(lambda: app.run(main, flags_parser=partial(_parse, default_config)))
+
+
+def run_command(main: Callable[[], None]) -> None:
+    """Runs a command; an error that is the user's to mend is printed as one line, and the exit status is 1."""
     try:
-        app.run(main, flags_parser=partial(_parse, default_config))
+        main()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

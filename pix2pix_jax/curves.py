@@ -154,22 +154,13 @@ _PANELS = (
 
 
 def _draw_panel(axes: "Axes", panel: _Panel, records: Sequence[Record]) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
     for series in panel.series:
-        steps, values = _collect(records, series.key)
+        steps, values = collect(records, series.key)
         if steps.size:
             _draw_series(axes, series, steps, values)
     if panel.from_zero:
         axes.set_ylim(bottom=0.0)
-    axes.set_title(panel.title, loc="left", fontsize=11, pad=24)
-    axes.set_xlabel("step")
-    axes.set_ylabel(panel.y_label)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10], integer=True))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
-    axes.grid(color="#DDDDDD", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    style_axes(axes, panel.title, panel.y_label, pad=24)
     # Between title and axes, where it can hide no curve.
     axes.legend(
         loc="lower left",
@@ -183,6 +174,27 @@ def _draw_panel(axes: "Axes", panel: _Panel, records: Sequence[Record]) -> None:
     )
 
 
+def style_axes(axes: "Axes", title: str, y_label: str, pad: float) -> None:
+    """Gives axes over the steps of a run their title, labels, ticks and grid.
+
+    Args:
+        axes: The axes.
+        title: Line above them.
+        y_label: What is drawn.
+        pad: Room between title and axes, pt.
+    """
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    axes.set_title(title, loc="left", fontsize=11, pad=pad)
+    axes.set_xlabel("step")
+    axes.set_ylabel(y_label)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10], integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
+    axes.grid(color="#DDDDDD", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
 def _draw_series(axes: "Axes", series: _Series, steps: NDArray, values: NDArray) -> None:
     if series.dashed:
         # A constant of the run: a line over the whole width, even with one evaluation.
@@ -193,13 +205,13 @@ def _draw_series(axes: "Axes", series: _Series, steps: NDArray, values: NDArray)
     window = steps.size // 40
     if window >= 5:
         axes.plot(steps, values, color=series.color, linewidth=0.5, alpha=0.3)
-        values = _moving_average(values, window)
+        values = moving_average(values, window)
     marker = "o" if steps.size <= 40 else ""
     style = {"linewidth": 1.6, "marker": marker, "markersize": 4}
     axes.plot(steps, values, color=series.color, label=series.label, **style)
 
 
-def _collect(records: Sequence[Record], key: str) -> tuple[NDArray, NDArray]:
+def collect(records: Sequence[Record], key: str) -> tuple[NDArray, NDArray]:
     """Gives the steps and values of the records that hold `key`; what was not finite is NaN."""
     points = [(record["step"], record[key]) for record in records if key in record]
     steps = np.array([step for step, _ in points], np.float64)
@@ -207,7 +219,7 @@ def _collect(records: Sequence[Record], key: str) -> tuple[NDArray, NDArray]:
     return steps, values
 
 
-def _moving_average(values: NDArray, window: int) -> NDArray:
+def moving_average(values: NDArray, window: int) -> NDArray:
     """Averages over a centred window that shrinks at the ends; what is not finite is left out."""
     finite = np.isfinite(values)
     kernel = np.ones(window)

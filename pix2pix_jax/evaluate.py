@@ -1,203 +1,153 @@
-"""How close images come to the truth, and how colourful they are.
+"""Judges a trained generator on a folder of photographs: `pix2pix-evaluate --data FOLDER [--checkpoint RUN]`."""
 
-Every measure takes RGB images as an array [N, H, W, 3], uint8 or floating point in [0, 1], and gives
-one value per image. scikit-image is imported inside the functions that need it, since it takes over
-half a second, which a run that never evaluates should not pay.
-"""
-
-from collections.abc import Iterator
+import json
+import sys
+from argparse import Namespace
+from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pix2pix_jax.color import to_gray
+from pix2pix_jax import cli, data, measures, output
+from pix2pix_jax.arguments import Parser
+from pix2pix_jax.judging import TABLE_NOTE, Baselines, Merits, judge, judge_baselines, merits_table, spread, summarize
+from pix2pix_jax.sheets import Ranked, Ranking
+from pix2pix_jax.trained import load_trained
 
-PSNR_CAP_DB = 100.0
-"""PSNR in dB given to images that equal the truth; theirs is infinite, which JSON cannot hold."""
-
-_CHUNK_PIXELS = 2**16  # small enough that the temporaries of CIEDE2000 stay in the processor's cache
-
-
-def psnr(predicted: NDArray, truth: NDArray) -> NDArray[np.float64]:
-    """Peak signal-to-noise ratio over all pixels and channels of an image.
-
-    Args:
-        predicted: RGB images [N, H, W, 3], uint8 or floating point in [0, 1].
-        truth: RGB images of the same shape.
-
-    Returns:
-        One value per image [N], in dB, at most `PSNR_CAP_DB`.
-
-    Raises:
-        ValueError: The shapes differ, or an array is not a stack of RGB images in its range.
-    """
-    from skimage.metrics import peak_signal_noise_ratio
-
-    _check_pair(predicted, truth)
-    pairs = zip(_to_unit(predicted), _to_unit(truth), strict=True)
-    with np.errstate(divide="ignore"):
-        values = [peak_signal_noise_ratio(t, p, data_range=1.0) for p, t in pairs]
-    return np.minimum(values, PSNR_CAP_DB)
+_SHOWN = 12  # photographs in each part of the sheet
+_PAGE = 60  # photographs on a page, where all are shown
 
 
-def ssim(predicted: NDArray, truth: NDArray) -> NDArray[np.float64]:
-    """Structural similarity (Wang et al., 2004), with scikit-image's 7x7 uniform window.
-
-    Args:
-        predicted: RGB images [N, H, W, 3], uint8 or floating point in [0, 1]; height and width at
-            least 7.
-        truth: RGB images of the same shape.
-
-    Returns:
-        One value per image [N], the mean over positions and over R, G and B, in [-1, 1]; 1 is
-        equal.
-
-    Raises:
-        ValueError: The shapes differ, or an array is not a stack of RGB images in its range or is
-            smaller than the window.
-    """
-    from skimage.metrics import structural_similarity
-
-    _check_pair(predicted, truth)
-    pairs = zip(_to_unit(predicted), _to_unit(truth), strict=True)
-    return np.array([structural_similarity(a, b, channel_axis=-1, data_range=1.0) for a, b in pairs], np.float64)
+def main() -> None:
+    """The command `pix2pix-evaluate`."""
+    cli.run_command(_main)
 
 
-def ciede2000(predicted: NDArray, truth: NDArray) -> NDArray[np.float64]:
-    """Mean colour difference ΔE as people see it (CIEDE2000; sRGB, D65).
+def _main() -> None:
+    parser = Parser(
+        "pix2pix-evaluate",
+        description="Judges a trained generator on photographs: PSNR, SSIM, CIEDE2000 and colourfulness, beside the"
+        " grey image and the best constant tint. Writes evaluation.json, evaluation.md and ranked.png.",
+    )
+    parser.add_argument("--data", required=True, metavar="FOLDER", help="colour photographs, searched recursively")
+    parser.add_argument(
+        "--checkpoint", metavar="RUN", help="a run's folder, or a .safetensors file; without it the package's own"
+    )
+    parser.add_argument("--out", default="evaluation", type=Path, metavar="DIR", help="where to write (./evaluation)")
+    parser.add_argument(
+        "--all", action="store_true", help=f"sheets of all photographs, ranked, {_PAGE} a page: ranked_001.png and on"
+    )
+    evaluate(parser.parse_args())
+
+
+def evaluate(arguments: Namespace) -> None:
+    """Judges a generator, writes what came of it, and prints the table.
 
     Args:
-        predicted: RGB images [N, H, W, 3], uint8 or floating point in [0, 1].
-        truth: RGB images of the same shape.
-
-    Returns:
-        One value per image [N], the mean over pixels; 0 is equal, about 1 is just noticeable.
+        arguments: `data`, `checkpoint`, `out` and `all`, as the command takes them.
 
     Raises:
-        ValueError: The shapes differ, or an array is not a stack of RGB images in its range.
+        UserError: if the generator or the photographs cannot be read, or nothing can be written.
     """
-    from skimage.color import deltaE_ciede2000, rgb2lab
+    cli.use_compilation_cache()
+    generator = load_trained(arguments.checkpoint)
+    size, resize = generator.config.image_size, generator.config.data.resize
+    source = data.open_folder(arguments.data, "--data", shorter_side=resize)
+    output.make_folder(arguments.out, "--out")
+    names, images = data.load_named_crops(source, size, resize)
+    print(f"colouring and measuring {len(names):,} photographs of {size}×{size}", file=sys.stderr)
+    merits, colored = judge(generator.colorize, images)
+    baselines = judge_baselines(images)
 
-    _check_pair(predicted, truth)
-    difference = deltaE_ciede2000(rgb2lab(_to_unit(truth)), rgb2lab(_to_unit(predicted)))
-    return _mean(difference)
-
-
-def colorfulness(images: NDArray) -> NDArray[np.float64]:
-    """Colourfulness of images, without a truth to compare with.
-
-    The measure M̂(3) of Hasler and Süsstrunk, "Measuring colourfulness in natural images" (Human
-    Vision and Electronic Imaging VIII, 2003): with rg = R - G and yb = (R + G) / 2 - B on values in
-    [0, 255], it is hypot(std rg, std yb) + 0.3 * hypot(mean rg, mean yb).
-
-    Args:
-        images: RGB images [N, H, W, 3], uint8 or floating point in [0, 1].
-
-    Returns:
-        One value per image [N]: 0 for grey, about 33 for "moderately" and 82 for "highly"
-        colourful.
-
-    Raises:
-        ValueError: `images` is not a stack of RGB images in its range.
-    """
-    red, green, blue = np.moveaxis(255.0 * _to_unit(images), -1, 0)
-    red_green, yellow_blue = red - green, (red + green) / 2.0 - blue
-    spread = np.hypot(_std(red_green), _std(yellow_blue))
-    offset = np.hypot(_mean(red_green), _mean(yellow_blue))
-    return spread + 0.3 * offset
-
-
-def evaluate_images(predicted: NDArray, truth: NDArray) -> dict[str, float]:
-    """Mean quality of predicted images.
-
-    Args:
-        predicted: RGB images [N, H, W, 3], uint8 or floating point in [0, 1]; height and width at
-            least 7.
-        truth: RGB images of the same shape.
-
-    Returns:
-        Means over images: `psnr` (dB, each image capped at `PSNR_CAP_DB`), `ssim`, `ciede2000` (ΔE)
-        and `colorfulness` (of the predicted images).
-
-    Raises:
-        ValueError: The shapes differ, or an array is not a stack of RGB images in its range.
-    """
-    _check_pair(predicted, truth)
-    chunks = [(psnr(p, t), ssim(p, t), ciede2000(p, t), colorfulness(p)) for p, t in _chunk_pairs(predicted, truth)]
-    means = np.concatenate(chunks, axis=1).mean(axis=1)
-    return dict(zip(("psnr", "ssim", "ciede2000", "colorfulness"), means.tolist(), strict=True))
+    origin = arguments.checkpoint or "the package's own generator"
+    setting = f"{len(names):,} photographs, {size}×{size}, coloured by {origin} ({generator.config.name})"
+    if source.skipped:
+        setting += f"; {len(source.skipped):,} that could not be read were left out"
+    table = merits_table({"coloured": merits}, baselines)
+    print(f"{setting}\n\n{table.plain()}\n")
+    report = {
+        "checkpoint": arguments.checkpoint,
+        "experiment": generator.config.name,
+        "photographs": len(names),
+        "image_size": size,
+        "resize": resize,
+        "unreadable": source.skipped,
+        **_figures(merits, baselines),
+        "images": _by_file(names, merits, baselines),
+    }
+    output.write_text(arguments.out / "evaluation.json", json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    output.write_text(
+        arguments.out / "evaluation.md", f"# Evaluation\n\n{setting}.\n\n{table.markdown()}\n\n{TABLE_NOTE}\n"
+    )
+    _write_sheets(arguments.out, names, images, colored, merits, baselines, arguments.all)
+    print(f"written to {arguments.out}")
 
 
-def gray_baseline(truth: NDArray) -> dict[str, float]:
-    """Quality of doing nothing: the luma of each image, standing in for its colours.
-
-    Args:
-        truth: RGB images [N, H, W, 3], uint8 or floating point in [0, 1]; height and width at least
-            7.
-
-    Returns:
-        The same keys as `evaluate_images`; `colorfulness` is 0.
-
-    Raises:
-        ValueError: `truth` is not a stack of RGB images in its range.
-    """
-    return evaluate_images(np.repeat(to_gray(_to_unit(truth)), 3, -1), truth)
+def _figures(merits: Merits, baselines: Baselines) -> dict[str, object]:
+    truth = baselines.truth_colorfulness
+    return {
+        "coloured": summarize(merits, truth),
+        **{
+            name.replace(" ", "_"): summarize(values, truth)
+            | ({"tint": baselines.tints[name]._asdict()} if name in baselines.tints else {})
+            for name, values in baselines.merits.items()
+        },
+        "truth": {"colorfulness": spread(truth)},
+    }
 
 
-def mean_colorfulness(images: NDArray) -> float:
-    """Mean of `colorfulness` over images, computed in chunks.
-
-    Args:
-        images: RGB images [N, H, W, 3], uint8 or floating point in [0, 1].
-
-    Returns:
-        The mean over images.
-
-    Raises:
-        ValueError: `images` is not a stack of RGB images in its range.
-    """
-    _check_images(images)
-    values = [colorfulness(chunk) for chunk, _ in _chunk_pairs(images, images)]
-    return float(np.concatenate(values).mean())
+def _by_file(names: tuple[str, ...], merits: Merits, baselines: Baselines) -> list[dict[str, object]]:
+    """One object a photograph, in the order of the names."""
+    gray, truth = baselines.merits["grey image"]["ciede2000"], baselines.truth_colorfulness
+    return [
+        {
+            "file": names[place],
+            **{name: float(values[place]) for name, values in merits.items()},
+            "gray_ciede2000": float(gray[place]),
+            "truth_colorfulness": float(truth[place]),
+        }
+        for place in sorted(range(len(names)), key=names.__getitem__)
+    ]
 
 
-def _mean(planes: NDArray) -> NDArray[np.float64]:
-    return np.asarray(np.mean(planes, axis=(1, 2), dtype=np.float64))
+def _write_sheets(
+    folder: Path,
+    names: tuple[str, ...],
+    images: np.ndarray,
+    colored: np.ndarray,
+    merits: Merits,
+    baselines: Baselines,
+    every: bool,
+) -> None:
+    """Writes ranked.png, and where all are wanted ranked_001.png and on."""
+    count = len(names)
+    order = np.argsort(merits["ciede2000"], kind="stable")
+    ranking = Ranking(
+        names=[names[place] for place in order],
+        gray=measures.gray_images(images)[order],
+        colored=colored[order],
+        truth=images[order],
+        figures=merits["ciede2000"][order],
+        gray_figures=baselines.merits["grey image"]["ciede2000"][order],
+    )
+    title = (
+        f"{count:,} photographs, the best coloured first\n"
+        "ΔE: mean CIEDE2000 between what was coloured, or the grey image, and the truth; lower is better"
+    )
+    if count <= 3 * _SHOWN:
+        groups = [Ranked("All of them", range(count))]
+    else:
+        middle = (count - _SHOWN) // 2
+        groups = [
+            Ranked(f"The {_SHOWN} best", range(_SHOWN)),
+            Ranked(f"The {_SHOWN} in the middle", range(middle, middle + _SHOWN)),
+            Ranked(f"The {_SHOWN} worst", range(count - _SHOWN, count)),
+        ]
+    ranking.save(folder / "ranked.png", title, groups)
+    for page, start in enumerate(range(0, count, _PAGE) if every else (), start=1):
+        places = range(start, min(start + _PAGE, count))
+        heading = f"{places[0] + 1:,} to {places[-1] + 1:,} of {count:,}"
+        ranking.save(folder / f"ranked_{page:03}.png", title, [Ranked(heading, places)])
 
 
-def _std(planes: NDArray) -> NDArray[np.float64]:
-    return np.asarray(np.std(planes, axis=(1, 2), dtype=np.float64))
-
-
-def _check_images(images: NDArray) -> None:
-    if images.ndim != 4 or images.shape[-1] != 3 or images.size == 0:
-        raise ValueError(f"expected RGB images of shape [N, H, W, 3], got {list(images.shape)}")
-
-
-def _check_pair(predicted: NDArray, truth: NDArray) -> None:
-    _check_images(predicted)
-    if predicted.shape != truth.shape:
-        raise ValueError(
-            f"predicted and truth must have one shape, got {list(predicted.shape)} and {list(truth.shape)}"
-        )
-
-
-def _to_unit(images: NDArray) -> NDArray[np.float32]:
-    """Scales images to float32 in [0, 1]; clipping a wrong range would only hide it."""
-    _check_images(images)
-    if images.dtype == np.uint8:
-        return images.astype(np.float32) / np.float32(255.0)
-    if not np.issubdtype(images.dtype, np.floating):
-        raise ValueError(f"expected uint8 or floating-point images, got {images.dtype}")
-    low, high = float(images.min()), float(images.max())
-    if not (low >= 0.0 and high <= 1.0):  # written so that NaN fails too
-        raise ValueError(f"expected floating-point images in [0, 1], got [{low:g}, {high:g}]")
-    return images.astype(np.float32, copy=False)
-
-
-def _chunk_pairs(first: NDArray, second: NDArray) -> Iterator[tuple[NDArray, NDArray]]:
-    """Cuts two stacks of images alike, into pieces of about `_CHUNK_PIXELS` pixels."""
-    _, height, width, _ = first.shape
-    count = max(1, _CHUNK_PIXELS // (height * width))
-    for start in range(0, len(first), count):
-        yield first[start : start + count], second[start : start + count]
+if __name__ == "__main__":
+    main()

@@ -9,7 +9,7 @@ import math
 import os
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,12 +63,12 @@ def save_samples(
     figure.figimage(sheet, origin="upper")
     for line, text in enumerate(title_lines):
         y = _MARGIN + (line + 0.8) * _TITLE_PIXELS * 1.4
-        _write_text(figure, _MARGIN, y, text, _TITLE_PIXELS, "left")
+        write_text(figure, _MARGIN, y, text, _TITLE_PIXELS, "left")
     tile_width = (strips.shape[2] - 2 * _GUTTER) // 3
     for column, position in itertools.product(range(columns), range(3)):
         left = column * (strips.shape[2] + _GAP) + position * (tile_width + _GUTTER)
         x, y = _MARGIN + left + tile_width / 2, top - 0.5 * _LABEL_PIXELS
-        _write_text(figure, x, y, labels[position], _LABEL_PIXELS, "center")
+        write_text(figure, x, y, labels[position], _LABEL_PIXELS, "center")
     save_figure(figure, path)
 
 
@@ -84,7 +84,7 @@ def _make_strips(gray: NDArray, colored: NDArray, truth: NDArray) -> NDArray[np.
         )
     scale = max(1, round(_TILE_PIXELS / max(colored.shape[1:3])))
     tiles = [
-        _to_bytes(np.broadcast_to(images, colored.shape)).repeat(scale, axis=1).repeat(scale, axis=2)
+        to_bytes(np.broadcast_to(images, colored.shape)).repeat(scale, axis=1).repeat(scale, axis=2)
         for images in (gray, colored, truth)
     ]
     gutter = np.full((*tiles[0].shape[:2], _GUTTER, 3), 255, np.uint8)
@@ -105,7 +105,8 @@ def _make_sheet(strips: NDArray[np.uint8], columns: int, top: int) -> NDArray[np
     return sheet
 
 
-def _to_bytes(images: NDArray) -> NDArray[np.uint8]:
+def to_bytes(images: NDArray) -> NDArray[np.uint8]:
+    """Images as uint8, whether they are that or floating point in [0, 1]; what lies outside is clipped."""
     if images.dtype == np.uint8:
         return images
     return np.round(np.clip(images, 0.0, 1.0) * 255.0).astype(np.uint8)
@@ -123,10 +124,23 @@ def _choose_columns(count: int, strip_height: int, strip_width: int) -> int:
     return min(range(1, min(count, 4) + 1), key=cost)
 
 
-def _write_text(figure: "Figure", x: float, y: float, text: str, pixels: float, alignment: str) -> None:
-    """Writes text whose baseline is at pixel (x, y), counted from the top left."""
+def write_text(figure: "Figure", x: float, y: float, text: str, pixels: float, alignment: str, **style: Any) -> None:
+    """Writes text onto a figure.
+
+    Args:
+        figure: The figure.
+        x: Where the text is, in pixels from the left.
+        y: Its baseline, in pixels from the top.
+        text: The text, as it is: a dollar sign, which file names may hold, begins no formula.
+        pixels: Size of the font.
+        alignment: What of the text is at `x`: "left", "center" or "right".
+        style: Further properties of Matplotlib's text, such as its colour.
+    """
     width, height = figure.bbox.size
-    figure.text(x / width, 1.0 - y / height, text, fontsize=pixels * 72 / DPI, ha=alignment, va="baseline")
+    size = pixels * 72 / DPI
+    figure.text(
+        x / width, 1.0 - y / height, text, fontsize=size, ha=alignment, va="baseline", parse_math=False, **style
+    )
 
 
 def save_figure(figure: "Figure", path: str | os.PathLike[str]) -> None:

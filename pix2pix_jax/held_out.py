@@ -5,7 +5,7 @@ from functools import cached_property, partial
 import jax
 import numpy as np
 
-from pix2pix_jax import color, evaluate, step
+from pix2pix_jax import color, measures, step
 from pix2pix_jax.state import Model, TrainState
 from pix2pix_jax.trained import colorize_in_batches
 
@@ -21,9 +21,9 @@ class HeldOut:
 
     @cached_property
     def _constants(self) -> dict[str, float]:
-        baseline = evaluate.gray_baseline(self.images)
+        baseline = measures.gray_baseline(self.images)
         constants = {f"eval/gray_{name}": value for name, value in baseline.items()}
-        return constants | {"eval/truth_colorfulness": evaluate.mean_colorfulness(self.images)}
+        return constants | {"eval/truth_colorfulness": measures.mean_colorfulness(self.images)}
 
     def colorize(self, state: TrainState) -> np.ndarray:
         """Colours the photographs with a state's generator: RGB float32 [count, height, width, 3] in [0, 1]."""
@@ -33,5 +33,5 @@ class HeldOut:
 
     def judge(self, colored: np.ndarray) -> dict[str, float]:
         """Figures of merit of coloured photographs, beside those of the grey ones, as a record for the metrics."""
-        merits = evaluate.evaluate_images(colored, self.images)
+        merits = measures.evaluate_images(colored, self.images)
         return {f"eval/{name}": value for name, value in merits.items()} | self._constants

@@ -1,132 +1,118 @@
-import json
-import math
+"""The command `pix2pix-evaluate` as a user runs it, in this process."""
 
+import json
+
+import jax
 import numpy as np
 import pytest
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from PIL import Image
 
-from pix2pix_jax import evaluate
-
-KEYS = {"psnr", "ssim", "ciede2000", "colorfulness"}
-
-
-def random_images(seed: int, count: int = 3, size: int = 16) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (count, size, size, 3), np.uint8)
+from pix2pix_jax import evaluate, measures
+from pix2pix_jax.config import build_model
+from pix2pix_jax.data import load_named_crops, open_folder
+from pix2pix_jax.experiments import experiment_config
+from pix2pix_jax.trained import TrainedGenerator, load_trained
 
 
-def constant_image(red: float, green: float, blue: float) -> np.ndarray:
-    return np.broadcast_to(np.array([red, green, blue], np.float32), (1, 8, 8, 3))
+@pytest.fixture(scope="module")
+def generator_file(tmp_path_factory):
+    """A generator that has not been trained, of small photographs."""
+    config = experiment_config("ycrcb_l1")
+    config.image_size = 32
+    config.data.resize = 40
+    state = build_model(config, total_steps=1).init_compiled(jax.random.key(1))
+    path = tmp_path_factory.mktemp("generator") / "g.safetensors"
+    TrainedGenerator(config, state.generator.params, state.averages).save(path)
+    return path
 
 
-def test_psnr_of_a_known_error():
-    truth = np.full((2, 8, 8, 3), 0.5)
-    predicted = truth.copy()
-    predicted[0] += 0.1  # mean squared error 0.01
-    predicted[1, :, :, 0] -= 0.3  # mean squared error 0.09 / 3
-    np.testing.assert_allclose(evaluate.psnr(predicted, truth), [20.0, -10 * math.log10(0.03)], atol=1e-4)
+@pytest.fixture
+def run(monkeypatch, tmp_path, capsys):
+    """Runs the command; gives its exit status, and what it wrote to both streams."""
+    # Keeps the tests' programs out of the user's cache.
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "xla"))
+
+    def call(*arguments):
+        monkeypatch.setattr("sys.argv", ["pix2pix-evaluate", *map(str, arguments)])
+        status = 0
+        try:
+            evaluate.main()
+        except SystemExit as stopped:
+            status = stopped.code
+        return status, *capsys.readouterr()
+
+    return call
 
 
-def test_psnr_and_ssim_equal_scikit_image_per_image():
-    truth, predicted = random_images(0), random_images(1)
-    expected_psnr = [peak_signal_noise_ratio(t, p) for t, p in zip(truth, predicted, strict=True)]
-    expected_ssim = [structural_similarity(t, p, channel_axis=-1) for t, p in zip(truth, predicted, strict=True)]
-    np.testing.assert_allclose(evaluate.psnr(predicted, truth), expected_psnr, atol=1e-4)
-    np.testing.assert_allclose(evaluate.ssim(predicted, truth), expected_ssim, atol=1e-4)
+@pytest.fixture
+def photographs(tmp_path, photo_folder):
+    """Ten photographs in folders, and two files that are none: one by its first bytes, one cut short."""
+    folder = tmp_path / "photos"
+    (folder / "inner").mkdir(parents=True)
+    for number, path in enumerate(sorted(photo_folder.iterdir())[:10]):
+        (folder / ("inner" if number % 2 else "") / path.name).write_bytes(path.read_bytes())
+    (folder / "broken.png").write_bytes(b"not a picture")
+    whole = (folder / "00.png").read_bytes()
+    (folder / "short.png").write_bytes(whole[: len(whole) // 2])
+    return folder
 
 
-def test_equal_images_are_perfect_and_fit_in_json():
-    images = random_images(2)
-    scores = evaluate.evaluate_images(images, images)
-    assert scores["psnr"] == pytest.approx(evaluate.PSNR_CAP_DB)
-    assert scores["ssim"] == pytest.approx(1.0)
-    assert scores["ciede2000"] == 0.0
-    assert json.loads(json.dumps(scores, allow_nan=False)) == scores
+@pytest.fixture
+def report(run, photographs, generator_file, tmp_path):
+    status, out, _ = run("--data", photographs, "--checkpoint", generator_file, "--out", tmp_path / "out", "--all")
+    assert status == 0
+    return json.loads((tmp_path / "out" / "evaluation.json").read_text()), out
 
 
-def test_ciede2000_of_known_colors():
-    # White against black differs in lightness alone: ΔL = 100, S_L at L = 50 is 1.
-    black_white = evaluate.ciede2000(constant_image(0, 0, 0), constant_image(1, 1, 1))
-    np.testing.assert_allclose(black_white, 100.0, atol=1e-2)
-    # sRGB red against green, by the published formula.
-    red_green = evaluate.ciede2000(constant_image(0, 1, 0), constant_image(1, 0, 0))
-    np.testing.assert_allclose(red_green, 86.6, atol=0.1)
+def test_every_sound_photograph_is_judged_once(report, photographs, generator_file):
+    report, _ = report
+    assert report["photographs"] == 10
+    assert set(report["unreadable"]) == {"broken.png", "short.png"}
+    files = [image["file"] for image in report["images"]]
+    assert files == sorted(f"inner/{n:02d}.png" if n % 2 else f"{n:02d}.png" for n in range(10))
+    names, images = load_named_crops(open_folder(str(photographs), "--data", shorter_side=40), 32, 40)
+    colored = load_trained(generator_file).colorize(images)
+    wanted = dict(zip(names, measures.ciede2000(colored, images), strict=True))
+    for image in report["images"]:
+        assert image["ciede2000"] == pytest.approx(wanted[image["file"]], rel=1e-4)
+    assert report["coloured"]["ciede2000"]["mean"] == pytest.approx(np.mean(list(wanted.values())), rel=1e-4)
+    assert report["grey_image"]["psnr"]["mean"] == pytest.approx(measures.gray_baseline(images)["psnr"], rel=1e-5)
 
 
-def test_colorfulness_of_gray_is_zero_and_of_one_color_is_its_offset():
-    gray = np.repeat(random_images(3)[..., :1], 3, axis=-1)
-    np.testing.assert_array_equal(evaluate.colorfulness(gray), 0.0)
-    # Pure red: rg = 255, yb = 127.5, no spread.
-    expected = 0.3 * math.hypot(255.0, 127.5)
-    np.testing.assert_allclose(evaluate.colorfulness(constant_image(1, 0, 0)), expected, rtol=1e-6)
+def test_files_and_table_are_there(report, tmp_path):
+    _, out = report
+    files = {path.name for path in (tmp_path / "out").iterdir()}
+    assert files == {"evaluation.json", "evaluation.md", "ranked.png", "ranked_001.png"}
+    text = (tmp_path / "out" / "evaluation.md").read_text()
+    for name in ("coloured", "grey image", "best tint by CIEDE2000", "best tint by PSNR", "truth"):
+        assert f"\n{name} " in out
+        assert f"\n| {name} |" in text
+    assert "2 that could not be read were left out" in text
+    with Image.open(tmp_path / "out" / "ranked.png") as image:
+        assert image.width > 1800
 
 
-def test_colorfulness_of_two_pixels_by_hand():
-    # rg = 100 and -20, yb = 60 and -30: means 40 and 15, deviations 60 and 45.
-    pixels = np.array([[[[110, 10, 0], [0, 20, 40]]]], np.uint8)
-    expected = math.hypot(60.0, 45.0) + 0.3 * math.hypot(40.0, 15.0)
-    np.testing.assert_allclose(evaluate.colorfulness(pixels), [expected], rtol=1e-5)
-
-
-def test_uint8_and_floating_point_agree():
-    truth, predicted = random_images(4), random_images(5)
-    from_bytes = evaluate.evaluate_images(predicted, truth)
-    from_floats = evaluate.evaluate_images(predicted / 255.0, truth.astype(np.float32) / 255)
-    assert from_bytes.keys() == KEYS
-    for key, value in from_bytes.items():
-        assert from_floats[key] == pytest.approx(value, rel=1e-5), key
-
-
-def test_means_do_not_depend_on_the_chunks(monkeypatch: pytest.MonkeyPatch):
-    truth, predicted = random_images(6, count=5), random_images(7, count=5)
-    whole = evaluate.evaluate_images(predicted, truth)
-    monkeypatch.setattr(evaluate, "_CHUNK_PIXELS", 2 * 16 * 16)
-    assert evaluate.evaluate_images(predicted, truth) == pytest.approx(whole, rel=1e-6)
-    expected = evaluate.colorfulness(truth).mean()
-    assert evaluate.mean_colorfulness(truth) == pytest.approx(expected, rel=1e-6)
-
-
-@pytest.mark.parametrize(("color", "luma"), [((1, 0, 0), 0.299), ((0, 1, 0), 0.587), ((0, 0, 1), 0.114)])
-def test_gray_baseline_is_the_luma_of_bt601(color: tuple[int, int, int], luma: float):
-    baseline = evaluate.gray_baseline(constant_image(*color))
-    squared_error = ((1 - luma) ** 2 + 2 * luma**2) / 3
-    assert baseline["psnr"] == pytest.approx(-10 * math.log10(squared_error), abs=1e-4)
-
-
-def test_gray_baseline_has_every_measure_of_the_gray_image():
-    truth = random_images(8)
-    luma = np.round(truth @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
-    gray = np.repeat(luma[..., None], 3, axis=-1)
-    baseline = evaluate.gray_baseline(truth)
-    assert baseline == pytest.approx(evaluate.evaluate_images(gray, truth), rel=2e-3)
-    assert baseline["colorfulness"] == 0.0
-
-
-def test_gray_baseline_of_white_stays_in_range():
-    assert evaluate.gray_baseline(constant_image(1, 1, 1))["psnr"] > 90.0
-
-
-def test_shapes_that_differ_are_an_error():
-    with pytest.raises(ValueError, match=r"\[3, 16, 16, 3\].*\[2, 16, 16, 3\]"):
-        evaluate.evaluate_images(random_images(0), random_images(0, count=2))
-
-
-@pytest.mark.parametrize("shape", [(16, 16, 3), (1, 16, 16, 1), (0, 16, 16, 3)])
-def test_what_is_not_a_stack_of_rgb_images_is_an_error(shape: tuple[int, ...]):
-    images = np.zeros(shape, np.uint8)
-    with pytest.raises(ValueError, match=r"\[N, H, W, 3\]"):
-        evaluate.evaluate_images(images, images)
-    with pytest.raises(ValueError, match=r"\[N, H, W, 3\]"):
-        evaluate.mean_colorfulness(images)
-
-
-@pytest.mark.parametrize("value", [-1.0, 255.0, math.nan])
-def test_floats_out_of_range_are_an_error(value: float):
-    truth = constant_image(0, 0, 0)
-    with pytest.raises(ValueError, match=r"\[0, 1\]"):
-        evaluate.evaluate_images(np.full_like(truth, value), truth)
-
-
-def test_integers_other_than_uint8_are_an_error():
-    images = np.zeros((1, 8, 8, 3), np.int64)
-    with pytest.raises(ValueError, match="int64"):
-        evaluate.colorfulness(images)
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required: --data (--help lists the arguments)"),
+        (["--data", "{tmp}/none"], "--data={tmp}/none: there is no such folder; check the path"),
+        (["--data", "{tmp}/empty"], "--data={tmp}/empty holds no images"),
+        (["--data", "{photos}", "--checkpoint", "{tmp}/none"], "there is no run or file {tmp}/none"),
+        (["--data", "{photos}", "--checkpoint", "{tmp}/other"], "{tmp}/other is of another architecture: its params"),
+        (["--data", "{photos}", "--out", "{generator}/x"], "cannot write to {generator}/x (Not a directory)"),
+        (["--data", "{photos}", "stray"], "unrecognized arguments: stray"),
+    ],
+)
+def test_bad_input_gets_one_line(arguments, message, run, tmp_path, photo_folder, generator_file):
+    (tmp_path / "empty").mkdir()
+    generator = load_trained(generator_file)
+    config = experiment_config("rgb_rgb")
+    TrainedGenerator(config, generator.params, generator.averages).save(tmp_path / "other")
+    names = {"tmp": tmp_path, "photos": photo_folder, "generator": generator_file}
+    given = ["--checkpoint", generator_file, "--out", tmp_path / "out", *(each.format(**names) for each in arguments)]
+    status, _, errors = run(*given)
+    assert status == 1
+    assert errors.startswith("error: ")
+    assert message.format(**names) in errors
+    assert errors.count("\n") == 1

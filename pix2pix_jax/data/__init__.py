@@ -3,8 +3,8 @@
 from typing import Any
 
 from pix2pix_jax.data.bundled import open_bundled
-from pix2pix_jax.data.eval_images import load_eval_images
-from pix2pix_jax.data.folder import FolderSource, open_folders
+from pix2pix_jax.data.eval_images import load_eval_images, load_named_crops
+from pix2pix_jax.data.folder import FolderSource, open_folder, open_folders
 from pix2pix_jax.data.loader import BatchIterator, Loader
 from pix2pix_jax.data.source import ImageSource
 from pix2pix_jax.data.tfds import open_tfds
@@ -16,7 +16,9 @@ __all__ = [
     "ImageSource",
     "Loader",
     "load_eval_images",
+    "load_named_crops",
     "make_sources",
+    "open_folder",
 ]
 
 _SOURCES = ("stl10", "tfds:NAME", "folder", "bundled")

@@ -113,6 +113,24 @@ class FolderSource:
         _logger.warning("passing over %s: %s", self.root / name, reason)
 
 
+def open_folder(root: str, flag: str, *, shorter_side: int) -> FolderSource:
+    """Opens all photographs of a folder, in the order of their checksums, so that the first few are a fair sample.
+
+    Args:
+        root: the folder, searched with all folders within it.
+        flag: the flag that gave it, for messages.
+        shorter_side: what the photographs will be resized to, px; see `read_image`.
+
+    Returns:
+        The source.
+
+    Raises:
+        UserError: if there is no such folder, or no readable photograph in it.
+    """
+    contents = scan_folder(root, flag=flag)
+    return _source(contents, _by_checksum(contents.files), shorter_side)
+
+
 def open_folders(
     root: str, eval_root: str, eval_fraction: float, *, shorter_side: int
 ) -> tuple[FolderSource, FolderSource]:

@@ -1,0 +1,212 @@
+"""Trains the experiments alike and shows them side by side: `pix2pix-compare --data FOLDER [--minutes M]`."""
+
+import json
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from pix2pix_jax import cli, data, output, step
+from pix2pix_jax import config as configuration
+from pix2pix_jax.arguments import Parser, positive_float, positive_int
+from pix2pix_jax.checkpoints import newest
+from pix2pix_jax.comparison import Run, write_comparison
+from pix2pix_jax.config import Config
+from pix2pix_jax.data.folder import open_folders
+from pix2pix_jax.errors import UserError
+from pix2pix_jax.experiments import EXPERIMENTS, apply_settings, experiment_config
+from pix2pix_jax.judging import judge, judge_baselines
+from pix2pix_jax.metrics import METRICS_FILE, read_metrics
+from pix2pix_jax.train import train
+from pix2pix_jax.trained import load_trained
+
+_MINUTES = 60.0  # where neither --steps nor --minutes is given
+_PLAN_FILE = "plan.json"
+_TIMED_STEPS = 4
+
+# Keys that have an argument of their own.
+_ARGUMENTS = {
+    "batch_size": "--batch-size",
+    "num_steps": "--steps",
+    "num_epochs": "--steps",
+    "data.source": "--data",
+    "data.root": "--data",
+    "data.eval_root": "--eval-data",
+}
+
+
+def main() -> None:
+    """The command `pix2pix-compare`."""
+    try:
+        cli.run_command(_main)
+    except KeyboardInterrupt:  # between two runs; within one, a checkpoint is written first
+        print("stopped; the same command goes on from there", file=sys.stderr)
+        sys.exit(130)
+
+
+def _main() -> None:
+    parser = Parser(
+        "pix2pix-compare",
+        description="Trains the experiments alike (the same photographs in the same order, the same number of steps,"
+        " one seed), judges them on the same held-out photographs, and writes figures, tables and a page. Stopped, the"
+        " same command goes on; what is trained is not trained again.",
+    )
+    parser.add_argument("--data", required=True, metavar="FOLDER", help="photographs to train on, searched recursively")
+    parser.add_argument("--eval-data", default="", metavar="FOLDER", help="photographs to judge on (5 %% of --data)")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=positive_int, metavar="N", help="steps of each experiment")
+    length.add_argument(
+        "--minutes",
+        type=positive_float,
+        metavar="M",
+        help=f"time for the training steps of all experiments together ({_MINUTES:g}); a few steps of each are timed"
+        " first, and all get the same number",
+    )
+    parser.add_argument(
+        "--experiments", default=",".join(EXPERIMENTS), metavar="A,B,…", help="which of %(default)s (all of them)"
+    )
+    parser.add_argument(
+        "--batch-size", type=positive_int, default=64, metavar="B", help="64; the recipe's is 512, for a GPU"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="settings",
+        help="a key of the config, for all experiments, such as adam.linear_decay=True; may be given more than once",
+    )
+    parser.add_argument("--show", type=positive_int, default=8, metavar="N", help="photographs in the figure (8)")
+    parser.add_argument(
+        "--workdir", type=Path, default=Path("runs/compare"), metavar="DIR", help="for the runs (runs/compare)"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="for figures, tables and the page (the workdir)")
+    compare(parser.parse_args())
+
+
+def compare(arguments: Namespace) -> None:
+    """Trains what is not trained yet, judges all, writes the comparison, and prints its tables.
+
+    Args:
+        arguments: as the command takes them.
+
+    Raises:
+        UserError: if an argument or the photographs cannot be used, or nothing can be written.
+        SystemExit: if a signal asked to stop; a checkpoint has been written.
+    """
+    configs = _configs(arguments)
+    out: Path = arguments.out or arguments.workdir
+    output.make_folder(arguments.workdir, "--workdir")
+    output.make_folder(out, "--out")
+    _open(configs[0])  # what is wrong with the photographs is said before anything is timed
+    cli.use_compilation_cache()
+    cli.keep_freed_memory()
+    steps = arguments.steps or _plan_steps(arguments.workdir, configs, arguments.minutes or _MINUTES)
+    _set_steps(configs, steps, arguments.settings)
+    for config in configs:
+        taken = newest(arguments.workdir / config.name / "checkpoints")
+        if taken > steps:
+            raise UserError(
+                f"{arguments.workdir / config.name} has taken {taken:,} steps, more than the {steps:,} asked for:"
+                f" give --steps {taken} or more, or choose another --workdir"
+            )
+    for place, config in enumerate(configs, start=1):
+        print(f"{config.name}, {place} of {len(configs)}: {steps:,} steps", file=sys.stderr)
+        train(config, arguments.workdir / config.name)
+    _write(configs, arguments.workdir, out, arguments.show)
+
+
+def _configs(arguments: Namespace) -> list[Config]:
+    """The configs of the experiments asked for, alike but for what makes them different."""
+    for setting in arguments.settings:
+        if argument := _ARGUMENTS.get(setting.partition("=")[0]):
+            raise UserError(f"--set {setting}: give {argument} instead")
+    names = list(dict.fromkeys(name.strip() for name in arguments.experiments.split(",")))
+    configs = [experiment_config(name) for name in names]
+    for config in configs:
+        config.batch_size = arguments.batch_size
+        config.data.source = "folder"
+        config.data.root = arguments.data
+        config.data.eval_root = arguments.eval_data
+        apply_settings(config, arguments.settings)
+        configuration.validate(config, jax.device_count())
+    return configs
+
+
+def _open(config: Config) -> tuple[data.FolderSource, data.FolderSource]:
+    """The photographs to train on, and those to judge on."""
+    folders = config.data
+    return open_folders(folders.root, folders.eval_root, folders.eval_fraction, shorter_side=folders.resize)
+
+
+def _set_steps(configs: Sequence[Config], steps: int, settings: Sequence[str]) -> None:
+    """Sets the number of steps, and intervals that suit it where the user names none."""
+    for config in configs:
+        config.num_steps = steps
+        config.log_every_steps = max(1, steps // 400)
+        config.eval_every_steps = config.checkpoint_every_steps = max(1, steps // 10)
+        config.sample_every_steps = 5 * config.eval_every_steps
+        apply_settings(config, settings)
+
+
+def _plan_steps(workdir: Path, configs: Sequence[Config], minutes: float) -> int:
+    """The number of steps that all experiments can take in a time, kept so that a second call has the same."""
+    wanted = {"minutes": minutes, "experiments": sorted(config.name for config in configs)}
+    wanted |= {key: configs[0][key] for key in ("batch_size", "image_size", "dtype")}  # what a step's time depends on
+    path = workdir / _PLAN_FILE
+    if path.is_file():
+        plan = json.loads(path.read_text())
+        if {key: plan.get(key) for key in wanted} == wanted:
+            return plan["steps"]
+    seconds = {}
+    for config in configs:
+        seconds[config.name] = _seconds_per_step(config)
+        print(f"{config.name}: {seconds[config.name]:.3g} s a step", file=sys.stderr)
+    steps = max(1, int(60 * minutes / sum(seconds.values())))
+    output.write_text(path, json.dumps({**wanted, "steps": steps, "seconds_per_step": seconds}, indent=1) + "\n")
+    return steps
+
+
+def _seconds_per_step(config: Config) -> float:
+    """Times a few steps on noise, after the one that compiles."""
+    model = configuration.build_model(config, total_steps=_TIMED_STEPS)
+    train_step = step.parallel_train_step(model)
+    state = step.place(model.init_compiled(jax.random.key(config.seed)))
+    devices = jax.local_device_count()
+    shape = (devices, config.batch_size // devices, config.image_size, config.image_size, 3)
+    images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    seconds = []
+    for _ in range(1 + _TIMED_STEPS):
+        start = time.perf_counter()
+        state, metrics = train_step(state, images)
+        jax.block_until_ready((state, metrics))
+        seconds.append(time.perf_counter() - start)
+    return float(np.median(seconds[1:]))
+
+
+def _write(configs: Sequence[Config], workdir: Path, out: Path, show: int) -> None:
+    """Judges the trained experiments on all held-out photographs, and writes what came of it."""
+    first = configs[0]
+    train_source, source = _open(first)
+    names, images = data.load_named_crops(source, first.image_size, first.data.resize)
+    print(f"judging on {len(names):,} photographs", file=sys.stderr)
+    runs = {}
+    for config in configs:
+        merits, colored = judge(load_trained(workdir / config.name).colorize, images)
+        records = read_metrics(workdir / config.name / METRICS_FILE)
+        runs[config.name] = Run(config, records, merits, colored[:show])
+    setting = (
+        f"Each experiment took {first.num_steps:,} steps in batches of {first.batch_size} ({first.image_size}×"
+        f"{first.image_size}, {first.dtype}) from seed {first.seed}, on the same {len(train_source):,} photographs in"
+        f" the same order, and is judged on the same {len(names):,} others."
+    )
+    tables = write_comparison(out, runs, images[:show], judge_baselines(images), setting)
+    print(f"{setting}\n\n{tables}\n\nwritten to {out}")
+
+
+if __name__ == "__main__":
+    main()
