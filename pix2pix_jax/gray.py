@@ -61,10 +61,11 @@ def gray_photo(image: Image.Image) -> GrayPhoto:
     step = max(1, _BAND_PIXELS // width)
     for top in range(0, height, step):
         rows = slice(top, min(top + step, height))
-        band = image.crop((0, rows.start, width, rows.stop))
+        deep = band = image.crop((0, rows.start, width, rows.stop))
         if alpha is not None:
-            alpha[rows] = np.asarray(band.convert("RGBA").getchannel("A"))
-        luma[rows] = np.asarray(_to_luma(to_8_bits(band), transform))
+            band = (band.convert("LA") if band.mode == "La" else band).convert("RGBA")
+            alpha[rows] = np.asarray(band.getchannel("A"))
+        luma[rows] = np.asarray(_to_luma(band if to_8_bits is None else to_8_bits(deep), transform))
     upright = upright_transpose(image)
     if upright is not None:
         luma = np.asarray(Image.fromarray(luma).transpose(upright))
@@ -74,22 +75,20 @@ def gray_photo(image: Image.Image) -> GrayPhoto:
 
 def _to_luma(image: Image.Image, transform: ImageCms.ImageCmsTransform | None) -> Image.Image:
     """Mode "L" of an image of at most 8 bits a channel."""
-    if image.mode in ("RGBa", "La"):  # multiplied by alpha
-        image = image.convert("RGBA" if image.mode == "RGBa" else "LA")
     if transform is not None:
         wanted = str(transform.inputMode)
         image = transform.apply(image if image.mode == wanted else image.convert(wanted))
-    if image.mode not in ("1", "L", "LA", "RGB"):  # Pillow reaches "L" from few of the others
+    if image.mode not in ("1", "L", "RGB", "RGBA"):  # Pillow reaches "L" from few of the others
         image = image.convert("RGB")
     return image.convert("L")
 
 
-def _to_8_bits(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
-    """What brings a band of an image to at most 8 bits a channel."""
+def _to_8_bits(image: Image.Image) -> Callable[[Image.Image], Image.Image] | None:
+    """What brings a band of an image to at most 8 bits a channel; None where it has no more."""
     if image.mode.startswith("I;16"):
         return lambda band: _scaled(band, 0.0, 65535.0)
     if image.mode not in ("I", "F"):
-        return lambda band: band
+        return None
     values = np.nan_to_num(np.asarray(image))
     darkest, brightest = float(values.min()), float(values.max())
     for white in (65535.0,) if image.mode == "I" else (1.0, 255.0, 65535.0):
@@ -113,6 +112,8 @@ def _profile_transform(image: Image.Image) -> tuple[ImageCms.ImageCmsTransform |
         profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
         described: Any = profile.profile  # Pillow's type for it lacks what is read here
         space = described.xcolor_space.strip()
+        if (space, image.mode) == ("Lab", "LAB"):
+            return None, ()  # says no more than the mode
         if image.mode not in _PROFILED.get(space, ()):
             return None, (f"its colour profile is for {space}, not for {image.mode} pixels, and is ignored",)
         description = (described.profile_description or "").lower()

@@ -36,7 +36,7 @@ class _Format:
 _JPEG = _Format("JPEG", False, ("exif", "dpi"), {"quality": 95, "subsampling": "4:4:4"})
 # Level 6, zlib's own, makes a photograph 5 % smaller, in five times as long.
 _PNG = _Format("PNG", True, ("exif", "dpi"), {"compress_level": 2})
-_TIFF = _Format("TIFF", True, ("exif", "dpi"), {"compression": "tiff_deflate"})
+_TIFF = _Format("TIFF", True, ("dpi",), {"compression": "tiff_deflate"})
 _PPM = _Format("PPM", False)
 _FORMATS = {
     ".jpg": _JPEG,
