@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from tqdm import tqdm
 from pix2pix_jax.errors import UserError
 
 if TYPE_CHECKING:
+    from pix2pix_jax.gray import GrayPhoto
     from pix2pix_jax.trained import TrainedGenerator
 
 _CHANNELS = (1, 2, 3, 4)  # grey, grey and alpha, RGB, RGBA
@@ -246,6 +247,21 @@ def _colorize_file(
     """
     from pix2pix_jax import photo_files
     from pix2pix_jax.colorizer import painted_image
+
+    gray, target, metadata = _read(photo, name, options, owners)
+    image = painted_image(generator, gray, options.side_by_side)
+    photo_files.write_photo(image, target, metadata, overwrite=options.overwrite)
+    owners[_place(target)] = photo
+
+
+def _read(
+    photo: Path, name: Path, options: argparse.Namespace, owners: dict[Path, Path]
+) -> tuple["GrayPhoto", Path, dict[str, Any]]:
+    """Reads a file, unless it could not be written, and notes what there is to note: luma, target and metadata.
+
+    Apart from `_colorize_file`, so that the decoded file is forgotten before its successor is made.
+    """
+    from pix2pix_jax import photo_files
     from pix2pix_jax.gray import gray_photo
 
     with photo_files.reading(photo) as image:
@@ -265,10 +281,7 @@ def _colorize_file(
         )
     for note in notes:
         tqdm.write(f"note: {photo}: {note}", file=sys.stderr)
-    photo_files.write_photo(
-        painted_image(generator, gray, options.side_by_side), target, metadata, overwrite=options.overwrite
-    )
-    owners[_place(target)] = photo
+    return gray, target, metadata
 
 
 if __name__ == "__main__":
