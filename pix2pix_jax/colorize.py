@@ -169,13 +169,13 @@ def _positive(text: str) -> float:
 def _colorize_files(options: argparse.Namespace) -> int:
     """Colours everything that was given; returns the exit status."""
     photos = list(dict.fromkeys(_find(options.photos, options.out)))
-    _check_out(options.out)
 
     from pix2pix_jax.cli import use_compilation_cache
     from pix2pix_jax.trained import load_trained
 
     use_compilation_cache()
     generator = load_trained(options.checkpoint)
+    _check_out(options.out)
     failed = 0
     owners = {_place(photo): photo for photo, _ in photos}
     # None: no bar where nobody sees it.

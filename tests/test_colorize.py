@@ -221,6 +221,7 @@ def test_mistakes_are_one_line_and_write_nothing(run, tmp_path, generator, argum
     assert err[0].startswith("error: ")
     assert message in err[0]
     assert files(tmp_path) == ["a.png", "file", "g.safetensors"]
+    assert not (tmp_path / "colorized").exists()
 
 
 @pytest.mark.parametrize("arguments", [[], ["a.png", "--nonsense"], ["a.png", "--max-megapixels", "-1"]])
