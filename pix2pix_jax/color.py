@@ -13,14 +13,17 @@ import numpy as np
 LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114])
 """BT.601: Y = 0.299 R + 0.587 G + 0.114 B."""
 
-_CR_RANGE = 1.402
-_CB_RANGE = 1.772
+CR_RANGE = 1.402
+"""R - Y for a Cr of 1."""
+
+CB_RANGE = 1.772
+"""B - Y for a Cb of 1."""
 
 RGB_TO_YCRCB = np.stack(
     [
         LUMA_WEIGHTS,
-        (np.array([1.0, 0.0, 0.0]) - LUMA_WEIGHTS) / _CR_RANGE,
-        (np.array([0.0, 0.0, 1.0]) - LUMA_WEIGHTS) / _CB_RANGE,
+        (np.array([1.0, 0.0, 0.0]) - LUMA_WEIGHTS) / CR_RANGE,
+        (np.array([0.0, 0.0, 1.0]) - LUMA_WEIGHTS) / CB_RANGE,
     ]
 )
 """Rows Y, Cr, Cb; columns R, G, B. Float64 [3, 3]."""

@@ -162,5 +162,24 @@ def colorize(model: Model, params: Params, averages: Params, images: jax.Array) 
         RGB float32 [batch, height, width, 3] in [0, 1], clipped.
     """
     luma = photo_from_rgb(color.from_uint8(images)).luma
+    return color.to_unit(_made_photo(model, params, averages, luma).rgb)
+
+
+def make_chroma(model: Model, params: Params, averages: Params, luma: jax.Array) -> jax.Array:
+    """Makes the colour alone, for those who join it with a luma of their own.
+
+    Args:
+        model: the task and the networks; of a generator that makes RGB, the chroma of what it makes is taken.
+        params: the generator's.
+        averages: the running averages of its batch norms, which stand in for batch statistics.
+        luma: uint8 [batch, height, width].
+
+    Returns:
+        Cr and Cb, float32 [batch, height, width, 2] in [-0.5, 0.5]; for some lumas outside the gamut.
+    """
+    return _made_photo(model, params, averages, color.from_uint8(luma)[..., None]).chroma / 2.0
+
+
+def _made_photo(model: Model, params: Params, averages: Params, luma: jax.Array) -> Photo:
     output = model.generator.apply({"params": params, "batch_stats": averages}, luma, train=False)
-    return color.to_unit(model.task.photo(luma, cast(jax.Array, output)).rgb)
+    return model.task.photo(luma, cast(jax.Array, output))

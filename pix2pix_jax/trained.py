@@ -18,7 +18,6 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from ml_collections import ConfigDict
 
 from pix2pix_jax import step
-from pix2pix_jax.checkpoints import Checkpoints
 from pix2pix_jax.config import Config, build_model, default_config, leaves
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.state import Model, Params
@@ -63,6 +62,21 @@ class TrainedGenerator:
             RGB float32 [count, height, width, 3] in [0, 1].
         """
         return colorize_in_batches(self._colorize, self.params, self.averages, images)
+
+    @cached_property
+    def _make_chroma(self) -> jax.stages.Wrapped:
+        return jax.jit(partial(step.make_chroma, self.model))
+
+    def make_chroma(self, luma: np.ndarray) -> np.ndarray:
+        """Makes the colour of one photograph, or of a part of one.
+
+        Args:
+            luma: uint8 [height, width], divisible by 16; compiled once for each size.
+
+        Returns:
+            Cr and Cb, float32 [height, width, 2] in [-0.5, 0.5]; not all of it within the gamut.
+        """
+        return np.asarray(self._make_chroma(self.params, self.averages, luma[None])[0])
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the generator to a file: kernels as float16, which is enough to colour with, the rest as float32."""
@@ -125,6 +139,9 @@ def load_trained(path: str | os.PathLike[str] | None = None) -> TrainedGenerator
 def _from_run(folder: Path) -> TrainedGenerator:
     if not (folder / "config.json").is_file() or not (folder / "checkpoints").is_dir():
         raise UserError(f"{folder} is no run's folder: it has no config.json, or no checkpoints")
+    # Orbax takes a quarter of a second to import, which nobody who colours with a file should wait for.
+    from pix2pix_jax.checkpoints import Checkpoints
+
     config = _complete(json.loads((folder / "config.json").read_text()), folder)
     model = build_model(config, total_steps=1)
     with Checkpoints(folder / "checkpoints", config.checkpoints_to_keep) as checkpoints:

@@ -44,6 +44,24 @@ def smooth_images(count: int, side: int, seed: int = 0) -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
+def generator_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of a generator that nobody trained, of strong colours, at home on photographs of 32×32."""
+    import jax
+
+    from pix2pix_jax.config import build_model, default_config
+    from pix2pix_jax.trained import TrainedGenerator
+
+    config = default_config()
+    config.image_size = config.data.resize = 32
+    state = build_model(config, total_steps=1).init_compiled(jax.random.key(5))
+    params = {**state.generator.params}
+    params["dec4"] = jax.tree.map(lambda leaf: 40.0 * leaf, params["dec4"])
+    path = tmp_path_factory.mktemp("generator") / "generator.safetensors"
+    TrainedGenerator(config, params, state.averages).save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
 def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of 24 small PNG photographs."""
     folder = tmp_path_factory.mktemp("photos")

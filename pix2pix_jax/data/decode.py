@@ -70,16 +70,16 @@ def read_image(path: Path, shorter_side: int | None = None) -> NDArray[np.uint8]
 def upright_rgb(image: Image.Image) -> NDArray[np.uint8]:
     """Decodes an open image: RGB in [0, 255], uint8 [H, W, 3]; see `read_image`, errors included."""
     image.load()
-    upright = _UPRIGHT.get(_orientation(image))
+    upright = upright_transpose(image)
     return _to_rgb(image.transpose(upright) if upright is not None else image)
 
 
-def _orientation(image: Image.Image) -> int:
-    """EXIF orientation, 1 to 8; 1 (upright) where there is none."""
+def upright_transpose(image: Image.Image) -> Image.Transpose | None:
+    """What turns a loaded image upright, by its EXIF orientation; None where it is upright, or does not say."""
     try:
-        return image.getexif().get(ExifTags.Base.Orientation, 1)
+        return _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # a damaged EXIF block must not cost the photograph
-        return 1
+        return None
 
 
 def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:

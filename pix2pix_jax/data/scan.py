@@ -66,7 +66,7 @@ def scan_folder(root: str, *, flag: str, exclude: Path | None = None) -> FolderC
         raise UserError(f"{flag}={root}: there is no such folder; check the path")
     if not folder.is_dir():
         raise UserError(f"{flag}={root} is a file; give the folder that holds the photographs")
-    names = sorted(_walk(folder, exclude))
+    names = sorted(walk_images(folder, exclude))
     skipped = _unreadable(folder, names)
     files = tuple(name for name in names if name not in skipped)
     _warn(folder, skipped)
@@ -85,8 +85,16 @@ def describe_failure(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _walk(folder: Path, exclude: Path | None) -> Iterator[str]:
-    """Relative paths of the files that are images by their extension."""
+def walk_images(folder: Path, exclude: Path | None = None) -> Iterator[str]:
+    """Finds the files in a folder, and in the folders within it, that are images by their extension.
+
+    Args:
+        folder: the folder; what is hidden in it is left alone, and links are followed.
+        exclude: a folder within it to leave out, if any.
+
+    Yields:
+        Their paths relative to the folder, with `/` between folders, in no order; none is opened.
+    """
     extensions = _image_extensions()
     visited = {exclude.resolve()} if exclude is not None else set()
     for directory, subfolders, names in os.walk(folder, onerror=_warn_of_folder, followlinks=True):
