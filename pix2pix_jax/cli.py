@@ -40,15 +40,6 @@ def run_command(main: Callable[[], None]) -> None:
         sys.exit(1)
 
 
-def run_command(main: Callable[[], None]) -> None:
-    """Runs a command that has no flag `--config`; exits with status 1 and one line for an error the user can mend."""
-    try:
-        main()
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
-
-
 def use_compilation_cache() -> None:
     """Keeps compiled programs on the disk, where the user has not said otherwise, so that a second start is fast."""
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
