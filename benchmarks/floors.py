@@ -2,9 +2,9 @@
 
 What is counted, per image and layer:
 
-- FLOPs: two for every multiply-add of every convolution. An upsampling convolution counts with its taps folded onto the
-  small input (16 products per input pixel and pair of channels for factor 2, 25 for factor 4, where the textbook form
-  has 36 and 144), since `pix2pix_jax.layers.upsample_conv2d` shows that no more are needed. All else is textbook: no
+- FLOPs: two for every multiply-add of every convolution. An upsampling convolution counts 9
+  products per pixel of the small input and pair of channels (where the textbook form has 36 for factor 2 and 144 for
+  factor 4), since `pix2pix_jax.convolutions.upsample_conv2d` shows that no more are needed. All else is textbook: no
   Winograd, no FFT. Norms, activations, poolings, losses, colour transforms and Adam count nothing.
 - Bytes: every convolution writes its output once and reads its input once in each pass that uses it; norms,
   activations, pooling, upsampling and concatenation are taken to happen on the way, for nothing. A forward pass in
@@ -81,9 +81,7 @@ class Conv(NamedTuple):
     @property
     def flops(self) -> int:
         """FLOPs per image of one pass: forward, gradient of the input, or gradient of the kernel."""
-        # Along an axis, an upsampled input is seen by outputs of 2, 1 (factor above 2 only) and 2 distinct inputs.
-        taps = self.size**2 if self.upsample == 1 else (4 if self.upsample == 2 else 5) ** 2
-        return 2 * taps * self.out_channels * self.seen
+        return 2 * self.size**2 * self.out_channels * self.seen
 
     def forward(self, itemsize: int, *, training: bool) -> Work:
         """A forward pass over one image; `itemsize` in bytes of what activations are stored in."""
