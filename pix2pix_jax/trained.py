@@ -142,7 +142,7 @@ def _from_run(folder: Path) -> TrainedGenerator:
     # Orbax takes a quarter of a second to import, which nobody who colours with a file should wait for.
     from pix2pix_jax.checkpoints import Checkpoints
 
-    config = _complete(json.loads((folder / "config.json").read_text()), folder)
+    config = _read_config((folder / "config.json").read_text(), folder)
     model = build_model(config, total_steps=1)
     with Checkpoints(folder / "checkpoints", config.checkpoints_to_keep) as checkpoints:
         if not checkpoints.latest_step:
@@ -165,15 +165,17 @@ def _from_file(file: Path) -> TrainedGenerator:
     if "config" not in metadata:
         raise UserError(f"{file} holds no generator of this project: its metadata has no config")
     trees = unflatten_dict(arrays, sep="/")
-    trained = TrainedGenerator(
-        _complete(json.loads(metadata["config"]), file), *(trees.get(name, {}) for name in _COLLECTIONS)
-    )
+    trained = TrainedGenerator(_read_config(metadata["config"], file), *(trees.get(name, {}) for name in _COLLECTIONS))
     _check(trained, file)
     return trained
 
 
-def _complete(values: dict, place: Path) -> Config:
+def _read_config(text: str, place: Path) -> Config:
     """A config as it was stored, with today's defaults for keys that are younger than it."""
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise UserError(f"the config in {place} is no JSON ({error})") from error
     config = default_config()
     known = leaves(config)
     for key, value in leaves(ConfigDict(values)).items():

@@ -51,6 +51,13 @@ def test_run_without_a_checkpoint_yet(tmp_path):
         load_trained(tmp_path)
 
 
+def test_run_whose_config_is_cut_off(tmp_path):
+    (tmp_path / "config.json").write_text('{"name": "de')
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(UserError, match=r"the config in .* is no JSON"):
+        load_trained(tmp_path)
+
+
 @pytest.mark.parametrize("content", [b"", b"not safetensors", b"\x08\0\0\0\0\0\0\0{}      "])
 def test_file_that_is_no_generator(tmp_path, content):
     path = tmp_path / "g.safetensors"
