@@ -32,7 +32,7 @@ def conv2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
         return _matmul(x, kernel[0, 0])
     if jax.default_backend() != "cpu":
         return _xla_conv2d(x, kernel.astype(x.dtype)).astype(jnp.float32)
-    if min(channels, features) > _FEW or size > 5:  # blocks are no wider than what the windows of 5 add to them
+    if min(channels, features) > _FEW or size > 5:  # a block holds both margins of a kernel of 5
         return _xla_conv2d(x.astype(jnp.float32), kernel)
     width = x.shape[2]
     block = _block(min(channels, features))
