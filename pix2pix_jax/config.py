@@ -1,5 +1,6 @@
 """The configuration of a run: every key, its default, and what is checked before anything starts."""
 
+import math
 from typing import Any
 
 import jax.numpy as jnp
@@ -37,6 +38,9 @@ def default_config() -> Config:
     config.num_epochs = 200  # passes over the training images
     config.num_steps = 0  # steps in all; where above 0, it wins over num_epochs
     config.dtype = "float32"  # of the networks' computation: float32 or bfloat16
+    config.warm_start = ""  # run, .safetensors file or "pretrained": the generator to begin with; empty: a random one
+    config.ema_decay = 0.0  # of a moving average of G's weights, which then is what colours; 0: none
+    config.saturation = 1.0  # factor of the made chroma when photographs are coloured; training knows nothing of it
     config.sync_batch_norm = True  # batch statistics over all devices rather than each device's own
 
     config.task = ConfigDict()
@@ -106,6 +110,10 @@ def validate(config: Config, device_count: int) -> None:
                 f"config.{key}={value} is not known: choose one of {choices}"
                 f" (the nearest is {nearest(str(value), _CHOICES[key])})"
             )
+    if not 0.0 <= config.ema_decay < 1.0:
+        raise UserError(f"config.ema_decay={config.ema_decay} is not in [0, 1): use 0.999, or 0 for no average")
+    if not 0.0 < config.saturation < math.inf:
+        raise UserError(f"config.saturation={config.saturation} is no positive number: use 1 for colours as made")
     _validate_sizes(config, device_count)
 
 
@@ -165,4 +173,6 @@ def build_model(config: Config, total_steps: int) -> Model:
         generator=Generator(task.generator_channels, dtype, axis_name),
         discriminator=Discriminator(dtype, axis_name),
         optimizer=optax.adam(learning_rate, b1=adam.b1, b2=adam.b2, eps=adam.eps),
+        ema_decay=config.ema_decay,
+        saturation=config.saturation,
     )

@@ -28,8 +28,8 @@ class HeldOut:
     def colorize(self, state: TrainState) -> np.ndarray:
         """Colours the photographs with a state's generator: RGB float32 [count, height, width, 3] in [0, 1]."""
         # One device does it, from a copy: a state spread over several would make each of them do the same work.
-        params, averages = jax.device_get((state.generator.params, state.averages))
-        return colorize_in_batches(self._colorize, params, averages, self.images)
+        weights = jax.device_get(state.colorizing)
+        return colorize_in_batches(self._colorize, weights.params, weights.averages, self.images)
 
     def judge(self, colored: np.ndarray) -> dict[str, float]:
         """Figures of merit of coloured photographs, beside those of the grey ones, as a record for the metrics."""

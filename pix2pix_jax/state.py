@@ -27,6 +27,18 @@ class Network(struct.PyTreeNode):
     opt_state: optax.OptState
 
 
+class Weights(struct.PyTreeNode):
+    """What it takes to colour with a generator.
+
+    Attributes:
+        params: the Flax parameters, float32.
+        averages: running averages of its batch norms (its collection `batch_stats`).
+    """
+
+    params: Params
+    averages: Params
+
+
 class TrainState(struct.PyTreeNode):
     """Everything that a training run carries from step to step.
 
@@ -35,12 +47,19 @@ class TrainState(struct.PyTreeNode):
         generator: the generator.
         averages: running averages of the generator's batch norms (its collection `batch_stats`).
         discriminator: the discriminator; None where the task has none.
+        ema: exponential moving average of the generator's weights over the steps; None where none is kept.
     """
 
     step: jax.Array
     generator: Network
     averages: Params
     discriminator: Network | None
+    ema: Weights | None = None
+
+    @property
+    def colorizing(self) -> Weights:
+        """What colours: the moving average where one is kept, the generator as it is where not."""
+        return self.ema or Weights(self.generator.params, self.averages)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,12 +71,16 @@ class Model:
         generator: the generator module.
         discriminator: the discriminator module, unused where the task has none.
         optimizer: the gradient transformation that each network has a state of.
+        ema_decay: how much of the moving average of the generator's weights a step keeps; 0 for no average.
+        saturation: factor of the chroma of what is made when photographs are coloured, not in training.
     """
 
     task: ColorizationTask
     generator: Generator
     discriminator: Discriminator
     optimizer: optax.GradientTransformation
+    ema_decay: float = 0.0
+    saturation: float = 1.0
 
     def init(self, key: jax.Array) -> TrainState:
         """Makes the state at step 0 from a PRNG key."""
@@ -74,6 +97,7 @@ class Model:
             generator=self._network(variables["params"]),
             averages=variables["batch_stats"],
             discriminator=discriminator,
+            ema=Weights(variables["params"], variables["batch_stats"]) if self.ema_decay else None,
         )
 
     def init_compiled(self, key: jax.Array) -> TrainState:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +13,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jax.typing import ArrayLike
 
 from pix2pix_jax import color, losses
-from pix2pix_jax.state import Model, Network, Params, TrainState
-from pix2pix_jax.task import ColorizationTask, Photo, photo_from_rgb
+from pix2pix_jax.state import Model, Network, Params, TrainState, Weights
+from pix2pix_jax.task import ColorizationTask, Photo, photo_from_rgb, saturated
 
 Metrics = dict[str, jax.Array]
 """Loss terms by name, float32 scalars."""
@@ -114,7 +114,17 @@ def train_step(
     discriminator = state.discriminator
     if discriminator is not None:
         discriminator = _update(model, discriminator, grads.discriminator)
-    return TrainState(state.step + 1, generator, averages, discriminator), metrics
+    ema = _moved_average(model.ema_decay, state, Weights(generator.params, averages))
+    return TrainState(state.step + 1, generator, averages, discriminator, ema), metrics
+
+
+def _moved_average(decay: float, state: TrainState, weights: Weights) -> Weights | None:
+    """The moving average after a step that ends with these weights."""
+    if state.ema is None:
+        return None
+    # At first an average over what few steps there are, lest it remember the random weights it began with.
+    share = 1.0 - jnp.minimum(decay, (state.step + 1) / (state.step + 10))
+    return cast(Weights, optax.incremental_update(cast(Any, weights), cast(Any, state.ema), share))
 
 
 def _update(model: Model, network: Network, gradient: Params) -> Network:
@@ -144,9 +154,10 @@ def parallel_train_step(
 
 
 def place(state: TrainState) -> TrainState:
-    """Puts a state on all local devices the way the mapped step returns it, so that the step compiles once."""
+    """Copies a state to all local devices the way the mapped step returns it, so that the step compiles once."""
     mesh = Mesh(np.array(jax.local_devices()), (AXIS,))
-    return jax.device_put(state, NamedSharding(mesh, PartitionSpec()))
+    # The step takes over every buffer, so no two leaves may share one, as a fresh moving average does with the weights.
+    return jax.device_put(state, NamedSharding(mesh, PartitionSpec()), may_alias=False)
 
 
 def colorize(model: Model, params: Params, averages: Params, images: jax.Array) -> jax.Array:
@@ -182,4 +193,5 @@ def make_chroma(model: Model, params: Params, averages: Params, luma: jax.Array)
 
 def _made_photo(model: Model, params: Params, averages: Params, luma: jax.Array) -> Photo:
     output = model.generator.apply({"params": params, "batch_stats": averages}, luma, train=False)
-    return model.task.photo(luma, cast(jax.Array, output))
+    made = model.task.photo(luma, cast(jax.Array, output))
+    return made if model.saturation == 1.0 else saturated(made, model.saturation)

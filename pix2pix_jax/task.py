@@ -31,6 +31,12 @@ def photo_from_rgb(rgb: jax.Array) -> Photo:
     return Photo(rgb, color.rgb_to_ycrcb(rgb))
 
 
+def saturated(photo: Photo, factor: float) -> Photo:
+    """The photo with its luma as it is, and its chroma times a factor."""
+    ycrcb = jnp.concatenate([photo.luma, factor * photo.chroma], -1)
+    return Photo(color.ycrcb_to_rgb(ycrcb), ycrcb)
+
+
 @dataclasses.dataclass(frozen=True)
 class ColorizationTask:
     """How grey photographs are coloured and judged.

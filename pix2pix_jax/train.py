@@ -14,7 +14,7 @@ from PIL import Image
 
 from pix2pix_jax import config as configuration
 from pix2pix_jax import curves, data, figures, step
-from pix2pix_jax.checkpoints import Checkpoints
+from pix2pix_jax.checkpoints import Checkpoints, newest
 from pix2pix_jax.config import Config
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.held_out import HeldOut
@@ -23,6 +23,7 @@ from pix2pix_jax.loss_log import LossLog, Stopwatch
 from pix2pix_jax.metrics import METRICS_FILE, MetricsWriter, Progress, read_metrics
 from pix2pix_jax.peers import Peers
 from pix2pix_jax.state import TrainState
+from pix2pix_jax.trained import TrainedGenerator, load_warm_start
 
 _SAMPLES = 12  # held-out images in a grid
 
@@ -32,6 +33,7 @@ _KEPT = {"device": "on the device", "host": "in a file", "none": "no"}  # by the
 _MAY_CHANGE = {
     "num_epochs",
     "num_steps",
+    "saturation",
     "log_every_steps",
     "eval_every_steps",
     "sample_every_steps",
@@ -80,6 +82,7 @@ def train(config: Config, workdir: Path, peers: Peers | None = None) -> TrainSta
             " processes: a batch is split evenly, so use as many devices in each"
         )
     configuration.validate(config, jax.device_count())
+    begin = load_warm_start(config) if config.warm_start and not newest(workdir / "checkpoints") else None
     train_source, eval_source = data.make_sources(config.data)
     eval_images = data.load_eval_images(eval_source, config.image_size, config.data.resize, config.data.eval_images)
     try:
@@ -100,7 +103,7 @@ def train(config: Config, workdir: Path, peers: Peers | None = None) -> TrainSta
         else:
             stream = opened.enter_context(open(os.devnull, "w", encoding="utf-8"))
         progress = opened.enter_context(Progress(total, start, stream))
-        trainer = Trainer(config, workdir, total, checkpoints, writer, progress, peers)
+        trainer = Trainer(config, workdir, total, checkpoints, writer, progress, peers, begin)
         return trainer.run(train_source, eval_images)
 
 
@@ -157,8 +160,9 @@ class Trainer:
         writer: MetricsWriter | None,
         progress: Progress,
         peers: Peers,
+        begin: TrainedGenerator | None,
     ) -> None:
-        """Takes a valid config, the run's folder, its number of steps, and what writes into the folder, open.
+        """Takes a valid config, the run's folder, its number of steps, what writes into the folder, open, and more.
 
         The writer is None in all processes but the first.
         """
@@ -169,6 +173,7 @@ class Trainer:
         self._writer = writer
         self._progress = progress
         self._peers = peers
+        self._begin = begin
         self._model = configuration.build_model(config, total)
         self._losses = LossLog()
         self._watch = Stopwatch()
@@ -228,7 +233,8 @@ class Trainer:
     def _initial_state(self, start: int) -> TrainState:
         key = jax.random.key(self._config.seed)
         if start == 0:
-            return self._model.init_compiled(key)
+            state = self._model.init_compiled(key)
+            return self._begin.warm_started(state) if self._begin else state
         self._progress.note(f"resuming {self._workdir} after step {start:,}")
         return self._checkpoints.restore(jax.eval_shape(self._model.init, key))
 

@@ -20,7 +20,7 @@ from ml_collections import ConfigDict
 from pix2pix_jax import step
 from pix2pix_jax.config import Config, build_model, default_config, leaves
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.state import Model, Params
+from pix2pix_jax.state import Model, Params, TrainState, Weights
 
 PRETRAINED = Path(__file__).parent / "pretrained" / "generator.safetensors"
 """The generator that comes with the package."""
@@ -77,6 +77,15 @@ class TrainedGenerator:
             Cr and Cb, float32 [height, width, 2] in [-0.5, 0.5]; not all of it within the gamut.
         """
         return np.asarray(self._make_chroma(self.params, self.averages, luma[None])[0])
+
+    def warm_started(self, state: TrainState) -> TrainState:
+        """A state at step 0 as it is, but for the generator's weights, which are this one's."""
+        weights = Weights(*jax.tree.map(jnp.asarray, (self.params, self.averages)))
+        return state.replace(
+            generator=state.generator.replace(params=weights.params),
+            averages=weights.averages,
+            ema=state.ema and weights,
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the generator to a file: kernels as float16, which is enough to colour with, the rest as float32."""
@@ -136,6 +145,22 @@ def load_trained(path: str | os.PathLike[str] | None = None) -> TrainedGenerator
     raise UserError(f"there is no run or file {place}: give a run's folder, or a .safetensors file of a generator")
 
 
+def load_warm_start(config: Config) -> TrainedGenerator:
+    """Reads the generator that a run is to begin with, `warm_start` in its config.
+
+    Raises:
+        UserError: as `load_trained`, or if it makes something else than the config's generator.
+    """
+    trained = load_trained(None if config.warm_start == "pretrained" else config.warm_start)
+    makes, wanted = trained.config.task.generator_makes, config.task.generator_makes
+    if makes != wanted:
+        raise UserError(
+            f"config.warm_start={config.warm_start} is of another architecture: its generator makes {makes}, and this"
+            f" config's makes {wanted}"
+        )
+    return trained
+
+
 def _from_run(folder: Path) -> TrainedGenerator:
     if not (folder / "config.json").is_file() or not (folder / "checkpoints").is_dir():
         raise UserError(f"{folder} is no run's folder: it has no config.json, or no checkpoints")
@@ -148,7 +173,7 @@ def _from_run(folder: Path) -> TrainedGenerator:
         if not checkpoints.latest_step:
             raise UserError(f"{folder / 'checkpoints'} has no checkpoint yet: let the run go on to its first")
         state = checkpoints.restore(jax.eval_shape(model.init, jax.random.key(0)))
-    trained = TrainedGenerator(config, state.generator.params, state.averages)
+    trained = TrainedGenerator(config, state.colorizing.params, state.colorizing.averages)
     _check(trained, folder)
     return trained
 
