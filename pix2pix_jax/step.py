@@ -156,8 +156,10 @@ def parallel_train_step(
 def place(state: TrainState) -> TrainState:
     """Copies a state to all local devices the way the mapped step returns it, so that the step compiles once."""
     mesh = Mesh(np.array(jax.local_devices()), (AXIS,))
-    # The step takes over every buffer, so no two leaves may share one, as a fresh moving average does with the weights.
-    return jax.device_put(state, NamedSharding(mesh, PartitionSpec()), may_alias=False)
+    # The step takes over every buffer, so each must be its own: device_put has NumPy's memory, and a single device's,
+    # serve as the buffers of several.
+    copy = jax.jit(partial(jax.tree.map, jnp.copy), out_shardings=NamedSharding(mesh, PartitionSpec()))
+    return copy(state)
 
 
 def colorize(model: Model, params: Params, averages: Params, images: jax.Array) -> jax.Array:

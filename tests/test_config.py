@@ -41,6 +41,9 @@ def test_experiments_have_the_references_recipe(name):
         ("task.generator_makes", "croma", "task.generator_makes=croma .* nearest is chroma"),
         ("data.resize", 90, "config.data.resize=90 is smaller than config.image_size=96.* use 112"),
         ("log_every_steps", 0, "config.log_every_steps=0"),
+        ("ema_decay", 1.0, r"config.ema_decay=1.0 is not in \[0, 1\): use 0.999"),
+        ("saturation", 0.0, "config.saturation=0.0 is no positive number: use 1"),
+        ("saturation", float("nan"), "config.saturation=nan is no positive number"),
     ],
 )
 def test_values_that_cannot_work_are_named(key, value, message):

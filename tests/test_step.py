@@ -1,3 +1,4 @@
+import dataclasses
 from functools import partial
 
 import jax
@@ -11,6 +12,7 @@ from benchmarks.parity import initial_state
 from pix2pix_jax import color, losses, step
 from pix2pix_jax.config import build_model
 from pix2pix_jax.discriminator import Discriminator
+from pix2pix_jax.state import Weights
 from pix2pix_jax.task import photo_from_rgb
 
 SIDE = 32
@@ -100,6 +102,25 @@ def test_without_a_discriminator_there_is_nothing_of_it(images):
     assert set(metrics) == {"g_loss", "g_l1_rgb", "g_l1_chroma"}
 
 
+def test_moving_average_follows_the_weights(images):
+    model = make_model("ycrcb_l1", sync_batch_norm=False, ema_decay=0.15)
+    train_step = jax.jit(partial(step.train_step, model))
+    state = model.init_compiled(jax.random.key(0))
+    first, _ = train_step(state, images)
+    second, _ = train_step(first, images)
+    # The second step would keep 2/11 of an average over so few, and is held to the decay.
+    for before, after, kept in ((state, first, 0.1), (first, second, 0.15)):
+        now = Weights(after.generator.params, after.averages)
+        wanted = jax.tree.map(lambda old, new, kept=kept: kept * old + (1 - kept) * new, before.colorizing, now)
+        assert jax.tree.all(jax.tree.map(partial(np.allclose, atol=1e-6), after.colorizing, wanted))
+        assert not jax.tree.all(jax.tree.map(partial(np.allclose, atol=1e-6), after.colorizing, now))
+
+
+def test_no_average_is_kept_unless_asked_for(state):
+    assert state.ema is None
+    assert state.colorizing == Weights(state.generator.params, state.averages)
+
+
 def run_steps(model, devices, batches):
     """The mapped step as training has it, on the first few devices: the loss terms of each step."""
     mapped = jax.pmap(
@@ -124,6 +145,14 @@ def test_eight_devices_do_as_one():
     one, eight = (run_steps(model, devices, batches) for devices in (1, 8))
     for number, (wanted, got) in enumerate(zip(one, eight, strict=True)):
         assert got == pytest.approx(wanted, rel=1e-5, abs=0), f"step {number}"
+
+
+def test_placed_state_has_memory_of_its_own():
+    weights = np.ones((64, 1024), np.float32)  # large enough for JAX to use NumPy's memory as it is
+    placed = step.place({"one": weights, "other": weights, "on_a_device": jnp.asarray(weights)})
+    found = [shard.data.unsafe_buffer_pointer() for leaf in placed.values() for shard in leaf.addressable_shards]
+    assert len(set(found)) == 3 * 8
+    assert weights.ctypes.data not in found
 
 
 def test_parallel_step_takes_over_the_state_and_uses_every_device(caplog):
@@ -153,3 +182,14 @@ def test_colorize_looks_at_luma_alone_and_keeps_it(model, state, images):
     assert float(made.max()) <= 1.0
     # Rounding grey to whole levels is all that differs.
     np.testing.assert_allclose(made, again, atol=0.02)
+
+
+def test_saturation_multiplies_the_chroma_that_is_made(images):
+    luma = np.asarray(color.to_gray(np.asarray(images) / 255) * 255).round().astype(np.uint8)[..., 0]
+    plain = make_model("rgb_rgb", sync_batch_norm=False)
+    weights = plain.init_compiled(jax.random.key(0)).colorizing
+    models = plain, dataclasses.replace(plain, saturation=1.5)
+    make = jax.jit(lambda weights, luma: [step.make_chroma(model, *weights, luma) for model in models])
+    made, stronger = make((weights.params, weights.averages), luma)
+    assert float(jnp.abs(made).max()) > 0.01
+    np.testing.assert_allclose(stronger, 1.5 * made, atol=1e-6)

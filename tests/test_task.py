@@ -4,7 +4,7 @@ import pytest
 from conftest import EXPERIMENTS, load_config, smooth_images
 
 from pix2pix_jax import color
-from pix2pix_jax.task import ColorizationTask, photo_from_rgb
+from pix2pix_jax.task import ColorizationTask, photo_from_rgb, saturated
 
 # The reference's table: channels G makes, channels D sees (0: no D), weights of L1 in RGB and in CrCb.
 TABLE = {
@@ -50,6 +50,13 @@ def test_made_chroma_keeps_the_given_luma(truth):
     np.testing.assert_array_equal(made.luma, truth.luma)
     np.testing.assert_allclose(color.rgb_to_ycrcb(made.rgb), made.ycrcb, atol=1e-6)
     assert float(jnp.abs(made.rgb).max()) > 1.0  # out of gamut, and left so for the losses
+
+
+def test_saturated_keeps_luma(truth):
+    stronger = saturated(truth, 2.0)
+    np.testing.assert_array_equal(stronger.luma, truth.luma)
+    np.testing.assert_array_equal(stronger.chroma, 2.0 * truth.chroma)
+    np.testing.assert_allclose(color.rgb_to_ycrcb(stronger.rgb), stronger.ycrcb, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import jax
 import numpy as np
 import orbax.checkpoint as ocp
 import pytest
@@ -17,6 +18,7 @@ from PIL import Image
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.metrics import read_metrics
 from pix2pix_jax.train import total_steps, train
+from pix2pix_jax.trained import load_trained
 
 ROOT = Path(__file__).parent.parent
 
@@ -42,6 +44,7 @@ def command(workdir, folder, *flags):
         "--config.image_size=32",
         "--config.batch_size=4",
         "--config.num_steps=6",
+        "--config.ema_decay=0.9",
         "--config.log_every_steps=1",
         "--config.eval_every_steps=6",
         "--config.sample_every_steps=6",
@@ -100,6 +103,24 @@ def test_a_run_leaves_what_it_promises(unbroken):
         with Image.open(unbroken / picture) as image:
             assert min(image.size) > 200
             assert len(image.convert("RGB").getcolors(2**24)) > 100
+
+
+def test_the_moving_average_is_what_colors(unbroken):
+    arrays, trained = checkpoint(unbroken, 6), load_trained(unbroken)
+    kernel = ("params", "enc1", "conv", "kernel")
+    np.testing.assert_array_equal(trained.params["enc1"]["conv"]["kernel"], arrays["ema", *kernel])
+    np.testing.assert_array_equal(
+        trained.averages["enc1"]["norm"]["var"], arrays["ema", "averages", "enc1", "norm", "var"]
+    )
+    assert np.abs(arrays["ema", *kernel] - arrays["generator", *kernel]).max() > 1e-6
+
+
+def test_a_warm_start_begins_with_the_generator_given(tmp_path, photo_folder, generator_file, environment):
+    result = run(tmp_path / "run", photo_folder, f"--config.warm_start={generator_file}", env=environment)
+    assert result.returncode == 0, result.stderr
+    given, trained = load_trained(generator_file), load_trained(tmp_path / "run")
+    for leaf, wanted in zip(jax.tree.leaves(trained.params), jax.tree.leaves(given.params), strict=True):
+        np.testing.assert_allclose(leaf, wanted, atol=5e-3)  # six steps of Adam at 2e-4
 
 
 def test_losses_fall(unbroken):
@@ -201,6 +222,12 @@ def test_another_experiment_does_not_go_on_in_the_same_folder(photo_folder, envi
         (["--config.data.eval_images=100"], "data.eval_images=100, but 6 photographs are held out"),
         (["--config.image_size=40"], "error: config.image_size=40 does not fit the networks"),
         (["--workdir=/proc/nowhere"], "cannot write to /proc/nowhere"),
+        (["--config.warm_start=/no/run"], "error: there is no run or file /no/run: give a run's folder"),
+        (
+            ["--config.warm_start=pretrained", "--config=configs/rgb_rgb.py"],
+            "error: config.warm_start=pretrained is of another architecture: its generator makes chroma, and this"
+            " config's makes rgb",
+        ),
         (["stray"], "error: stray is not a flag"),
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 
 from pix2pix_jax.config import build_model, default_config
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.state import Weights
 from pix2pix_jax.trained import TrainedGenerator, load_trained
 
 
@@ -32,6 +33,20 @@ def test_colors_any_count_alike(trained):
     colored = trained.colorize(images)
     assert colored.shape == images.shape
     np.testing.assert_allclose(colored[32:], trained.colorize(images[32:]), atol=1e-5)
+
+
+def test_warm_started_state_has_the_weights_and_nothing_else_of_it(trained):
+    config = default_config()
+    config.ema_decay = 0.9
+    fresh = build_model(config, total_steps=1).init_compiled(jax.random.key(4))
+    state = trained.warm_started(fresh)
+    for weights in (Weights(state.generator.params, state.averages), state.ema):
+        assert jax.tree.all(jax.tree.map(np.array_equal, weights, Weights(trained.params, trained.averages)))
+    assert not np.array_equal(fresh.generator.params["enc1"]["conv"]["bias"], trained.params["enc1"]["conv"]["bias"])
+    assert (state.step, state.discriminator) == (fresh.step, fresh.discriminator)
+    assert state.generator.opt_state is fresh.generator.opt_state
+    without = trained.warm_started(fresh.replace(ema=None))
+    assert without.ema is None
 
 
 def test_there_is_nothing(tmp_path):
