@@ -1,8 +1,9 @@
 """Checkpoints of a run: Orbax, written while training goes on, the last few kept."""
 
+import dataclasses
 import logging
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 import jax
 import numpy as np
@@ -19,6 +20,12 @@ logging.getLogger("absl").addFilter(lambda record: record.levelno > logging.INFO
 def newest(directory: Path) -> int:
     """Step of the newest whole checkpoint in a folder, 0 where there is none; asks the file system alone."""
     return max((int(path.name) for path in directory.glob("*") if path.name.isdecimal()), default=0)
+
+
+def _tree(state: TrainState) -> dict[str, Any]:
+    """A state as it is kept: of a moving average it says nothing where there is none, as in runs older than that."""
+    parts = {field.name: getattr(state, field.name) for field in dataclasses.fields(state)}
+    return parts if state.ema else {name: part for name, part in parts.items() if name != "ema"}
 
 
 class Checkpoints(Closing):
@@ -60,9 +67,9 @@ class Checkpoints(Closing):
             UserError: if the checkpoint cannot be read, or is not of this structure.
         """
         step = self.latest_step
-        template = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
+        template = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), _tree(like))
         try:
-            return cast(TrainState, self._manager.restore(step, args=ocp.args.StandardRestore(template)))
+            return TrainState(**self._manager.restore(step, args=ocp.args.StandardRestore(template)))
         except (ValueError, KeyError, TypeError, OSError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(
@@ -76,7 +83,7 @@ class Checkpoints(Closing):
         Args:
             state: the state, on the host: it must not change until the checkpoint is written.
         """
-        self._manager.save(int(state.step), args=ocp.args.StandardSave(state))
+        self._manager.save(int(state.step), args=ocp.args.StandardSave(_tree(state)))
 
     def close(self) -> None:
         """Waits until what was saved is on the disk."""

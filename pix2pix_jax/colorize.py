@@ -147,6 +147,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="RUN_OR_FILE",
         help="colour with a run of yours (its folder) or a generator's .safetensors file, not with the pretrained one",
     )
+    parser.add_argument(
+        "--saturation",
+        type=_positive,
+        metavar="FACTOR",
+        help="strength of the colours: 1 as the generator makes them, more for bolder ones (default: what the"
+        " generator's config says)",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace files that are there already")
     parser.add_argument("--side-by-side", action="store_true", help="put before and after into one image")
     parser.add_argument(
@@ -175,6 +182,8 @@ def _colorize_files(options: argparse.Namespace) -> int:
 
     use_compilation_cache()
     generator = load_trained(options.checkpoint)
+    if options.saturation is not None:
+        generator = generator.with_saturation(options.saturation)
     _check_out(options.out)
     failed = 0
     owners = {_place(photo): photo for photo, _ in photos}

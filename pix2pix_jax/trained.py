@@ -78,6 +78,12 @@ class TrainedGenerator:
         """
         return np.asarray(self._make_chroma(self.params, self.averages, luma[None])[0])
 
+    def with_saturation(self, factor: float) -> "TrainedGenerator":
+        """The same generator, the chroma of what it makes multiplied by another factor than its config's."""
+        config = self.config.copy_and_resolve_references()
+        config.saturation = factor
+        return dataclasses.replace(self, config=config)
+
     def warm_started(self, state: TrainState) -> TrainState:
         """A state at step 0 as it is, but for the generator's weights, which are this one's."""
         weights = Weights(*jax.tree.map(jnp.asarray, (self.params, self.averages)))

@@ -1,5 +1,6 @@
 import jax
 import numpy as np
+import orbax.checkpoint as ocp
 import pytest
 from conftest import load_config
 
@@ -39,6 +40,24 @@ def test_the_newest_comes_back_as_it_was(folder):
     for found, value in zip(jax.tree.leaves(restored), jax.tree.leaves(wanted), strict=True):
         assert found.dtype == value.dtype
         np.testing.assert_array_equal(found, value)
+
+
+def test_a_moving_average_is_kept_where_there_is_one(tmp_path):
+    config = load_config("ycrcb_l1")
+    config.ema_decay = 0.9
+    like = jax.eval_shape(build_model(config, 10).init, jax.random.key(0))
+    with Checkpoints(tmp_path, keep=1) as checkpoints:
+        checkpoints.save(jax.tree.map(lambda leaf: np.ones(leaf.shape, leaf.dtype), like))
+    with Checkpoints(tmp_path, keep=1) as checkpoints:
+        restored = checkpoints.restore(like)
+    assert jax.tree.structure(restored) == jax.tree.structure(like)
+    assert all((leaf == 1).all() for leaf in jax.tree.leaves(restored.ema))
+
+
+def test_nothing_is_said_of_an_average_that_is_not_kept(folder):
+    # So that runs can be read that are older than averages.
+    with ocp.StandardCheckpointer() as reader:
+        assert reader.restore(folder / "9" / "default").keys() == {"step", "generator", "averages", "discriminator"}
 
 
 def test_another_structure_is_an_error(folder):

@@ -108,6 +108,16 @@ def test_side_by_side(run, tmp_path):
     assert (np.ptp(both[:, :width].astype(int), axis=-1) == 0).all()
 
 
+def test_saturation(run, tmp_path):
+    save_photos(tmp_path, "a.png")
+    for factor in ("0.2", "0.1"):  # of the generator's strong colours, so that all are within the gamut
+        assert run("a.png", "--saturation", factor, "-o", factor)[0] == 0
+    bold, pale = (pixels(tmp_path / factor / "a.png").astype(float) for factor in ("0.2", "0.1"))
+    luma = PHOTOS[0] @ LUMA_WEIGHTS
+    assert np.abs(pale @ LUMA_WEIGHTS - luma).max() <= 1.0
+    assert np.abs(pale - luma[..., None]).mean() == pytest.approx(np.abs(bold - luma[..., None]).mean() / 2, rel=0.1)
+
+
 def test_bad_files_are_named_and_the_rest_go_on(run, tmp_path):
     save_photos(tmp_path / "in", "a.png", "d.png", "e.jpg")
     (tmp_path / "in/b.png").write_bytes(b"")
@@ -224,7 +234,9 @@ def test_mistakes_are_one_line_and_write_nothing(run, tmp_path, generator, argum
     assert not (tmp_path / "colorized").exists()
 
 
-@pytest.mark.parametrize("arguments", [[], ["a.png", "--nonsense"], ["a.png", "--max-megapixels", "-1"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["a.png", "--nonsense"], ["a.png", "--max-megapixels", "-1"], ["a.png", "--saturation", "0"]]
+)
 def test_usage(arguments, capsys):
     with pytest.raises(SystemExit) as raised:
         command.main(arguments)
