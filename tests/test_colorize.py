@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -292,7 +292,7 @@ def test_arrays_that_are_no_photographs(generator, image):
 
 
 @pytest.fixture
-def start(tmp_path: Path, generator_file: Path) -> Callable[..., subprocess.Popen[str]]:
+def start(tmp_path: Path, generator_file: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts Python with some arguments in an empty working directory; one process compiles for all."""
     environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(generator_file.parent / "cache")}
     environment["PYTHONPATH"] = str(Path(__file__).parent.parent)
@@ -307,7 +307,10 @@ def start(tmp_path: Path, generator_file: Path) -> Callable[..., subprocess.Pope
             stderr=subprocess.PIPE,
         )
 
-    return start
+    # In a shell's background job SIGINT is ignored, and would be by the processes started here.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield start
+    signal.signal(signal.SIGINT, inherited)
 
 
 def test_process_says_what_failed_and_exits_with_1(start, tmp_path):
