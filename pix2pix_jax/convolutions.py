@@ -65,15 +65,23 @@ def _xla_conv2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
     return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=_NHWC)
 
 
-def _matmul(x: jax.Array, matrix: jax.Array) -> jax.Array:
-    """X [..., in] times a matrix [in, out] in x's dtype, added up and returned in float32."""
-    product = jnp.matmul(x.reshape(-1, x.shape[-1]), matrix.astype(x.dtype), preferred_element_type=jnp.float32)
-    return product.reshape(*x.shape[:-1], -1)
+def _matmul(x: jax.Array, matrix: jax.Array, transposed: bool = False) -> jax.Array:
+    """X [..., in] times a matrix [in, out], or [out, in] if `transposed`, in x's dtype, added up in float32."""
+    # XLA's CPU backend makes float32 of bfloat16 factors of which one is the result of a transposition.
+    dimensions = ((1,), (int(transposed),)), ((), ())
+    factors = x.reshape(-1, x.shape[-1]), matrix.astype(x.dtype)
+    return lax.dot_general(*factors, dimensions, preferred_element_type=jnp.float32).reshape(*x.shape[:-1], -1)
 
 
 def _outer(x: jax.Array, y: jax.Array) -> jax.Array:
     """Sum over all leading axes of the outer products of x [..., m] and y [..., n]: float32 [m, n]."""
-    return jnp.matmul(x.reshape(-1, x.shape[-1]).T, y.reshape(-1, y.shape[-1]), preferred_element_type=jnp.float32)
+    x, y = x.reshape(-1, x.shape[-1]), y.reshape(-1, y.shape[-1])
+    if x.dtype == jnp.float32:
+        return jnp.matmul(x.T, y)
+    # In two pieces it is no transposition to XLA, see `_matmul`; and as bits none that it makes float32 of on the way.
+    bits = lax.bitcast_convert_type(x, jnp.uint16)
+    pieces = jnp.concatenate([piece.T for piece in jnp.split(bits, [x.shape[1] // 2], 1)])
+    return jnp.matmul(lax.bitcast_convert_type(pieces, x.dtype), y, preferred_element_type=jnp.float32)
 
 
 def _shift(x: jax.Array, by: int, axis: int) -> jax.Array:
@@ -129,7 +137,7 @@ def _upsample_conv2d_backward(
     matrix, matrix_vjp = jax.vjp(_product_matrix, kernel)
     gradient = gradient.reshape(batch, height, factor, width, factor, -1)
     products = jnp.concatenate([part for row in _gather(gradient, 1) for part in _gather(row, 2)], -1).astype(x.dtype)
-    return _matmul(products, matrix.T).astype(x.dtype), *matrix_vjp(_outer(x, products))
+    return _matmul(products, matrix, transposed=True).astype(x.dtype), *matrix_vjp(_outer(x, products))
 
 
 _upsample_conv2d.defvjp(_upsample_conv2d_forward, _upsample_conv2d_backward)
@@ -203,7 +211,7 @@ def _conv2d_from_few_backward(saved: tuple[jax.Array, jax.Array], gradient: jax.
     size, channels = kernel.shape[0], kernel.shape[2]
     matrix, matrix_vjp = jax.vjp(_window_matrix, kernel)
     gradient = _blocks(gradient.astype(x.dtype), _block(channels))
-    x_gradient = _fold(_matmul(gradient, matrix.T), size, channels).astype(x.dtype)
+    x_gradient = _fold(_matmul(gradient, matrix, transposed=True), size, channels).astype(x.dtype)
     return x_gradient, *matrix_vjp(_outer(_windows(x, size), gradient))
 
 
@@ -214,7 +222,7 @@ _conv2d_from_few.defvjp(_conv2d_from_few_forward, _conv2d_from_few_backward)
 def _conv2d_to_few(x: jax.Array, kernel: jax.Array) -> jax.Array:
     size, _, _, features = kernel.shape
     matrix = _window_matrix(_transposed(kernel))
-    return _fold(_matmul(_blocks(x, _block(features)), matrix.T), size, features)
+    return _fold(_matmul(_blocks(x, _block(features)), matrix, transposed=True), size, features)
 
 
 def _conv2d_to_few_forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:

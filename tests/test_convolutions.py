@@ -87,3 +87,24 @@ def test_bfloat16_is_float32_to_its_rounding(layer, reference, channels, feature
     assert [leaf.dtype for leaf in low] == [jnp.float32, jnp.bfloat16, jnp.float32]
     for got, want in zip(low, with_gradients(reference, x, kernel, gradient), strict=True):
         assert jnp.linalg.norm((got.astype(jnp.float32) - want).ravel()) < 2**-7 * jnp.linalg.norm(want.ravel())
+
+
+@pytest.mark.parametrize(
+    ("layer", "channels", "features"),
+    [
+        (lambda x, kernel: convolutions.upsample_conv2d(x, kernel, 2), 16, 8),
+        (convolutions.conv2d, 3, 16),
+        (convolutions.conv2d, 16, 2),
+    ],
+    ids=["upsample_conv", "from_few", "to_few"],
+)
+def test_bfloat16_products_stay_bfloat16(layer, channels, features):
+    # As float32 they take twice as long, which XLA makes of them where a factor looks like a transposition to it.
+    x, kernel = jnp.asarray(random(4, 16, 16, channels), jnp.bfloat16), random(3, 3, channels, features)
+    gradient = random(*jax.eval_shape(layer, x, kernel).shape)
+    both = jax.jit(lambda x, kernel, gradient: (layer(x, kernel), jax.vjp(layer, x, kernel)[1](gradient)))
+    blocks = both.lower(x, kernel, gradient).compile().as_text().split("\n\n")
+    products = [block.strip().splitlines()[0] for block in blocks if " dot(" in block]
+    assert len(products) == 3, products
+    for product in products:
+        assert product.split(") ->")[0].count("bf16[") == 2, product
