@@ -5,7 +5,7 @@ from pathlib import Path
 from absl import flags
 from ml_collections import config_flags
 
-from pix2pix_jax import cli, distributed
+from pix2pix_jax import cli, cpu, distributed, host
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.train import train
 
@@ -24,10 +24,12 @@ def main(arguments: list[str]) -> None:
         raise UserError(f"{arguments[1]} is not a flag: values are given as --config.key=value")
     config = _CONFIG.value
     cli.use_compilation_cache()
-    cli.keep_freed_memory()
+    host.keep_freed_memory()
     with distributed.initialize(
         _COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value, _JOIN_TIMEOUT.value, _LOST_TIMEOUT.value
     ) as peers:
+        if peers.count == 1 and config.sync_batch_norm:
+            cpu.one_device_per_core(config.batch_size)
         train(config, Path(_WORKDIR.value or Path("runs") / config.name), peers)
 
 

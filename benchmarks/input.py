@@ -26,7 +26,7 @@ import jax
 import numpy as np
 from PIL import Image
 
-from pix2pix_jax import cli, config, data, step
+from pix2pix_jax import cli, config, cpu, data, host, step
 from pix2pix_jax.checkpoints import Checkpoints
 from pix2pix_jax.data.folder import FolderSource
 from pix2pix_jax.loss_log import LossLog, Stopwatch
@@ -41,7 +41,8 @@ def main() -> None:
     """Runs both parts and prints a table of each."""
     arguments = parse_arguments()
     cli.use_compilation_cache()
-    cli.keep_freed_memory()
+    host.keep_freed_memory()
+    cpu.one_device_per_core(arguments.batch_size)
     with tempfile.TemporaryDirectory() as scratch:
         files = photographs(arguments, Path(scratch) / "photos")
         print(

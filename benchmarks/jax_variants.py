@@ -19,7 +19,7 @@ import optax
 from jax import lax
 
 from benchmarks.workers import Job, NotRun, Runnable
-from pix2pix_jax import step
+from pix2pix_jax import cpu, step
 from pix2pix_jax.discriminator import Discriminator
 from pix2pix_jax.generator import Generator
 from pix2pix_jax.state import Model
@@ -80,6 +80,7 @@ class Training(_OnDevice):
 
     def __init__(self, job: Job) -> None:
         super().__init__()
+        cpu.one_device_per_core(job.batch_size)
         model = build_model(job.experiment, job.precision, step.AXIS)
         self._step = step.parallel_train_step(model)
         self._state = step.place(model.init_compiled(jax.random.key(0)))

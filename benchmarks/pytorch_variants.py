@@ -20,7 +20,8 @@ from benchmarks.pytorch_reference import (
     make_adam,
     ycrcb_from_rgb_matrix,
 )
-from benchmarks.workers import Job, NotRun, Runnable, threads
+from benchmarks.workers import Job, NotRun, Runnable
+from pix2pix_jax import host
 
 
 def make(job: Job) -> Runnable:
@@ -29,7 +30,7 @@ def make(job: Job) -> Runnable:
         raise NotRun(f"PyTorch has no {job.device} here")
     if job.device == "gpu" and not torch.cuda.is_available():
         raise NotRun("this PyTorch sees no GPU")
-    torch.set_num_threads(threads())
+    torch.set_num_threads(host.cores())
     torch.manual_seed(0)
     # cuDNN looks for its fastest algorithm, as XLA does; the seed form did not ask it to.
     torch.backends.cudnn.benchmark = job.channels_last or bool(job.compile_mode)

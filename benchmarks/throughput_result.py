@@ -11,7 +11,8 @@ from typing import Any
 
 from benchmarks import floors
 from benchmarks.throughput_rows import Row
-from benchmarks.workers import WARM_UP, Worker, threads
+from benchmarks.workers import WARM_UP, Worker
+from pix2pix_jax import host
 
 _RATES = ("float32_flops", "bfloat16_flops", "bytes")
 
@@ -25,7 +26,7 @@ def describe(arguments: argparse.Namespace, info: Mapping[str, Any], torch: Work
         torch: the worker that measured the rates in PyTorch, or that could not.
         steps: timed steps of each row.
     """
-    device = f"{_cpu_name()}, {threads()} cores" if info["backend"] == "cpu" else info["device"]
+    device = f"{_cpu_name()}, {host.cores()} cores" if info["backend"] == "cpu" else info["device"]
     return {
         "benchmark": "throughput",
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.workers import Job, threads
+from benchmarks.workers import Job
+from pix2pix_jax import host
 
 TORCH = "benchmarks.pytorch_variants"
 """The module that runs PyTorch's rows."""
@@ -122,7 +123,7 @@ def environment(**more: str) -> dict[str, str]:
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # several processes share the GPU
         "XLA_FLAGS": " ".join(flags),
         "TF_CPP_MIN_LOG_LEVEL": "2",
-        "OMP_NUM_THREADS": str(threads()),
+        "OMP_NUM_THREADS": str(host.cores()),
         **more,
     }
 

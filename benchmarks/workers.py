@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from pix2pix_jax import host
+
 WARM_UP = 3
 """Steps before the clock: the first compiles, the second may (and records CUDA graphs), in the third memory is read."""
 
@@ -118,7 +120,7 @@ class Worker:
         start, busy_before = time.perf_counter(), _busy_seconds()
         self._pipe.send(steps)
         if found := self._answer():
-            capacity = threads() * (time.perf_counter() - start)
+            capacity = host.cores() * (time.perf_counter() - start)
             others = max(0.0, _busy_seconds() - busy_before - found.pop("own_seconds"))
             self.turns.append(found | {"capacity_seconds": capacity, "others_seconds": others})
 
@@ -145,11 +147,6 @@ class Worker:
             reason, found = f"its process died (exit status {self._process.exitcode}): out of memory?", {}
         self.reason = reason
         return found
-
-
-def threads() -> int:
-    """Cores that this process may use, and threads that both sides are given."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _busy_seconds() -> float:
@@ -189,7 +186,7 @@ def _serve(pipe: Any, job: Job) -> None:
 def _build(job: Job) -> tuple[Runnable, int]:
     """Builds what is to run; returns also what is in memory when the libraries are imported and nothing is built."""
     if job.device != "gpu":
-        _keep_freed_memory()
+        host.keep_freed_memory()
     module = importlib.import_module(job.module)
     _hand_back_freed_memory()
     before = _resident_bytes()
@@ -238,14 +235,6 @@ def _reason(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = " ".join(lines[:2])[:300]
     return text if isinstance(error, NotRun) else f"{type(error).__name__}: {text}"
-
-
-def _keep_freed_memory() -> None:
-    try:
-        from pix2pix_jax import cli
-    except ImportError:  # a host without the packages that only the command line needs
-        return
-    cli.keep_freed_memory()
 
 
 def _hand_back_freed_memory() -> None:

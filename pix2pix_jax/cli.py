@@ -1,6 +1,5 @@
 """What every command does around its work: flags, the compilation cache, one line for an error."""
 
-import ctypes
 import os
 import re
 import sys
@@ -45,22 +44,6 @@ def use_compilation_cache() -> None:
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         jax.config.update("jax_compilation_cache_dir", str(cache_home() / "xla"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
-
-
-def keep_freed_memory() -> None:
-    """Makes this process keep what it frees, where the C library is glibc.
-
-    By default glibc hands the step's buffers back to the system after every step, and a fifth of a CPU step is then
-    spent on getting zeroed pages again.
-    """
-    # From malloc.h: M_TRIM_THRESHOLD, M_MMAP_MAX and M_ARENA_MAX.
-    options = ((-1, 2**31 - 1), (-4, 0), (-8, 1))
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # another C library
-        return
-    for option, value in options:
-        mallopt(option, value)
 
 
 def _parse(default_config: Path, arguments: Sequence[str]) -> list[str]:

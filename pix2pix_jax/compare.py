@@ -10,7 +10,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from pix2pix_jax import cli, data, output, step
+from pix2pix_jax import cli, cpu, data, host, output, step
 from pix2pix_jax import config as configuration
 from pix2pix_jax.arguments import Parser, positive_float, positive_int
 from pix2pix_jax.checkpoints import newest
@@ -104,7 +104,7 @@ def compare(arguments: Namespace) -> None:
     output.make_folder(out, "--out")
     _open(configs[0])  # what is wrong with the photographs is said before anything is timed
     cli.use_compilation_cache()
-    cli.keep_freed_memory()
+    host.keep_freed_memory()
     steps = arguments.steps or _plan_steps(arguments.workdir, configs, arguments.minutes or _MINUTES)
     _set_steps(configs, steps, arguments.settings)
     for config in configs:
@@ -133,6 +133,9 @@ def _configs(arguments: Namespace) -> list[Config]:
         config.data.root = arguments.data
         config.data.eval_root = arguments.eval_data
         apply_settings(config, arguments.settings)
+    if all(config.sync_batch_norm for config in configs):
+        cpu.one_device_per_core(arguments.batch_size)
+    for config in configs:
         configuration.validate(config, jax.device_count())
     return configs
 

@@ -12,7 +12,7 @@ from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jax.typing import ArrayLike
 
-from pix2pix_jax import color, losses
+from pix2pix_jax import color, cpu, losses
 from pix2pix_jax.state import Model, Network, Params, TrainState, Weights
 from pix2pix_jax.task import ColorizationTask, Photo, photo_from_rgb, saturated
 
@@ -142,15 +142,18 @@ def parallel_train_step(
 
     Returns:
         A compiled function of the state, an ordinary pytree whose buffers it takes over, and a batch, uint8 RGB
-        [local devices, batch per device, height, width, 3]; it returns the new state and the loss terms.
+        [local devices, batch per device, height, width, 3]; it returns the new state and the loss terms. All batches
+        must have the shape of the first.
     """
-    return jax.pmap(
+    mapped = jax.pmap(
         partial(train_step, model, axis_name=AXIS),
         axis_name=AXIS,
         in_axes=(None, 0),
         out_axes=(None, None),
         donate_argnums=0,
     )
+    here = jax.default_backend() == "cpu" and jax.process_count() == 1
+    return cpu.compiled_on_first_call(mapped) if here else mapped
 
 
 def place(state: TrainState) -> TrainState:
