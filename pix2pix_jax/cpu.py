@@ -8,7 +8,7 @@ import jax
 
 from pix2pix_jax import host
 
-_MOST_CORES = 8  # beyond which devices would wait for each other's batch statistics more than they gain
+_MOST_CORES = 8  # measured on two; the more devices share batch statistics, the longer they wait for each other
 
 
 def one_device_per_core(batch_size: int) -> None:

@@ -16,7 +16,6 @@ _SCRATCH = 2**26  # room for what operations take for a moment, in bytes
 _MOST = 2**30  # that are filled, in bytes of each size
 _SLACK = 2**27  # room beside each large buffer, in bytes: more than `_SCRATCH`, so that small ones go there
 
-
 _keeping = False
 
 
