@@ -9,6 +9,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 _NHWC = ("NHWC", "HWIO", "NHWC")
@@ -50,15 +51,36 @@ def upsample_conv2d(x: jax.Array, kernel: jax.Array, factor: int) -> jax.Array:
     s[i] + (q[i+1] - q[i]). In two dimensions nine products of every input are enough, where the plain form takes
     9 · factor². They are one matmul, and so are both gradients.
 
+    Outputs that are equal are returned once: three per axis of those that belong to an input are enough, the first,
+    one between, the last (the first and the last alone where factor is 2). `repeat_between` makes all of them.
+
     Args:
         x: [batch, height, width, in], float32 or bfloat16.
         kernel: float32 [3, 3, in, out].
         factor: upsampling factor, at least 2.
 
     Returns:
-        float32 [batch, factor · height, factor · width, out], equal to the plain form to rounding.
+        float32 [batch, height, n, width, n, out], n = min(factor, 3); repeated, it equals the plain form to rounding.
     """
-    return _upsample_conv2d(x, kernel, factor)
+    return _upsample_conv2d(x, kernel, factor > 2)
+
+
+def between_counts(factor: int) -> tuple[int, ...]:
+    """How many of the `factor` outputs of an input along one axis are equal to each that `upsample_conv2d` returns."""
+    return (1, factor - 2, 1) if factor > 2 else (1, 1)
+
+
+def repeat_between(x: jax.Array, factor: int) -> jax.Array:
+    """All outputs of an upsampling convolution, from those that differ.
+
+    Args:
+        x: [batch, height, n, width, n, channels], in the order of `upsample_conv2d`.
+        factor: upsampling factor, at least 2.
+
+    Returns:
+        [batch, factor · height, factor · width, channels].
+    """
+    return _repeat_between(x, between_counts(factor))
 
 
 def _xla_conv2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -98,12 +120,12 @@ def _product_matrix(kernel: jax.Array) -> jax.Array:
     return kernel.transpose(2, 0, 1, 3).reshape(kernel.shape[2], -1)
 
 
-def _spread(products: list[jax.Array], factor: int, axis: int) -> jax.Array:
-    """The outputs along an axis from the three products, on a new axis behind it."""
+def _spread(products: list[jax.Array], inner: bool, axis: int) -> jax.Array:
+    """The outputs along an axis from the three products, on a new axis behind it; `inner` if there are any between."""
     first, between, last = products
     first = between + _shift(first, 1, axis) - first
     last = between + _shift(last, -1, axis) - last
-    return jnp.stack([first, *[between] * (factor - 2), last], axis + 1)
+    return jnp.stack([first, between, last] if inner else [first, last], axis + 1)
 
 
 def _gather(gradient: jax.Array, axis: int) -> list[jax.Array]:
@@ -114,33 +136,60 @@ def _gather(gradient: jax.Array, axis: int) -> list[jax.Array]:
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _upsample_conv2d(x: jax.Array, kernel: jax.Array, factor: int) -> jax.Array:
+def _upsample_conv2d(x: jax.Array, kernel: jax.Array, inner: bool) -> jax.Array:
     batch, height, width, _ = x.shape
     features = kernel.shape[-1]
     products = _matmul(x, _product_matrix(kernel)).reshape(batch, height, width, 3, 3, features)
-    rows = [_spread([products[:, :, :, row, column] for column in range(3)], factor, 2) for row in range(3)]
-    y = _spread(rows, factor, 1)
-    return y.reshape(batch, factor * height, factor * width, features)
+    rows = [_spread([products[:, :, :, row, column] for column in range(3)], inner, 2) for row in range(3)]
+    return _spread(rows, inner, 1)
 
 
 def _upsample_conv2d_forward(
-    x: jax.Array, kernel: jax.Array, factor: int
+    x: jax.Array, kernel: jax.Array, inner: bool
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return _upsample_conv2d(x, kernel, factor), (x, kernel)
+    return _upsample_conv2d(x, kernel, inner), (x, kernel)
 
 
 def _upsample_conv2d_backward(
-    factor: int, saved: tuple[jax.Array, jax.Array], gradient: jax.Array
+    inner: bool, saved: tuple[jax.Array, jax.Array], gradient: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     x, kernel = saved
-    batch, height, width, _ = x.shape
     matrix, matrix_vjp = jax.vjp(_product_matrix, kernel)
-    gradient = gradient.reshape(batch, height, factor, width, factor, -1)
     products = jnp.concatenate([part for row in _gather(gradient, 1) for part in _gather(row, 2)], -1).astype(x.dtype)
     return _matmul(products, matrix, transposed=True).astype(x.dtype), *matrix_vjp(_outer(x, products))
 
 
 _upsample_conv2d.defvjp(_upsample_conv2d_forward, _upsample_conv2d_backward)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1,))
+def _repeat_between(x: jax.Array, counts: tuple[int, ...]) -> jax.Array:
+    batch, height, _, width, _, channels = x.shape
+    for axis in (4, 2):
+        parts = jnp.split(x, len(counts), axis)
+        x = jnp.concatenate([part for part, count in zip(parts, counts, strict=True) for _ in range(count)], axis)
+    return x.reshape(batch, sum(counts) * height, sum(counts) * width, channels)
+
+
+def _repeat_between_forward(x: jax.Array, counts: tuple[int, ...]) -> tuple[jax.Array, None]:
+    return _repeat_between(x, counts), None
+
+
+def _repeat_between_backward(counts: tuple[int, ...], _: None, gradient: jax.Array) -> tuple[jax.Array]:
+    # What JAX derives pads every part to the whole and adds up the wholes.
+    batch, height, width, channels = gradient.shape
+    factor, starts = sum(counts), np.cumsum(counts)[:-1]
+    gradient = gradient.reshape(batch, height // factor, factor, width // factor, factor, channels)
+    for axis in (4, 2):
+        parts = [
+            sum(jnp.split(part, part.shape[axis], axis), start=jnp.zeros((), part.dtype))
+            for part in jnp.split(gradient, starts, axis)
+        ]
+        gradient = jnp.concatenate(parts, axis)
+    return (gradient,)
+
+
+_repeat_between.defvjp(_repeat_between_forward, _repeat_between_backward)
 
 
 def _block(channels: int) -> int:
@@ -163,7 +212,8 @@ def _windows(x: jax.Array, size: int) -> jax.Array:
     x = x.reshape(batch, height, width // block, block * channels)
     before, after = x[..., -margin * channels :], x[..., : margin * channels]
     x = jnp.concatenate([_shift(before, 1, 2), x, _shift(after, -1, 2)], -1)
-    return jnp.concatenate([_shift(x, margin - row, 1) for row in range(size)], -1)
+    x = jnp.pad(x, ((0, 0), (margin, margin), (0, 0), (0, 0)))
+    return jnp.concatenate([x[:, row : row + height] for row in range(size)], -1)
 
 
 def _fold(windows: jax.Array, size: int, channels: int) -> jax.Array:

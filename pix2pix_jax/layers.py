@@ -6,9 +6,10 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
-from pix2pix_jax.convolutions import conv2d, upsample_conv2d
+from pix2pix_jax.convolutions import between_counts, conv2d, repeat_between, upsample_conv2d
 
 
 def torch_uniform(key: jax.Array, shape: tuple[int, ...], dtype: Any, fan_in: int) -> jax.Array:
@@ -58,7 +59,8 @@ class Conv(nn.Module):
             x: the input.
 
         Returns:
-            float32 [batch, upsample · height, upsample · width, features] without the bias, and the bias [features].
+            float32 [batch, height, width, features], or what `upsample_conv2d` makes of it, without the bias; and the
+            bias [features].
         """
         shape = (self.size, self.size, x.shape[-1], self.features)
         fan_in = self.size**2 * x.shape[-1]
@@ -84,13 +86,15 @@ class BatchNorm(nn.Module):
     keep_averages: bool = True
 
     @nn.compact
-    def __call__(self, x: jax.Array, conv_bias: jax.Array, *, train: bool) -> jax.Array:
+    def __call__(self, x: jax.Array, conv_bias: jax.Array, *, train: bool, upsample: int = 1) -> jax.Array:
         """Normalises x + conv_bias.
 
         Args:
-            x: float32 [batch, height, width, channels].
+            x: float32 [batch, height, width, channels]; or [batch, height, n, width, n, channels] from
+                `upsample_conv2d`, where `upsample` is above 1.
             conv_bias: [channels]; moves the running mean, and has no effect on what is normalised by its own mean.
             train: whether to use the batch's statistics and move the averages, rather than to use those.
+            upsample: factor by which x is upsampled, which tells how often each value counts.
 
         Returns:
             The normalised, scaled and shifted x, float32 in its own shape.
@@ -99,7 +103,7 @@ class BatchNorm(nn.Module):
         scale = self.param("scale", nn.initializers.ones, (channels,))
         bias = self.param("bias", nn.initializers.zeros, (channels,))
         if train:
-            mean, var, count = self._batch_statistics(x)
+            mean, var, count = self._batch_statistics(x, upsample)
             if self.keep_averages:
                 running_mean, running_var = self._averages(channels)
                 running_mean.value = 0.9 * running_mean.value + 0.1 * (mean + conv_bias)
@@ -116,13 +120,21 @@ class BatchNorm(nn.Module):
             self.variable("batch_stats", "var", jnp.ones, (channels,)),
         )
 
-    def _batch_statistics(self, x: jax.Array) -> tuple[jax.Array, jax.Array, int]:
-        mean, square = x.mean((0, 1, 2)), jnp.square(x).mean((0, 1, 2))
-        count = x.size // x.shape[-1]
+    def _batch_statistics(self, x: jax.Array, upsample: int) -> tuple[jax.Array, jax.Array, int]:
+        mean, square = _mean(x, upsample), _mean(jnp.square(x), upsample)
+        count = x.shape[0] * x.shape[1] * x.shape[-2 if upsample == 1 else -3] * upsample**2
         if self.axis_name is not None and not self.is_initializing():
             mean, square = lax.pmean((mean, square), self.axis_name)
             count *= lax.axis_size(self.axis_name)
         return mean, jnp.maximum(square - jnp.square(mean), 0.0), count
+
+
+def _mean(x: jax.Array, upsample: int) -> jax.Array:
+    """The mean of each channel over all pixels."""
+    if upsample == 1:
+        return x.mean((0, 1, 2))
+    shares = np.array(between_counts(upsample)) / upsample
+    return jnp.einsum("rsc,r,s->c", x.mean((0, 1, 3)), shares, shares)
 
 
 class Block(nn.Module):
@@ -150,8 +162,9 @@ class Block(nn.Module):
     def __call__(self, x: jax.Array, *, train: bool = True) -> jax.Array:
         """Maps [batch, height, width, in] to [batch, upsample · height, upsample · width, features] in `dtype`."""
         x, conv_bias = Conv(self.features, self.size, self.upsample, self.dtype, name="conv")(x)
-        x = BatchNorm(self.axis_name, self.keep_averages, name="norm")(x, conv_bias, train=train)
-        return self.activation(x).astype(self.dtype)
+        norm = BatchNorm(self.axis_name, self.keep_averages, name="norm")
+        x = self.activation(norm(x, conv_bias, train=train, upsample=self.upsample)).astype(self.dtype)
+        return repeat_between(x, self.upsample) if self.upsample > 1 else x
 
 
 class OutputConv(nn.Module):

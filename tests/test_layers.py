@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from pix2pix_jax import layers
+from pix2pix_jax import convolutions, layers
 
 
 def random(*shape):
@@ -37,6 +37,18 @@ def test_batch_norm_in_training_is_pytorchs():
     np.testing.assert_allclose(moved["batch_stats"]["mean"], 0.9 * averages["mean"] + 0.1 * rows.mean(0), atol=1e-6)
     unbiased = rows.var(0, ddof=1)
     np.testing.assert_allclose(moved["batch_stats"]["var"], 0.9 * averages["var"] + 0.1 * unbiased, atol=1e-6)
+
+
+@pytest.mark.parametrize("upsample", [2, 4])
+def test_batch_norm_counts_each_output_of_an_upsampling_convolution(upsample):
+    counts = convolutions.between_counts(upsample)
+    x, conv_bias = random(2, 3, len(counts), 4, len(counts), 5), random(7)[:5]
+    variables = norm_variables(5)
+    y, moved = layers.BatchNorm().apply(variables, x, conv_bias, train=True, upsample=upsample, mutable=["batch_stats"])
+    every = convolutions.repeat_between(x, upsample)
+    wanted, wanted_moved = layers.BatchNorm().apply(variables, every, conv_bias, train=True, mutable=["batch_stats"])
+    np.testing.assert_allclose(convolutions.repeat_between(y, upsample), wanted, atol=1e-5)
+    jax.tree.map(lambda got, want: np.testing.assert_allclose(got, want, atol=1e-6), moved, wanted_moved)
 
 
 def test_batch_norm_in_evaluation_uses_the_averages_alone():
