@@ -12,10 +12,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from pix2pix_jax import winograd
+
 _NHWC = ("NHWC", "HWIO", "NHWC")
 
 # Channels up to which windows and a matmul beat XLA's convolutions on a CPU (images have 1 to 4).
 _FEW = 4
+
+# Winograd's form beats XLA's convolutions where images are small, and enough of them to pay for the kernel's transform.
+_WINOGRAD_SIDE, _WINOGRAD_PIXELS = 12, 256
 
 
 def conv2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -33,6 +38,8 @@ def conv2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
         return _matmul(x, kernel[0, 0])
     if jax.default_backend() != "cpu":
         return _xla_conv2d(x, kernel.astype(x.dtype)).astype(jnp.float32)
+    if size == 3 and min(channels, features) > _FEW and _winograd_pays(x.shape):
+        return winograd.conv2d(x.astype(jnp.float32), kernel)
     if min(channels, features) > _FEW or size > 5:  # a block holds both margins of a kernel of 5
         return _xla_conv2d(x.astype(jnp.float32), kernel)
     width = x.shape[2]
@@ -81,6 +88,14 @@ def repeat_between(x: jax.Array, factor: int) -> jax.Array:
         [batch, factor · height, factor · width, channels].
     """
     return _repeat_between(x, between_counts(factor))
+
+
+def _winograd_pays(shape: tuple[int, ...]) -> bool:
+    if not all(isinstance(size, int) for size in shape):  # symbolic, of a function that is exported
+        return False
+    batch, height, width, _ = shape
+    tiled = height % winograd.TILE == width % winograd.TILE == 0
+    return tiled and max(height, width) <= _WINOGRAD_SIDE and batch * height * width >= _WINOGRAD_PIXELS
 
 
 def _xla_conv2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
