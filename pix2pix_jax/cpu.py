@@ -49,8 +49,11 @@ def compiled_on_first_call(mapped: Any) -> Callable[..., Any]:
 
 def _compile(mapped: Any, arguments: tuple[Any, ...]) -> Any:
     devices = jax.local_device_count()
-    # As many devices as cores have a core each, which nothing is gained by splitting work over.
-    compiled = mapped.lower(*arguments).compile(compiler_options={"xla_cpu_multi_thread_eigen": devices < host.cores()})
+    # As many devices as cores have a core each: nothing is gained by splitting an operation, or by an order of them in
+    # which several could run at once.
+    spare = devices < host.cores()
+    options = {"xla_cpu_multi_thread_eigen": spare, "xla_cpu_enable_concurrency_optimized_scheduler": spare}
+    compiled = mapped.lower(*arguments).compile(compiler_options=options)
     _make_room_once(compiled.memory_analysis().temp_size_in_bytes, devices)
     return compiled
 

@@ -6,7 +6,7 @@ where the plain form takes nine (Lavin and Gray, "Fast Algorithms for Convolutio
 arXiv:1509.09308). In two dimensions 25 products give nine outputs, where the plain form takes 81.
 
 The transforms of images and kernel are matrix products too: with height and width in front, one matrix transforms all
-tiles of an axis, and with them the zeros around the image. For images of up to 6×6 one matrix does both axes.
+tiles of an axis, and with them the zeros around the image.
 """
 
 import jax
@@ -18,7 +18,6 @@ TILE = 3
 """Height and width must be divisible by this."""
 
 _POINTS = 5
-_DENSE = 36  # pixels up to which both axes are transformed by one matrix
 
 # Rows are points; columns are the inputs that a tile sees, the taps, and (in the last) rows are the tile's outputs.
 _INPUT = np.array([[2, -1, -2, 1, 0], [0, -2, -1, 1, 0], [0, 2, -3, 1, 0], [0, -1, 0, 1, 0], [0, 2, -1, -2, 1]])
@@ -107,31 +106,18 @@ def _to_points(x: jax.Array, rows: np.ndarray, columns: np.ndarray) -> jax.Array
         [25, tiles · batch, channels].
     """
     height, width, channels = x.shape[1:]
-    x = x.transpose(1, 2, 0, 3)
-    if height * width <= _DENSE:
-        values = jnp.matmul(_both(rows, columns), x.reshape(height * width, -1))
-    else:
-        values = jnp.matmul(rows, x.reshape(height, -1)).reshape(len(rows), width, -1)
-        values = _on_every(columns, values).reshape(_POINTS, len(rows) // _POINTS, _POINTS, -1).swapaxes(1, 2)
-    return values.reshape(_POINTS**2, -1, channels)
+    values = jnp.matmul(rows, x.transpose(1, 2, 0, 3).reshape(height, -1))
+    values = _on_every(columns, values.reshape(len(rows), width, -1))
+    return values.reshape(_POINTS, len(rows) // _POINTS, _POINTS, -1).swapaxes(1, 2).reshape(_POINTS**2, -1, channels)
 
 
 def _from_points(values: jax.Array, rows: np.ndarray, columns: np.ndarray) -> jax.Array:
     """Takes values at the points to an image: the reverse of `_to_points`, with matrices the other way round."""
     height, width, channels = len(rows), len(columns), values.shape[-1]
-    if height * width <= _DENSE:
-        x = jnp.matmul(_both(rows.T, columns.T).T, values.reshape(rows.shape[1] * columns.shape[1], -1))
-    else:
-        values = values.reshape(_POINTS, _POINTS, rows.shape[1] // _POINTS, -1).swapaxes(1, 2)
-        values = _on_every(columns, values.reshape(rows.shape[1], columns.shape[1], -1))
-        x = jnp.matmul(rows, values.reshape(rows.shape[1], -1))
+    values = values.reshape(_POINTS, _POINTS, rows.shape[1] // _POINTS, -1).swapaxes(1, 2)
+    values = _on_every(columns, values.reshape(rows.shape[1], columns.shape[1], -1))
+    x = jnp.matmul(rows, values.reshape(rows.shape[1], -1))
     return x.reshape(height, width, -1, channels).transpose(2, 0, 1, 3)
-
-
-def _both(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """The matrix of both axes: [25 · tiles, height · width], the points of both axes in front."""
-    rows, columns = rows.reshape(_POINTS, -1, rows.shape[1]), columns.reshape(_POINTS, -1, columns.shape[1])
-    return np.einsum("pth,qsw->pqtshw", rows, columns).reshape(-1, rows.shape[2] * columns.shape[2])
 
 
 def _on_every(matrix: np.ndarray, x: jax.Array) -> jax.Array:

@@ -188,12 +188,16 @@ def test_a_run_asked_to_stop_saves_where_it_is(tmp_path, photo_folder, environme
 
 def test_a_second_start_compiles_nothing_again(tmp_path, photo_folder, environment, unbroken):
     cache = Path(environment["JAX_COMPILATION_CACHE_DIR"])
-    before = {path.name for path in cache.iterdir()}
-    assert any("train_step" in name or "_fun" in name for name in before), before
+
+    # Small programs are kept only where compiling them took long, which depends on what else the machine does.
+    def kept_steps():
+        return {path.name for path in cache.glob("*-cache") if "train_step" in path.name or "_fun" in path.name}
+
+    before = kept_steps()
+    assert before
     result = run(tmp_path / "run", photo_folder, env=environment)
     assert result.returncode == 0, result.stderr
-    made = {path.name for path in cache.iterdir()} - before
-    assert not [name for name in made if name.endswith("-cache")]
+    assert kept_steps() == before
 
 
 def test_a_finished_run_has_nothing_to_do(photo_folder, environment, unbroken):
