@@ -19,7 +19,8 @@ TILE = 3
 
 _POINTS = 5
 
-# Rows are points; columns are the inputs that a tile sees, the taps, and (in the last) rows are the tile's outputs.
+# Of the first two, rows are points, and columns the inputs that a tile sees, and the taps. The last has it the other
+# way round: rows are a tile's outputs.
 _INPUT = np.array([[2, -1, -2, 1, 0], [0, -2, -1, 1, 0], [0, 2, -3, 1, 0], [0, -1, 0, 1, 0], [0, 2, -1, -2, 1]])
 _KERNEL = np.array([[3, 0, 0], [-3, -3, -3], [-1, 1, -1], [1, 2, 4], [0, 0, 6]]) / 6
 _OUTPUT = np.array([[1, 1, 1, 1, 0], [0, 1, -1, 2, 0], [0, 1, 1, 4, 1]])
@@ -29,7 +30,8 @@ _OUTPUT = np.array([[1, 1, 1, 1, 0], [0, 1, -1, 2, 0], [0, 1, 1, 4, 1]])
 def conv2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """Stride-1 3×3 convolution with zero padding that keeps height and width.
 
-    Rounding is about four times that of the plain form.
+    Rounding is three to seven times that of the plain form: 1e-6 to 2e-6 of the result (root mean square, 64 to 256
+    channels).
 
     Args:
         x: float32 [batch, height, width, in], height and width divisible by 3.
