@@ -78,9 +78,9 @@ def initialize(
     late = threading.Timer(join_timeout, _give_up, [f"{named}: not all processes have joined in {join_timeout} s"])
     late.daemon = True
     late.start()
-    lost: list[Callable[[], None]] = []
+    failed: list[Callable[[], None]] = []
     try:
-        with _told_of_a_lost_coordinator(lambda: lost[0]() if lost else _give_up(f"{named}: it has ended")):
+        with _told_of_a_failed_client(lambda: failed[0]() if failed else _give_up(f"{named}: it has ended")):
             jax.distributed.initialize(
                 coordinator_address=place.coordinator,
                 num_processes=place.num_processes,
@@ -88,16 +88,17 @@ def initialize(
                 cluster_detection_method=place.cluster,
                 # The timer is to come first: JAX ends the process with a C++ stack dump.
                 initialization_timeout=2 * join_timeout + 60,
-                # The processes watch each other more closely than this, see `Peers`.
-                heartbeat_timeout_seconds=2 * lost_timeout,
-                shutdown_timeout_seconds=2 * lost_timeout,
+                # The processes watch each other more closely than this, see `Peers`: at twice the time, JAX's service
+                # was at times the first to notice, which ends a process with a stack dump.
+                heartbeat_timeout_seconds=4 * lost_timeout,
+                shutdown_timeout_seconds=4 * lost_timeout,
             )
     except (RuntimeError, ValueError) as error:
         raise UserError(f"cannot join the run at {named}: {str(error).splitlines()[0]}") from error
     finally:
         late.cancel()
     peers = Peers(jax.process_index(), jax.process_count(), lost_timeout)
-    lost.append(peers.coordinator_lost)
+    failed.append(peers.client_failed)
     return peers
 
 
@@ -163,12 +164,12 @@ def _give_up(reason: str) -> None:
 
 
 @contextmanager
-def _told_of_a_lost_coordinator(tell: Callable[[], None]) -> Iterator[None]:
+def _told_of_a_failed_client(tell: Callable[[], None]) -> Iterator[None]:
     """Has the client that is made inside call a function where it would end the process with a C++ stack dump.
 
-    The client polls the coordinator, and aborts as soon as that has ended. It takes a callback to do instead, but
-    `jax.distributed.initialize` does not hand one on; and jaxlib, up to 0.12 at least, cannot pass the callback its
-    argument, and comes to `std::terminate` over it: so that is told, too.
+    The client polls the coordinator, and aborts as soon as that has ended or tells it of a dead process. It takes a
+    callback to do instead, but `jax.distributed.initialize` does not hand one on; and jaxlib, up to 0.12 at least,
+    cannot pass the callback its argument, and comes to `std::terminate` over it: so that is told, too.
     """
     jaxlib: Any = importlib.import_module("jaxlib._jax")
     make_client = getattr(jaxlib, "get_distributed_runtime_client", None)

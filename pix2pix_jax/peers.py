@@ -116,13 +116,19 @@ class Peers:
                     f" the same photographs, and a --workdir ({directory}) on a file system that they share"
                 )
 
-    def coordinator_lost(self) -> None:
-        """Ends this process if process 0 does not answer; returns if it does."""
+    def client_failed(self) -> None:
+        """Ends this process at once if process 0 does not answer, or as soon as the watch knows who has died.
+
+        Returns if nobody has, which the watch knows by then. A process that is being killed may answer for a moment.
+        """
         host, _, port = self._address.rpartition(":")
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout=2.0).close()
-        except OSError:
-            self._lost("process 0")
+        end = time.monotonic() + self._lost_timeout + 5 * _BEAT
+        while time.monotonic() < end:
+            try:
+                socket.create_connection((host.strip("[]"), int(port)), timeout=2.0).close()
+            except OSError:
+                self._lost("process 0")
+            time.sleep(_BEAT / 5)
 
     def __enter__(self) -> Self:
         return self

@@ -184,7 +184,7 @@ def test_a_run_whose_processes_are_killed_goes_on(tmp_path, photo_folder, enviro
             pair.wait_for_step(workdir, step + 1)
             pair.processes[killed].send_signal(signal.SIGKILL)
             start = time.monotonic()
-            assert pair.processes[left].wait(60) == 1
+            assert pair.processes[left].wait(60) == 1, pair.errors(left)
             assert time.monotonic() - start < LOST_TIMEOUT + 10
             assert f"resuming {workdir} after step {step}\n" in pair.errors(0)
             step = newest(workdir / "checkpoints")
