@@ -12,15 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from pix2pix_jax import winograd
-
 _NHWC = ("NHWC", "HWIO", "NHWC")
 
 # Channels up to which windows and a matmul beat XLA's convolutions on a CPU (images have 1 to 4).
 _FEW = 4
 
-# Winograd's form beats XLA's convolutions where images are small, and enough of them to pay for the kernel's transform.
-_WINOGRAD_SIDE, _WINOGRAD_PIXELS = 12, 256
+# Side of the largest kernel of which a block of pixels holds both margins.
+_MOST = 5
 
 
 def conv2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -38,10 +36,8 @@ def conv2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
         return _matmul(x, kernel[0, 0])
     if jax.default_backend() != "cpu":
         return _xla_conv2d(x, kernel.astype(x.dtype)).astype(jnp.float32)
-    if size == 3 and min(channels, features) > _FEW and _winograd_pays(x.shape):
-        return winograd.conv2d(x.astype(jnp.float32), kernel)
-    if min(channels, features) > _FEW or size > 5:  # a block holds both margins of a kernel of 5
-        return _xla_conv2d(x.astype(jnp.float32), kernel)
+    if min(channels, features) > _FEW or size > _MOST:
+        return _conv2d_of_many(x.astype(jnp.float32), kernel)
     width = x.shape[2]
     block = _block(min(channels, features))
     x = jnp.pad(x, ((0, 0), (0, 0), (0, -width % block), (0, 0)))
@@ -72,6 +68,29 @@ def upsample_conv2d(x: jax.Array, kernel: jax.Array, factor: int) -> jax.Array:
     return _upsample_conv2d(x, kernel, factor > 2)
 
 
+def skip_conv2d(x: jax.Array, skip: jax.Array, kernel: jax.Array, factor: int) -> jax.Array:
+    """Convolution of an upsampled image with a skip connection beside it, both in its channels.
+
+    On a CPU neither the upsampled image nor the concatenation is made: a matrix takes what differs of x to products,
+    another one skip, and the products are added up.
+
+    Args:
+        x: [batch, height, n, width, n, in], equal outputs of an upsampling once, in the order of `upsample_conv2d`.
+        skip: [batch, factor · height, factor · width, more], dtype of x.
+        kernel: float32 [size, size, in + more, out], size odd.
+        factor: upsampling factor, at least 2.
+
+    Returns:
+        float32 [batch, factor · height, factor · width, out]: `conv2d` of `repeat_between(x, factor)` and skip,
+        concatenated in this order, to rounding.
+    """
+    size, _, _, features = kernel.shape
+    few = 1 < size <= _MOST and features <= _FEW and factor == _block(features)
+    if few and jax.default_backend() == "cpu":
+        return _skip_conv2d_to_few(x, skip, kernel)
+    return conv2d(jnp.concatenate([repeat_between(x, factor), skip], -1), kernel)
+
+
 def between_counts(factor: int) -> tuple[int, ...]:
     """How many of the `factor` outputs of an input along one axis are equal to each that `upsample_conv2d` returns."""
     return (1, factor - 2, 1) if factor > 2 else (1, 1)
@@ -89,10 +108,7 @@ def repeat_between(x: jax.Array, factor: int) -> jax.Array:
         [batch, factor · height, factor · width, channels].
     """
     batch, height, _, width, _, channels = x.shape
-    counts = between_counts(factor)
-    for axis in (4, 2):
-        parts = jnp.split(x, len(counts), axis)
-        x = jnp.concatenate([part for part, count in zip(parts, counts, strict=True) for _ in range(count)], axis)
+    x = _repeat(_repeat(x, factor, 4), factor, 2)
     return x.reshape(batch, factor * height, factor * width, channels)
 
 
@@ -101,26 +117,30 @@ def _repeat_between_forward(x: jax.Array, factor: int) -> tuple[jax.Array, None]
 
 
 def _repeat_between_backward(factor: int, _: None, gradient: jax.Array) -> tuple[jax.Array]:
-    # What JAX derives pads every part to the whole and adds up the wholes. A reduction, which would be shorter, is slow
-    # in bfloat16 on a CPU: it costs a tenth of the step.
     batch, height, width, channels = gradient.shape
     gradient = gradient.reshape(batch, height // factor, factor, width // factor, factor, channels)
-    starts = np.cumsum(between_counts(factor))[:-1]
-    for axis in (4, 2):
-        parts = [jnp.split(part, part.shape[axis], axis) for part in jnp.split(gradient, starts, axis)]
-        gradient = jnp.concatenate([sum(part[1:], start=part[0]) for part in parts], axis)
-    return (gradient,)
+    return (_sum_repeated(_sum_repeated(gradient, factor, 4), factor, 2),)
 
 
 repeat_between.defvjp(_repeat_between_forward, _repeat_between_backward)
 
 
-def _winograd_pays(shape: tuple[int, ...]) -> bool:
-    if not all(isinstance(size, int) for size in shape):  # symbolic, of a function that is exported
-        return False
-    batch, height, width, _ = shape
-    tiled = height % winograd.TILE == width % winograd.TILE == 0
-    return tiled and max(height, width) <= _WINOGRAD_SIDE and batch * height * width >= _WINOGRAD_PIXELS
+def _repeat(x: jax.Array, factor: int, axis: int) -> jax.Array:
+    """All `factor` outputs along an axis, from those that differ."""
+    counts = between_counts(factor)
+    parts = zip(jnp.split(x, len(counts), axis), counts, strict=True)
+    return jnp.concatenate([part for part, count in parts for _ in range(count)], axis)
+
+
+def _sum_repeated(x: jax.Array, factor: int, axis: int) -> jax.Array:
+    """The transpose of `_repeat`: adds up what belongs to equal outputs.
+
+    What JAX derives pads every part to the whole and adds up the wholes. A reduction, which would be shorter, is slow
+    in bfloat16 on a CPU: it costs a tenth of the step.
+    """
+    starts = np.cumsum(between_counts(factor))[:-1]
+    parts = [jnp.split(part, part.shape[axis], axis) for part in jnp.split(x, starts, axis)]
+    return jnp.concatenate([sum(part[1:], start=part[0]) for part in parts], axis)
 
 
 def _xla_conv2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -155,8 +175,9 @@ def _shift(x: jax.Array, by: int, axis: int) -> jax.Array:
 
 def _product_matrix(kernel: jax.Array) -> jax.Array:
     """The matrix [in, 9 · out] of the products that `upsample_conv2d` takes: first taps, sums, last taps, per axis."""
-    kernel = jnp.stack([kernel[0], kernel.sum(0), kernel[2]])
-    kernel = jnp.stack([kernel[:, 0], kernel.sum(1), kernel[:, 2]], 1)
+    # A reduction of so few is slow on a CPU.
+    kernel = jnp.stack([kernel[0], kernel[0] + kernel[1] + kernel[2], kernel[2]])
+    kernel = jnp.stack([kernel[:, 0], kernel[:, 0] + kernel[:, 1] + kernel[:, 2], kernel[:, 2]], 1)
     return kernel.transpose(2, 0, 1, 3).reshape(kernel.shape[2], -1)
 
 
@@ -200,6 +221,30 @@ def _upsample_conv2d_backward(
 
 
 _upsample_conv2d.defvjp(_upsample_conv2d_forward, _upsample_conv2d_backward)
+
+
+@jax.custom_vjp
+def _conv2d_of_many(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    return _xla_conv2d(x, kernel)
+
+
+def _conv2d_of_many_forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return _xla_conv2d(x, kernel), (x, kernel)
+
+
+def _conv2d_of_many_backward(saved: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
+    # A tap pairs pixels that lie so many columns and rows apart. With each of x beside those of its neighbouring
+    # columns, and each of the gradient beside those of its neighbouring rows, one matmul has all taps.
+    x, kernel = saved
+    size, _, channels, _ = kernel.shape
+    taps = [tap - size // 2 for tap in range(size)]
+    columns = jnp.concatenate([_shift(x, -tap, 2) for tap in taps], -1)
+    rows = jnp.concatenate([_shift(gradient, tap, 1) for tap in taps], -1)
+    kernel_gradient = _outer(columns, rows).reshape(size, channels, size, -1).transpose(2, 0, 1, 3)
+    return _xla_conv2d(gradient, _transposed(kernel)), kernel_gradient
+
+
+_conv2d_of_many.defvjp(_conv2d_of_many_forward, _conv2d_of_many_backward)
 
 
 def _block(channels: int) -> int:
@@ -299,3 +344,47 @@ def _conv2d_to_few_backward(saved: tuple[jax.Array, jax.Array], gradient: jax.Ar
 
 
 _conv2d_to_few.defvjp(_conv2d_to_few_forward, _conv2d_to_few_backward)
+
+
+def _skip_matrices(kernel: jax.Array, channels: int) -> tuple[jax.Array, jax.Array]:
+    """The matrices of x and of skip, with a column for each channel of a block; x's equal columns are added up."""
+    block = _block(kernel.shape[3])
+    matrix = _window_matrix(_transposed(kernel)).reshape(-1, block, kernel.shape[2])
+    ours, skips = jnp.split(matrix, [channels], -1)
+    return _sum_repeated(ours, block, 1).reshape(len(matrix), -1), skips.reshape(len(matrix), -1)
+
+
+@jax.custom_vjp
+def _skip_conv2d_to_few(x: jax.Array, skip: jax.Array, kernel: jax.Array) -> jax.Array:
+    size, _, _, features = kernel.shape
+    blocks = _blocks(skip, _block(features))
+    matrix, skip_matrix = _skip_matrices(kernel, x.shape[-1])
+    products = _matmul(x.reshape(*x.shape[:4], -1), matrix, transposed=True)
+    products = _repeat(products, _block(features), 2).reshape(*blocks.shape[:3], -1)
+    return _fold(products + _matmul(blocks, skip_matrix, transposed=True), size, features)
+
+
+def _skip_conv2d_to_few_forward(
+    x: jax.Array, skip: jax.Array, kernel: jax.Array
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array, jax.Array]]:
+    return _skip_conv2d_to_few(x, skip, kernel), (x, skip, kernel)
+
+
+def _skip_conv2d_to_few_backward(
+    saved: tuple[jax.Array, jax.Array, jax.Array], gradient: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    x, skip, kernel = saved
+    size, _, _, features = kernel.shape
+    block = _block(features)
+    (matrix, skip_matrix), matrices_vjp = jax.vjp(partial(_skip_matrices, channels=x.shape[-1]), kernel)
+    windows = _windows(gradient.astype(x.dtype), size)
+    skip_gradient = _matmul(windows, skip_matrix).reshape(skip.shape).astype(x.dtype)
+    skip_matrix_gradient = _outer(windows, _blocks(skip, block))
+    batch, height, _, width = x.shape[:4]
+    windows = _sum_repeated(windows.reshape(batch, height, block, width, -1), block, 2)
+    x_gradient = _matmul(windows, matrix).reshape(x.shape).astype(x.dtype)
+    matrix_gradient = _outer(windows, x.reshape(*x.shape[:4], -1))
+    return x_gradient, skip_gradient, *matrices_vjp((matrix_gradient, skip_matrix_gradient))
+
+
+_skip_conv2d_to_few.defvjp(_skip_conv2d_to_few_forward, _skip_conv2d_to_few_backward)

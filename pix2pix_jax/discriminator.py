@@ -51,4 +51,4 @@ class Discriminator(nn.Module):
         for stage, (pool, features) in enumerate([(4, 32), (2, 64), (2, 128), (2, 256)], start=2):
             x = block(features, name=f"conv{stage}_1")(avg_pool(x, pool))
             x = block(features, name=f"conv{stage}_2")(x)
-        return OutputConv(1, 1, self.dtype, name="head")(x)
+        return OutputConv(1, 1, dtype=self.dtype, name="head")(x)

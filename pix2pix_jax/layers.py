@@ -1,6 +1,7 @@
 """The blocks both networks are made of: convolution, upsampling convolution, batch norm."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -9,7 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from pix2pix_jax.convolutions import between_counts, conv2d, repeat_between, upsample_conv2d
+from pix2pix_jax.convolutions import between_counts, conv2d, repeat_between, skip_conv2d, upsample_conv2d
+
+# From here on a reduction is slower on a CPU than adding up slices: it makes what it reduces once more.
+_LONG = 4
 
 
 def torch_uniform(key: jax.Array, shape: tuple[int, ...], dtype: Any, fan_in: int) -> jax.Array:
@@ -18,6 +22,7 @@ def torch_uniform(key: jax.Array, shape: tuple[int, ...], dtype: Any, fan_in: in
     return jax.random.uniform(key, shape, dtype, -bound, bound)
 
 
+@partial(jax.custom_vjp, nondiff_argnums=(1,))
 def avg_pool(x: jax.Array, factor: int) -> jax.Array:
     """Average pooling by a whole factor.
 
@@ -30,7 +35,26 @@ def avg_pool(x: jax.Array, factor: int) -> jax.Array:
     """
     batch, height, width, channels = x.shape
     tiles = x.reshape(batch, height // factor, factor, width // factor, factor, channels)
-    return tiles.mean((2, 4))
+    if factor < _LONG:
+        return tiles.mean((2, 4))
+    rows = [tiles[:, :, row].astype(jnp.float32) for row in range(factor)]
+    rows = sum(rows[1:], start=rows[0])
+    columns = [rows[:, :, :, column] for column in range(factor)]
+    return (sum(columns[1:], start=columns[0]) / factor**2).astype(x.dtype)
+
+
+def _avg_pool_forward(x: jax.Array, factor: int) -> tuple[jax.Array, None]:
+    return avg_pool(x, factor), None
+
+
+def _avg_pool_backward(factor: int, _: None, gradient: jax.Array) -> tuple[jax.Array]:
+    batch, height, width, channels = gradient.shape
+    tiles = jnp.expand_dims(gradient / factor**2, (2, 4))
+    tiles = jnp.broadcast_to(tiles, (batch, height, factor, width, factor, channels))
+    return (tiles.reshape(batch, factor * height, factor * width, channels),)
+
+
+avg_pool.defvjp(_avg_pool_forward, _avg_pool_backward)
 
 
 class Conv(nn.Module):
@@ -52,23 +76,26 @@ class Conv(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Convolves [batch, height, width, in].
+    def __call__(self, x: jax.Array, skip: jax.Array | None = None) -> tuple[jax.Array, jax.Array]:
+        """Convolves an image, or one that is upsampled with another one beside it.
 
         Args:
-            x: the input.
+            x: [batch, height, width, in]; with a skip, [batch, height, n, width, n, in] as `upsample_conv2d` has it.
+            skip: [batch, upsample · height, upsample · width, more], whose channels come after those of x.
 
         Returns:
-            float32 [batch, height, width, features], or what `upsample_conv2d` makes of it, without the bias; and the
-            bias [features].
+            float32 [batch, height, width, features], or what `upsample_conv2d` or `skip_conv2d` makes of it, without
+            the bias; and the bias [features].
         """
-        shape = (self.size, self.size, x.shape[-1], self.features)
-        fan_in = self.size**2 * x.shape[-1]
+        channels = x.shape[-1] if skip is None else x.shape[-1] + skip.shape[-1]
+        shape = (self.size, self.size, channels, self.features)
+        fan_in = self.size**2 * channels
         kernel = self.param("kernel", torch_uniform, shape, jnp.float32, fan_in)
         bias = self.param("bias", torch_uniform, (self.features,), jnp.float32, fan_in)
         x = x.astype(self.dtype)
-        x = upsample_conv2d(x, kernel, self.upsample) if self.upsample > 1 else conv2d(x, kernel)
-        return x, bias
+        if skip is not None:
+            return skip_conv2d(x, skip.astype(self.dtype), kernel, self.upsample), bias
+        return upsample_conv2d(x, kernel, self.upsample) if self.upsample > 1 else conv2d(x, kernel), bias
 
 
 class BatchNorm(nn.Module):
@@ -145,6 +172,7 @@ class Block(nn.Module):
         activation: applied after the norm.
         size: side of the kernel.
         upsample: nearest-neighbour upsampling factor in front of the convolution.
+        repeat: whether to return all outputs of an upsampling, or equal ones once, as `upsample_conv2d` does.
         keep_averages: whether the norm keeps running averages.
         dtype: dtype of the computation.
         axis_name: mapped axis over which the norm's statistics are shared.
@@ -154,6 +182,7 @@ class Block(nn.Module):
     activation: Callable[[jax.Array], jax.Array]
     size: int = 3
     upsample: int = 1
+    repeat: bool = True
     keep_averages: bool = True
     dtype: Any = jnp.float32
     axis_name: str | None = None
@@ -164,7 +193,7 @@ class Block(nn.Module):
         x, conv_bias = Conv(self.features, self.size, self.upsample, self.dtype, name="conv")(x)
         norm = BatchNorm(self.axis_name, self.keep_averages, name="norm")
         x = self.activation(norm(x, conv_bias, train=train, upsample=self.upsample)).astype(self.dtype)
-        return repeat_between(x, self.upsample) if self.upsample > 1 else x
+        return repeat_between(x, self.upsample) if self.upsample > 1 and self.repeat else x
 
 
 class OutputConv(nn.Module):
@@ -173,17 +202,19 @@ class OutputConv(nn.Module):
     Attributes:
         features: channels out.
         size: side of the kernel.
+        upsample: factor by which the input is upsampled, where there is a skip.
         dtype: dtype of the computation.
     """
 
     features: int
     size: int
+    upsample: int = 1
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Maps [batch, height, width, in] to float32 [batch, height, width, features]."""
-        x, bias = Conv(self.features, self.size, dtype=self.dtype, name="conv")(x)
+    def __call__(self, x: jax.Array, skip: jax.Array | None = None) -> jax.Array:
+        """Maps [batch, height, width, in], or x and skip as `Conv` has them, to float32 [..., features]."""
+        x, bias = Conv(self.features, self.size, self.upsample, self.dtype, name="conv")(x, skip)
         return x + bias
 
 

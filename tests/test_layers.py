@@ -19,6 +19,13 @@ def test_avg_pool_takes_the_mean_of_each_tile(factor):
     )
 
 
+@pytest.mark.parametrize("factor", [2, 4])
+def test_avg_pool_spreads_its_gradient_evenly(factor):
+    gradient = random(2, 8 // factor, 12 // factor, 3)
+    _, vjp = jax.vjp(lambda x: layers.avg_pool(x, factor), random(2, 8, 12, 3))
+    np.testing.assert_allclose(vjp(gradient)[0], gradient.repeat(factor, 1).repeat(factor, 2) / factor**2, rtol=1e-6)
+
+
 def norm_variables(channels):
     return {
         "params": {"scale": random(channels), "bias": random(channels + 1)[:channels]},
