@@ -17,6 +17,10 @@ from pix2pix_jax import host
 _RATES = ("float32_flops", "bfloat16_flops", "bytes")
 
 
+_VECTORS = {"avx512_bf16": "AVX-512 with bfloat16", "avx512f": "AVX-512", "avx2": "AVX2"}
+"""By the flag in /proc/cpuinfo, the best first."""
+
+
 def describe(arguments: argparse.Namespace, info: Mapping[str, Any], torch: Worker, steps: int) -> dict[str, Any]:
     """What was run, on what, with what.
 
@@ -47,12 +51,16 @@ def describe(arguments: argparse.Namespace, info: Mapping[str, Any], torch: Work
 
 
 def _cpu_name() -> str:
+    """The model, and the vector instructions that the speed of either library depends on: a model has many makes."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         lines = []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return next(iter(names), platform.processor() or platform.machine())
+    facts = {name.strip(): fact.strip() for name, _, fact in (line.partition(":") for line in lines)}
+    name = facts.get("model name") or platform.processor() or platform.machine()
+    flags = set(facts.get("flags", "").split())
+    vectors = next((text for flag, text in _VECTORS.items() if flag in flags), None)
+    return f"{name} ({vectors})" if vectors else name
 
 
 def report(

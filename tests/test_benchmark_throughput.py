@@ -230,3 +230,20 @@ def test_the_newest_result_of_a_device_counts(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text("{}")
     found = throughput_report.newest_results(tmp_path)
     assert [(result["device"], result["date"]) for result in found] == [("b", "2020-01-03"), ("a", "2020-01-02")]
+
+
+@pytest.mark.parametrize(
+    ("flags", "name"),
+    [
+        ("fpu avx avx2", "Maker 9 (AVX2)"),
+        ("avx2 avx512f avx512_bf16", "Maker 9 (AVX-512 with bfloat16)"),
+        ("", "Maker 9"),
+    ],
+)
+def test_a_cpu_is_named_with_its_vector_instructions(flags, name, monkeypatch):
+    cpuinfo = f"processor\t: 0\nmodel name\t: Maker 9\nflags\t\t: {flags}\n\nprocessor\t: 1\n"
+    monkeypatch.setattr(Path, "read_text", lambda path: cpuinfo)
+    arguments = throughput.parse_arguments([])
+    worker = Worker(throughput_rows.base_job(arguments, "cpu"))
+    made = throughput_result.describe(arguments, {"backend": "cpu", "versions": {}}, worker, 1)
+    assert made["device"].startswith(f"{name}, ")
