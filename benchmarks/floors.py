@@ -4,7 +4,7 @@ What is counted, per image and layer:
 
 - FLOPs: two for every multiply-add of every convolution. An upsampling convolution counts 9
   products per pixel of the small input and pair of channels (where the textbook form has 36 for factor 2 and 144 for
-  factor 4), since `pix2pix_jax.convolutions.upsample_conv2d` shows that no more are needed. All else is textbook: no
+  factor 4), since `pix2pix_jax.upsampling.upsample_conv2d` shows that no more are needed. All else is textbook: no
   Winograd, no FFT, and equal pixels of an upsampled input count as often as they are there. Norms, activations,
   poolings, losses, colour transforms and Adam count nothing.
 - Bytes: every convolution writes its output once and reads its input once in each pass that uses it; norms,

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from pix2pix_jax.convolutions import between_counts, conv2d, repeat_between, skip_conv2d, upsample_conv2d
+from pix2pix_jax.convolutions import conv2d
+from pix2pix_jax.upsampling import between_counts, repeat_between, skip_conv2d, upsample_conv2d
 
 # From here on rows are added up as slices: on a CPU, XLA makes all that a reduction reads once more.
 _LONG = 4

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
 
-from pix2pix_jax import convolutions
+from pix2pix_jax import convolutions, upsampling
 
 few = settings(max_examples=8, deadline=None)
 
@@ -19,16 +19,16 @@ def plain(x, kernel, factor=1):
 
 
 def upsample_conv(x, kernel, factor):
-    return convolutions.repeat_between(convolutions.upsample_conv2d(x, kernel, factor), factor)
+    return upsampling.repeat_between(upsampling.upsample_conv2d(x, kernel, factor), factor)
 
 
 def skip_conv(both, kernel, factor):
-    return convolutions.skip_conv2d(*both, kernel, factor)
+    return upsampling.skip_conv2d(*both, kernel, factor)
 
 
 def plain_skip_conv(both, kernel, factor):
     x, skip = both
-    return plain(jnp.concatenate([convolutions.repeat_between(x, factor), skip], -1), kernel)
+    return plain(jnp.concatenate([upsampling.repeat_between(x, factor), skip], -1), kernel)
 
 
 def with_gradients(layer, x, kernel, gradient):
@@ -90,7 +90,7 @@ def test_conv_is_the_plain_one_from_few_to_many_channels(size, height, width, ch
     features=st.integers(1, 5),
 )
 def test_skip_conv_is_the_plain_one_of_both_side_by_side(factor, size, height, width, channels, more, features):
-    differing = len(convolutions.between_counts(factor))
+    differing = len(upsampling.between_counts(factor))
     x = random(2, height, differing, width, differing, channels)
     both, kernel = (x, random(2, factor * height, factor * width, more)), random(size, size, channels + more, features)
     assert_same_with_gradients(partial(skip_conv, factor=factor), partial(plain_skip_conv, factor=factor), both, kernel)

@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from pix2pix_jax import convolutions, layers
+from pix2pix_jax import layers, upsampling
 
 
 def random(*shape):
@@ -48,13 +48,13 @@ def test_batch_norm_in_training_is_pytorchs():
 
 @pytest.mark.parametrize("upsample", [2, 4])
 def test_batch_norm_counts_each_output_of_an_upsampling_convolution(upsample):
-    counts = convolutions.between_counts(upsample)
+    counts = upsampling.between_counts(upsample)
     x, conv_bias = random(2, 3, len(counts), 4, len(counts), 5), random(7)[:5]
     variables = norm_variables(5)
     y, moved = layers.BatchNorm().apply(variables, x, conv_bias, train=True, upsample=upsample, mutable=["batch_stats"])
-    every = convolutions.repeat_between(x, upsample)
+    every = upsampling.repeat_between(x, upsample)
     wanted, wanted_moved = layers.BatchNorm().apply(variables, every, conv_bias, train=True, mutable=["batch_stats"])
-    np.testing.assert_allclose(convolutions.repeat_between(y, upsample), wanted, atol=1e-5)
+    np.testing.assert_allclose(upsampling.repeat_between(y, upsample), wanted, atol=1e-5)
     jax.tree.map(lambda got, want: np.testing.assert_allclose(got, want, atol=1e-6), moved, wanted_moved)
 
 
