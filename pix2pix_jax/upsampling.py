@@ -124,26 +124,31 @@ def _sum_repeated(x: jax.Array, factor: int, axis: int) -> jax.Array:
 
 
 def _product_matrix(kernel: jax.Array) -> jax.Array:
-    """The matrix [in, 9 · out] of the products that `upsample_conv2d` takes: first taps, sums, last taps, per axis."""
+    """The matrix [in, 9 · out] of `upsample_conv2d`: first taps, sums, last taps of columns, by those of rows."""
     # A reduction of so few is slow on a CPU.
     kernel = jnp.stack([kernel[0], kernel[0] + kernel[1] + kernel[2], kernel[2]])
     kernel = jnp.stack([kernel[:, 0], kernel[:, 0] + kernel[:, 1] + kernel[:, 2], kernel[:, 2]], 1)
-    return kernel.transpose(2, 0, 1, 3).reshape(kernel.shape[2], -1)
+    return kernel.transpose(2, 1, 0, 3).reshape(kernel.shape[2], -1)
 
 
-def _spread(products: list[jax.Array], inner: bool, axis: int) -> jax.Array:
-    """The outputs along an axis from the three products, on a new axis behind it; `inner` if there are any between."""
-    first, between, last = products
+def _spread(products: jax.Array, products_at: int, axis: int, inner: bool) -> jax.Array:
+    """The outputs along an axis, on a new axis behind it, from the three products; `inner` if there are any between."""
+    first, between, last = _unstack(products, products_at)
     first = between + shift(first, 1, axis) - first
     last = between + shift(last, -1, axis) - last
     return jnp.stack([first, between, last] if inner else [first, last], axis + 1)
 
 
-def _gather(gradient: jax.Array, axis: int) -> list[jax.Array]:
+def _gather(gradient: jax.Array, axis: int, products_at: int) -> jax.Array:
     """The transpose of `_spread`: gradients of the three products from those of the outputs, on the axis behind."""
-    outputs = [lax.index_in_dim(gradient, index, axis + 1, keepdims=False) for index in range(gradient.shape[axis + 1])]
+    outputs = _unstack(gradient, axis + 1)
     first, last = outputs[0], outputs[-1]
-    return [shift(first, -1, axis) - first, sum(outputs[1:], start=first), shift(last, 1, axis) - last]
+    sums = sum(outputs[1:], start=first)
+    return jnp.stack([shift(first, -1, axis) - first, sums, shift(last, 1, axis) - last], products_at)
+
+
+def _unstack(x: jax.Array, axis: int) -> list[jax.Array]:
+    return [lax.index_in_dim(x, index, axis, keepdims=False) for index in range(x.shape[axis])]
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -151,8 +156,7 @@ def _upsample_conv2d(x: jax.Array, kernel: jax.Array, inner: bool) -> jax.Array:
     batch, height, width, _ = x.shape
     features = kernel.shape[-1]
     products = matmul(x, _product_matrix(kernel)).reshape(batch, height, width, 3, 3, features)
-    rows = [_spread([products[:, :, :, row, column] for column in range(3)], inner, 2) for row in range(3)]
-    return _spread(rows, inner, 1)
+    return _spread(_spread(products, 3, 2, inner), 4, 1, inner)
 
 
 def _upsample_conv2d_forward(
@@ -166,7 +170,7 @@ def _upsample_conv2d_backward(
 ) -> tuple[jax.Array, jax.Array]:
     x, kernel = saved
     matrix, matrix_vjp = jax.vjp(_product_matrix, kernel)
-    products = jnp.concatenate([part for row in _gather(gradient, 1) for part in _gather(row, 2)], -1).astype(x.dtype)
+    products = _gather(_gather(gradient, 1, 4), 2, 3).reshape(*x.shape[:3], -1).astype(x.dtype)
     return matmul(products, matrix, transposed=True).astype(x.dtype), *matrix_vjp(outer(x, products))
 
 
