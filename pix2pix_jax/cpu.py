@@ -52,7 +52,11 @@ def _compile(mapped: Any, arguments: tuple[Any, ...]) -> Any:
     # As many devices as cores have a core each: nothing is gained by splitting an operation, or by an order of them in
     # which several could run at once.
     spare = devices < host.cores()
-    options = {"xla_cpu_multi_thread_eigen": spare, "xla_cpu_enable_concurrency_optimized_scheduler": spare}
+    options = {
+        "xla_cpu_multi_thread_eigen": spare,
+        "xla_cpu_enable_concurrency_optimized_scheduler": spare,
+        "xla_backend_optimization_level": 2,  # 3, the default, compiles for a fifth longer, and saves 1 % of the step
+    }
     compiled = mapped.lower(*arguments).compile(compiler_options=options)
     _make_room_once(compiled.memory_analysis().temp_size_in_bytes, devices)
     return compiled
