@@ -16,7 +16,6 @@ from pix2pix_jax import host
 
 _RATES = ("float32_flops", "bfloat16_flops", "bytes")
 
-
 _VECTORS = {"avx512_bf16": "AVX-512 with bfloat16", "avx512f": "AVX-512", "avx2": "AVX2"}
 """By the flag in /proc/cpuinfo, the best first."""
 

@@ -74,7 +74,7 @@ class Checkpoints(Closing):
             reason = str(error).splitlines()[0]
             raise UserError(
                 f"the checkpoint {self.directory / str(step)} cannot be read ({reason}):"
-                " remove it to go on from the one before it, or choose another --workdir"
+                " remove it to go on from the one before it"
             ) from error
 
     def save(self, state: TrainState) -> None:

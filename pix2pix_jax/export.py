@@ -5,7 +5,6 @@ the generator takes.
 """
 
 import argparse
-import contextlib
 import os
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from jax import export
 from pix2pix_jax import cli, step
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.generator import SIZE_MULTIPLE
+from pix2pix_jax.output import replacing
 from pix2pix_jax.trained import TrainedGenerator, load_trained
 
 PLATFORMS = ("cpu", "cuda", "tpu")
@@ -60,15 +60,11 @@ def write_export(trained: TrainedGenerator, out: Path) -> None:
         UserError: if the file cannot be written; nothing is left behind then.
     """
     content = export_generator(trained).serialize()
-    temporary = out.with_name(out.name + ".tmp")
     try:
-        temporary.write_bytes(content)
-        temporary.replace(out)
+        with replacing(out) as temporary:
+            temporary.write_bytes(content)
     except OSError as error:
         raise UserError(f"{out} cannot be written ({error.strerror})") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
 
 
 def _parse() -> argparse.Namespace:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pix2pix_jax.output import replacing
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -152,6 +154,5 @@ def save_figure(figure: "Figure", path: str | os.PathLike[str]) -> None:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(target.name + ".tmp")
-    figure.savefig(temporary, format="png", dpi=DPI)
-    temporary.replace(target)
+    with replacing(target) as temporary:
+        figure.savefig(temporary, format="png", dpi=DPI)

@@ -100,8 +100,8 @@ class Conv(nn.Module):
 class BatchNorm(nn.Module):
     """Batch normalisation as PyTorch has it: eps 1e-5, averages move by 0.1 a step, unbiased running variance.
 
-    With an `axis_name` statistics are taken over the batches of all
-    devices on that axis, so that the number of devices does not change the result.
+    With an `axis_name` statistics are taken over the batches of all devices on that axis, so that the number of devices
+    does not change the result.
 
     Attributes:
         axis_name: the mapped axis to share statistics over; None for this device's batch alone.
@@ -188,7 +188,10 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool = True) -> jax.Array:
-        """Maps [batch, height, width, in] to [batch, upsample · height, upsample · width, features] in `dtype`."""
+        """Maps [batch, height, width, in] to [batch, upsample · height, upsample · width, features] in `dtype`.
+
+        Without `repeat`, to [batch, height, n, width, n, features], as `upsample_conv2d` does.
+        """
         x, conv_bias = Conv(self.features, self.size, self.upsample, self.dtype, name="conv")(x)
         norm = BatchNorm(self.axis_name, self.keep_averages, name="norm")
         x = self.activation(norm(x, conv_bias, train=train, upsample=self.upsample)).astype(self.dtype)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from pix2pix_jax.closing import Closing
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.output import replacing
 
 METRICS_FILE = "metrics.jsonl"
 TENSORBOARD_FOLDER = "tensorboard"
@@ -156,12 +157,10 @@ def _drop_after(path: Path, last_kept_step: int) -> None:
     if not path.exists():
         return
     kept = [record for record in read_metrics(path) if record["step"] <= last_kept_step]
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", encoding="utf-8") as file:
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.writelines(map(_encode, kept))
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 class Progress(Closing):

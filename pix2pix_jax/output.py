@@ -1,8 +1,9 @@
 """What commands leave behind: folders that can be written to, whole text files, and tables."""
 
+import contextlib
 import html
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,11 +28,28 @@ def make_folder(folder: Path, flag: str) -> None:
         raise UserError(f"cannot write to {folder} ({error.strerror}): choose another {flag}") from error
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes a text file as UTF-8, under another name first, so that no reader sees half a file."""
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A name to write a file under, which takes its place when the block ends, so that no reader sees half a file.
+
+    Where the block or the file system fails, nothing is left behind, and what was there before is as it was.
+
+    Args:
+        path: the file.
+    """
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file as UTF-8, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 class Table(NamedTuple):

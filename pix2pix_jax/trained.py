@@ -20,6 +20,7 @@ from ml_collections import ConfigDict
 from pix2pix_jax import step
 from pix2pix_jax.config import Config, build_model, default_config, leaves
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.output import replacing
 from pix2pix_jax.state import Model, Params, TrainState, Weights
 
 PRETRAINED = Path(__file__).parent / "pretrained" / "generator.safetensors"
@@ -101,10 +102,8 @@ class TrainedGenerator:
         arrays = {
             name: np.asarray(leaf, np.float16 if name.endswith("kernel") else np.float32) for name, leaf in flat.items()
         }
-        target = Path(path)
-        temporary = target.with_name(target.name + ".tmp")
-        temporary.write_bytes(save(arrays, {"config": json.dumps(self.config.to_dict())}))
-        temporary.replace(target)
+        with replacing(Path(path)) as temporary:
+            temporary.write_bytes(save(arrays, {"config": json.dumps(self.config.to_dict())}))
 
 
 def colorize_in_batches(

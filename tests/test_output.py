@@ -1,7 +1,7 @@
 import pytest
 
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.output import Table, make_folder, write_text
+from pix2pix_jax.output import Table, make_folder, replacing, write_text
 
 TABLE = Table(("", "PSNR"), [["grey|image", "22.2"], ["<truth>", ""]])
 
@@ -38,4 +38,17 @@ def test_a_file_is_replaced_whole(tmp_path):
     write_text(tmp_path / "t.md", "one")
     write_text(tmp_path / "t.md", "ΔE")
     assert (tmp_path / "t.md").read_text(encoding="utf-8") == "ΔE"
+    assert [path.name for path in tmp_path.iterdir()] == ["t.md"]
+
+
+def test_a_file_that_cannot_be_written_is_as_it_was(tmp_path):
+    def fail(path):
+        with replacing(path) as temporary:
+            temporary.write_bytes(b"tw")
+            raise OSError(28, "No space left on device")
+
+    write_text(tmp_path / "t.md", "one")
+    with pytest.raises(OSError, match="No space left"):
+        fail(tmp_path / "t.md")
+    assert (tmp_path / "t.md").read_text(encoding="utf-8") == "one"
     assert [path.name for path in tmp_path.iterdir()] == ["t.md"]
