@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from pix2pix_jax.windows import (
-    block_length,
+    BLOCK,
     concatenate_channels,
     fold,
     matmul,
@@ -49,8 +49,7 @@ def conv2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
     if min(channels, features) > FEW or size > LARGEST:
         return _conv2d_of_many(x.astype(jnp.float32), kernel)
     width = x.shape[2]
-    block = block_length(min(channels, features))
-    x = jnp.pad(x, ((0, 0), (0, 0), (0, -width % block), (0, 0)))
+    x = jnp.pad(x, ((0, 0), (0, 0), (0, -width % BLOCK), (0, 0)))
     y = _conv2d_from_few(x, kernel) if channels <= FEW else _conv2d_to_few(x, kernel)
     return y[:, :, :width]
 
@@ -97,7 +96,7 @@ def _conv2d_from_few_backward(saved: tuple[jax.Array, jax.Array], gradient: jax.
     x, kernel = saved
     size, channels = kernel.shape[0], kernel.shape[2]
     matrix, matrix_vjp = jax.vjp(window_matrix, kernel)
-    gradient = take_blocks(gradient.astype(x.dtype), block_length(channels))
+    gradient = take_blocks(gradient.astype(x.dtype))
     x_gradient = fold(matmul(gradient, matrix, transposed=True), size, channels).astype(x.dtype)
     return x_gradient, *matrix_vjp(outer(take_windows(x, size), gradient))
 
@@ -109,7 +108,7 @@ _conv2d_from_few.defvjp(_conv2d_from_few_forward, _conv2d_from_few_backward)
 def _conv2d_to_few(x: jax.Array, kernel: jax.Array) -> jax.Array:
     size, _, _, features = kernel.shape
     matrix = window_matrix(transposed_kernel(kernel))
-    return fold(matmul(take_blocks(x, block_length(features)), matrix, transposed=True), size, features)
+    return fold(matmul(take_blocks(x), matrix, transposed=True), size, features)
 
 
 def _conv2d_to_few_forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
@@ -118,11 +117,11 @@ def _conv2d_to_few_forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, 
 
 def _conv2d_to_few_backward(saved: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
     x, kernel = saved
-    size, _, _, features = kernel.shape
+    size = kernel.shape[0]
     matrix, matrix_vjp = jax.vjp(lambda kernel: window_matrix(transposed_kernel(kernel)), kernel)
     windows = take_windows(gradient.astype(x.dtype), size)
     x_gradient = matmul(windows, matrix).reshape(x.shape).astype(x.dtype)
-    return x_gradient, *matrix_vjp(outer(windows, take_blocks(x, block_length(features))))
+    return x_gradient, *matrix_vjp(outer(windows, take_blocks(x)))
 
 
 _conv2d_to_few.defvjp(_conv2d_to_few_forward, _conv2d_to_few_backward)

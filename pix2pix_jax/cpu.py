@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from pix2pix_jax import host
 
@@ -25,6 +26,29 @@ def one_device_per_core(batch_size: int) -> None:
     chosen = jax.config.values["jax_num_cpu_devices"] > 0 or "host_platform_device_count" in flags
     if not chosen and 1 < host.cores() <= _MOST_CORES and batch_size % host.cores() == 0:
         jax.config.update("jax_num_cpu_devices", host.cores())
+
+
+def after(x: Any, earlier: jax.Array) -> Any:
+    """Makes whatever uses x wait, on a CPU, until `earlier` has been computed.
+
+    XLA's CPU backend runs what is ready, in an order that chance decides, and not alike on all devices. A device that
+    takes long work early on, although nothing waits for it yet, has the others wait at their next collective, and
+    waits for them in turn once they come to that work. Work that could be done at any time is better held back, on all
+    devices until the same moment: a step then takes 0.97 of the time (two cores, batch 64 of 96×96).
+    It is done by adding a zero that XLA cannot know to be one. `jax.lax.optimization_barrier` would not do: it is gone
+    by the time the order is made.
+
+    Args:
+        x: a pytree of floating-point arrays.
+        earlier: a floating-point array, not empty.
+
+    Returns:
+        x; elsewhere than on a CPU x itself. Where the first number of `earlier` is NaN, NaN.
+    """
+    if jax.default_backend() != "cpu":
+        return x
+    zero = jnp.minimum(jnp.abs(earlier.ravel()[0]), 0.0)
+    return jax.tree.map(lambda leaf: leaf + zero.astype(leaf.dtype), x)
 
 
 def compiled_on_first_call(mapped: Any) -> Callable[..., Any]:

@@ -85,7 +85,8 @@ def gradients(model: Model, state: TrainState, images: jax.Array) -> tuple[Gradi
     fake_logits, fake_vjp = jax.vjp(judge, params, made)
     g_bce, fooled = jax.value_and_grad(losses.cross_entropy)(fake_logits, True)
     d_fake, caught = jax.value_and_grad(losses.cross_entropy)(fake_logits, False)
-    d_real, real_gradient = jax.value_and_grad(lambda params: losses.cross_entropy(judge(params, truth), True))(params)
+    real = cpu.after(truth, d_fake)
+    d_real, real_gradient = jax.value_and_grad(lambda params: losses.cross_entropy(judge(params, real), True))(params)
     generator_gradient = make_vjp(optax.tree.add(made_gradient, fake_vjp(fooled)[1]))[0]
     discriminator_gradient = optax.tree.add(real_gradient, fake_vjp(caught)[0])
     metrics |= {"g_loss": g_loss + g_bce, "g_bce": g_bce}

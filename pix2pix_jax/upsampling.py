@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from pix2pix_jax import cpu
 from pix2pix_jax.convolutions import FEW, LARGEST, conv2d
 from pix2pix_jax.windows import (
-    block_length,
+    BLOCK,
     fold,
     matmul,
     outer,
@@ -65,7 +66,7 @@ def skip_conv2d(x: jax.Array, skip: jax.Array, kernel: jax.Array, factor: int) -
         concatenated in this order, to rounding.
     """
     size, _, _, features = kernel.shape
-    few = 1 < size <= LARGEST and features <= FEW and factor == block_length(features)
+    few = 1 < size <= LARGEST and features <= FEW and factor == BLOCK
     if few and jax.default_backend() == "cpu":
         return _skip_conv2d_to_few(x, skip, kernel)
     return conv2d(jnp.concatenate([repeat_between(x, factor), skip], -1), kernel)
@@ -179,19 +180,19 @@ _upsample_conv2d.defvjp(_upsample_conv2d_forward, _upsample_conv2d_backward)
 
 def _skip_matrices(kernel: jax.Array, channels: int) -> tuple[jax.Array, jax.Array]:
     """The matrices of x and of skip, with a column for each channel of a block; x's equal columns are added up."""
-    block = block_length(kernel.shape[3])
-    matrix = window_matrix(transposed_kernel(kernel)).reshape(-1, block, kernel.shape[2])
+    matrix = window_matrix(transposed_kernel(kernel)).reshape(-1, BLOCK, kernel.shape[2])
     ours, skips = jnp.split(matrix, [channels], -1)
-    return _sum_repeated(ours, block, 1).reshape(len(matrix), -1), skips.reshape(len(matrix), -1)
+    return _sum_repeated(ours, BLOCK, 1).reshape(len(matrix), -1), skips.reshape(len(matrix), -1)
 
 
 @jax.custom_vjp
 def _skip_conv2d_to_few(x: jax.Array, skip: jax.Array, kernel: jax.Array) -> jax.Array:
     size, _, _, features = kernel.shape
-    blocks = take_blocks(skip, block_length(features))
+    blocks = take_blocks(skip)
     matrix, skip_matrix = _skip_matrices(kernel, x.shape[-1])
     products = matmul(x.reshape(*x.shape[:4], -1), matrix, transposed=True)
-    products = _repeat(products, block_length(features), 2).reshape(*blocks.shape[:3], -1)
+    skip_matrix = cpu.after(skip_matrix, x)
+    products = _repeat(products, BLOCK, 2).reshape(*blocks.shape[:3], -1)
     return fold(products + matmul(blocks, skip_matrix, transposed=True), size, features)
 
 
@@ -205,14 +206,13 @@ def _skip_conv2d_to_few_backward(
     saved: tuple[jax.Array, jax.Array, jax.Array], gradient: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     x, skip, kernel = saved
-    size, _, _, features = kernel.shape
-    block = block_length(features)
+    size = kernel.shape[0]
     (matrix, skip_matrix), matrices_vjp = jax.vjp(partial(_skip_matrices, channels=x.shape[-1]), kernel)
     windows = take_windows(gradient.astype(x.dtype), size)
     skip_gradient = matmul(windows, skip_matrix).reshape(skip.shape).astype(x.dtype)
-    skip_matrix_gradient = outer(windows, take_blocks(skip, block))
+    skip_matrix_gradient = outer(windows, take_blocks(skip))
     batch, height, _, width = x.shape[:4]
-    windows = _sum_repeated(windows.reshape(batch, height, block, width, -1), block, 2)
+    windows = _sum_repeated(windows.reshape(batch, height, BLOCK, width, -1), BLOCK, 2)
     x_gradient = matmul(windows, matrix).reshape(x.shape).astype(x.dtype)
     matrix_gradient = outer(windows, x.reshape(*x.shape[:4], -1))
     return x_gradient, skip_gradient, *matrices_vjp((matrix_gradient, skip_matrix_gradient))

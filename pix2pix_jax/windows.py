@@ -4,6 +4,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+BLOCK = 4
+"""Pixels of a row whose windows are taken together: with more, fewer copies of each pixel, and more products with 0."""
+
 
 def matmul(x: jax.Array, matrix: jax.Array, transposed: bool = False) -> jax.Array:
     """X [..., in] times a matrix [in, out], or [out, in] if `transposed`, in x's dtype, added up in float32."""
@@ -37,25 +40,19 @@ def concatenate_channels(parts: list[jax.Array]) -> jax.Array:
     return jnp.stack(parts, -2).reshape(*parts[0].shape[:-1], -1)
 
 
-def block_length(channels: int) -> int:
-    """Pixels of a row whose windows are taken together: fewer copies of each pixel, and more products with 0."""
-    return 8 if channels == 1 else 4
-
-
 def take_windows(x: jax.Array, size: int) -> jax.Array:
     """All that a size × size convolution sees of x from the pixels of each block of a row.
 
     Args:
-        x: [batch, height, width, channels], width divisible by the block.
+        x: [batch, height, width, channels], width divisible by `BLOCK`.
         size: side of the kernel, odd.
 
     Returns:
-        [batch, height, width / block, size · (block + size - 1) · channels].
+        [batch, height, width / BLOCK, size · (BLOCK + size - 1) · channels].
     """
-    batch, height, width, channels = x.shape
-    block, margin = block_length(channels), size // 2
-    x = x.reshape(batch, height, width // block, block * channels)
-    before, after = x[..., -margin * channels :], x[..., : margin * channels]
+    margin, edge = size // 2, size // 2 * x.shape[-1]
+    x = take_blocks(x)
+    before, after = x[..., -edge:], x[..., :edge]
     x = jnp.concatenate([shift(before, 1, 2), x, shift(after, -1, 2)], -1)
     return concatenate_channels([shift(x, margin - row, 1) for row in range(size)])
 
@@ -63,26 +60,25 @@ def take_windows(x: jax.Array, size: int) -> jax.Array:
 def fold(windows: jax.Array, size: int, channels: int) -> jax.Array:
     """The transpose of `take_windows`: adds up what overlaps, to [batch, height, width, channels]."""
     batch, height, blocks, _ = windows.shape
-    block, margin = block_length(channels), size // 2
+    margin = size // 2
     x = windows.reshape(batch, height, blocks, size, -1)
-    before, x, after = jnp.split(x, [margin * channels, (margin + block) * channels], -1)
-    first, middle, last = jnp.split(x, [margin * channels, (block - margin) * channels], -1)
+    before, x, after = jnp.split(x, [margin * channels, (margin + BLOCK) * channels], -1)
+    first, middle, last = jnp.split(x, [margin * channels, (BLOCK - margin) * channels], -1)
     x = jnp.concatenate([first + shift(after, 1, 2), middle, last + shift(before, -1, 2)], -1)
     x = sum((shift(x[..., row, :], row - margin, 1) for row in range(size)), start=jnp.zeros((), windows.dtype))
-    return x.reshape(batch, height, blocks * block, channels)
+    return x.reshape(batch, height, blocks * BLOCK, channels)
 
 
 def window_matrix(kernel: jax.Array) -> jax.Array:
-    """A kernel [size, size, in, out] as the matrix that takes windows of x to blocks of pixels [block · out]."""
-    block, features = block_length(kernel.shape[2]), kernel.shape[3]
-    shifted = [jnp.pad(kernel, ((0, 0), (pixel, block - 1 - pixel), (0, 0), (0, 0))) for pixel in range(block)]
-    return jnp.stack(shifted, 3).reshape(-1, block * features)
+    """A kernel [size, size, in, out] as the matrix that takes windows of x to blocks of pixels [BLOCK · out]."""
+    shifted = [jnp.pad(kernel, ((0, 0), (pixel, BLOCK - 1 - pixel), (0, 0), (0, 0))) for pixel in range(BLOCK)]
+    return jnp.stack(shifted, 3).reshape(-1, BLOCK * kernel.shape[3])
 
 
-def take_blocks(x: jax.Array, block: int) -> jax.Array:
-    """The pixels of each block of a row side by side: [batch, height, width / block, block · channels]."""
+def take_blocks(x: jax.Array) -> jax.Array:
+    """The pixels of each block of a row side by side: [batch, height, width / BLOCK, BLOCK · channels]."""
     batch, height, width, channels = x.shape
-    return x.reshape(batch, height, width // block, block * channels)
+    return x.reshape(batch, height, width // BLOCK, BLOCK * channels)
 
 
 def transposed_kernel(kernel: jax.Array) -> jax.Array:
