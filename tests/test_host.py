@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -81,6 +82,36 @@ for place in places:
 small = [libc.malloc(100_000) for _ in range(500)]
 assert min(small) > max(holes)
 assert sorted([libc.malloc(size), libc.malloc(size)]) == sorted(places)
+"""
+    )
+
+
+def huge_pages_when_asked():
+    try:
+        return "[never]" not in Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text()
+    except OSError:
+        return False
+
+
+@glibc
+@pytest.mark.skipif(not huge_pages_when_asked(), reason="needs a Linux that gives huge pages when asked")
+def test_room_is_made_of_huge_pages():
+    run(
+        """
+from pathlib import Path
+
+def huge():
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("AnonHugePages"))
+
+host.keep_freed_memory()
+libc.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+size = 2**27
+libc.memset(libc.malloc(size), 1, size)
+before = huge()
+host.make_room([size])
+libc.memset(libc.malloc(size), 1, size)
+assert huge() - before > size / 2, (before, huge())
 """
     )
 
