@@ -15,7 +15,7 @@ _MOST_CORES = 8  # measured on two; the more devices share batch statistics, the
 def one_device_per_core(batch_size: int) -> None:
     """Makes each core a device, where there are few, the batch divides by them, and the user has not said otherwise.
 
-    A step on several devices of one core each takes 0.93 of the time of one on a device that splits every operation
+    A step on several devices of one core each takes 0.91 of the time of one on a device that splits every operation
     over the cores, as most operations are too short to be split well (two cores, batch 64 of 96×96).
     Call it before JAX looks for devices; it concerns the CPU alone, and this process alone.
 
