@@ -191,7 +191,7 @@ def _skip_conv2d_to_few(x: jax.Array, skip: jax.Array, kernel: jax.Array) -> jax
     blocks = take_blocks(skip)
     matrix, skip_matrix = _skip_matrices(kernel, x.shape[-1])
     products = matmul(x.reshape(*x.shape[:4], -1), matrix, transposed=True)
-    skip_matrix = cpu.after(skip_matrix, x)
+    skip_matrix = cpu.after(skip_matrix, x)  # the skip is there long before x
     products = _repeat(products, BLOCK, 2).reshape(*blocks.shape[:3], -1)
     return fold(products + matmul(blocks, skip_matrix, transposed=True), size, features)
 
