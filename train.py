@@ -5,32 +5,33 @@ from pathlib import Path
 from absl import flags
 from ml_collections import config_flags
 
-from pix2pix_jax import cli, cpu, distributed, host
+from pix2pix_jax import host
+from pix2pix_jax.commands import cli
+from pix2pix_jax.commands.config_dict import from_config_dict
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.train import train
+from pix2pix_jax.training import cpu, processes, train
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment; configs/demo.py where not given.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder; runs/NAME where not given.")
-_COORDINATOR = flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0, where a run spans several hosts.")
+_COORDINATOR = flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0 of several, or auto (on a TPU pod).")
 _NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "Processes in the run, one a host.")
 _PROCESS_ID = flags.DEFINE_integer("process_id", None, "Which of them this is, from 0.")
 _JOIN_TIMEOUT = flags.DEFINE_integer("join_timeout", 300, "Seconds until all processes must have joined.")
-_LOST_TIMEOUT = flags.DEFINE_integer("lost_timeout", 30, "Seconds without a sign of life until one is taken for dead.")
+_LOST_TIMEOUT = flags.DEFINE_integer("lost_timeout", 30, "Seconds without a sign of life until one counts as dead.")
 
 
 def main(arguments: list[str]) -> None:
     """Trains the experiment that the flags describe."""
     if arguments[1:]:
         raise UserError(f"{arguments[1]} is not a flag: values are given as --config.key=value")
-    config = _CONFIG.value
+    config = from_config_dict(_CONFIG.value)
     cli.use_compilation_cache()
     host.keep_freed_memory()
-    with distributed.initialize(
+    processes.initialize(
         _COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value, _JOIN_TIMEOUT.value, _LOST_TIMEOUT.value
-    ) as peers:
-        if peers.count == 1 and config.sync_batch_norm:
-            cpu.one_device_per_core(config.batch_size)
-        train(config, Path(_WORKDIR.value or Path("runs") / config.name), peers)
+    )
+    cpu.one_device_per_core(config)
+    train(config, Path(_WORKDIR.value or Path("runs") / config.name))
 
 
 if __name__ == "__main__":

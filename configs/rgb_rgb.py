@@ -1,9 +1,11 @@
 """RGB made, RGB judged."""
 
-from pix2pix_jax.config import Config
-from pix2pix_jax.experiments import experiment_config
+from ml_collections import ConfigDict
+
+from pix2pix_jax.commands.config_dict import to_config_dict
+from pix2pix_jax.config import experiment_config
 
 
-def get_config() -> Config:
+def get_config() -> ConfigDict:
     """RGB out, and a discriminator that sees the RGB alone."""
-    return experiment_config("rgb_rgb")
+    return to_config_dict(experiment_config("rgb_rgb"))

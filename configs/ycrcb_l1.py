@@ -1,9 +1,11 @@
 """Chroma made by a U-Net alone, without a discriminator: what the others are compared with."""
 
-from pix2pix_jax.config import Config
-from pix2pix_jax.experiments import experiment_config
+from ml_collections import ConfigDict
+
+from pix2pix_jax.commands.config_dict import to_config_dict
+from pix2pix_jax.config import experiment_config
 
 
-def get_config() -> Config:
+def get_config() -> ConfigDict:
     """As `ycrcb_rgb`, but nothing is judged."""
-    return experiment_config("ycrcb_l1")
+    return to_config_dict(experiment_config("ycrcb_l1"))

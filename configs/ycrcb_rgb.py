@@ -1,9 +1,11 @@
 """Chroma made, RGB judged: the best of the reference's experiments."""
 
-from pix2pix_jax.config import Config
-from pix2pix_jax.experiments import experiment_config
+from ml_collections import ConfigDict
+
+from pix2pix_jax.commands.config_dict import to_config_dict
+from pix2pix_jax.config import experiment_config
 
 
-def get_config() -> Config:
+def get_config() -> ConfigDict:
     """The reference's recipe, which is the default."""
-    return experiment_config("ycrcb_rgb")
+    return to_config_dict(experiment_config("ycrcb_rgb"))

@@ -1,9 +1,11 @@
 """Chroma made, YCrCb judged: the reference reports a red and blue haze."""
 
-from pix2pix_jax.config import Config
-from pix2pix_jax.experiments import experiment_config
+from ml_collections import ConfigDict
+
+from pix2pix_jax.commands.config_dict import to_config_dict
+from pix2pix_jax.config import experiment_config
 
 
-def get_config() -> Config:
+def get_config() -> ConfigDict:
     """As `ycrcb_rgb`, but the discriminator sees Y, Cr, Cb."""
-    return experiment_config("ycrcb_ycrcb")
+    return to_config_dict(experiment_config("ycrcb_ycrcb"))

@@ -1,1 +1,22 @@
 """pix2pix in JAX: colour grey photographs with a conditional GAN."""
+
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from pix2pix_jax.config import default_config, experiment_config
+    from pix2pix_jax.inference import colorize, load_trained
+    from pix2pix_jax.training import train
+
+__all__ = ["colorize", "default_config", "experiment_config", "load_trained", "train"]
+
+# Imported when asked for: JAX alone takes a second.
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "config": ["default_config", "experiment_config"],
+        "inference": ["colorize", "load_trained"],
+        "training": ["train"],
+    },
+)

@@ -9,6 +9,7 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
 LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114])
 """BT.601: Y = 0.299 R + 0.587 G + 0.114 B."""
@@ -87,3 +88,10 @@ def to_unit(images: jax.Array) -> jax.Array:
 def to_gray(rgb: np.ndarray) -> np.ndarray:
     """Luma of RGB images, on the host: [..., 3] in [0, 1] to float32 [..., 1] in [0, 1]."""
     return (rgb @ LUMA_WEIGHTS).astype(np.float32)[..., None].clip(0.0, 1.0)
+
+
+def to_uint8(images: NDArray) -> NDArray[np.uint8]:
+    """Images as uint8, whether they are that or floating point in [0, 1]; what lies outside is clipped."""
+    if images.dtype == np.uint8:
+        return images
+    return np.round(np.clip(images, 0.0, 1.0) * 255.0).astype(np.uint8)

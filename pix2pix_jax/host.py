@@ -4,7 +4,6 @@ Of the heaps only glibc's is tuned.
 """
 
 import ctypes
-import mmap
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +15,6 @@ _HOLES = (2**16, 2**17, 2**18, 2**19)  # sizes from which holes are filled, in b
 _SCRATCH = 2**26  # room for what operations take for a moment, in bytes
 _MOST = 2**30  # that are filled, in bytes of each size
 _SLACK = 2**27  # room beside each large buffer, in bytes: more than `_SCRATCH`, so that small ones go there
-_HUGE_PAGE = 2**21  # in bytes
 
 _keeping = False
 
@@ -46,8 +44,7 @@ def make_room(sizes: Sequence[int]) -> None:
     the other cores wait for: a tenth of a CPU step. So the holes that are large enough are filled for good, after their
     pages have been given back to the system. Large buffers get a place of their own each, or the next small one
     would be put where the large one was, and that would have to grow the heap. All this takes addresses, and memory
-    only where it is touched. What is made room for gets huge pages, where Linux has them: the whole heap in huge pages
-    would be slower.
+    only where it is touched.
 
     Args:
         sizes: of the large buffers that the program takes at the same time, in bytes.
@@ -65,23 +62,13 @@ def make_room(sizes: Sequence[int]) -> None:
             if hole is None or hole > scratch:
                 libc.free(hole)
                 break
-    rooms = [(scratch, _SCRATCH)]
+    rooms = [scratch]
     for size in sizes:
         libc.malloc(_HOLES[0])  # stays, and keeps the rooms apart
-        rooms.append((libc.malloc(size + _SLACK), size + _SLACK))
+        rooms.append(libc.malloc(size + _SLACK))
     libc.malloc(_HOLES[0])
-    for room, size in rooms:
-        if room is not None:
-            _ask_for_huge_pages(libc, room, size)
+    for room in rooms:
         libc.free(room)
-
-
-def _ask_for_huge_pages(libc: Any, address: int, size: int) -> None:
-    """Asks for huge pages where they lie wholly between an address and one `size` bytes on; a refusal does no harm."""
-    start = -(-address // _HUGE_PAGE) * _HUGE_PAGE
-    size = (address + size - start) // _HUGE_PAGE * _HUGE_PAGE
-    if size > 0 and hasattr(mmap, "MADV_HUGEPAGE"):
-        libc.madvise(start, size, mmap.MADV_HUGEPAGE)
 
 
 def _glibc() -> Any:
@@ -93,5 +80,4 @@ def _glibc() -> Any:
         return None
     libc.malloc.argtypes, libc.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
     libc.free.argtypes, libc.free.restype = [ctypes.c_void_p], None
-    libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     return libc

@@ -1,18 +1,18 @@
 """The state of a training run as one pytree, and what it takes to make one."""
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 from flax import struct
 
-from pix2pix_jax.discriminator import Discriminator
-from pix2pix_jax.generator import Generator
-from pix2pix_jax.task import ColorizationTask
+from pix2pix_jax.config import Config
+from pix2pix_jax.networks import Discriminator, Generator, Params
+from pix2pix_jax.tasks import ColorizationTask
 
-Params = Any
+AXIS = "batch"
+"""Name of the device axis that the step averages over."""
 
 
 class Network(struct.PyTreeNode):
@@ -107,3 +107,29 @@ class Model:
 
     def _network(self, params: Params) -> Network:
         return Network(params, self.optimizer.init(params))
+
+
+def build_model(config: Config, total_steps: int) -> Model:
+    """Makes the task, the networks and the optimizer that a configuration describes.
+
+    Args:
+        config: a valid one, see `config.validate`.
+        total_steps: steps in the whole run, which the learning rate's decay is spread over.
+
+    Returns:
+        The model, its networks sharing batch statistics over the axis `AXIS` if `sync_batch_norm`.
+    """
+    dtype = jnp.dtype(config.dtype)
+    axis_name = AXIS if config.sync_batch_norm else None
+    adam = config.adam
+    half = total_steps // 2
+    decay = optax.schedules.linear_schedule(adam.learning_rate, 0.0, total_steps - half, transition_begin=half)
+    learning_rate = decay if adam.linear_decay else adam.learning_rate
+    return Model(
+        task=config.task,
+        generator=Generator(config.task.generator_channels, dtype, axis_name),
+        discriminator=Discriminator(dtype, axis_name),
+        optimizer=optax.adam(learning_rate, b1=adam.b1, b2=adam.b2, eps=adam.eps),
+        ema_decay=config.ema_decay,
+        saturation=config.saturation,
+    )

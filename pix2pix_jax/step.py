@@ -1,26 +1,19 @@
 """The maths of one training step."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jax import lax
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jax.typing import ArrayLike
 
-from pix2pix_jax import color, cpu, losses
-from pix2pix_jax.state import Model, Network, Params, TrainState, Weights
-from pix2pix_jax.task import ColorizationTask, Photo, photo_from_rgb, saturated
+from pix2pix_jax import color, losses
+from pix2pix_jax.networks import Params
+from pix2pix_jax.state import Model, Network, TrainState, Weights
+from pix2pix_jax.tasks import ColorizationTask, Photo, photo_from_rgb
 
 Metrics = dict[str, jax.Array]
 """Loss terms by name, float32 scalars."""
-
-AXIS = "batch"
-"""Name of the device axis that the mapped step averages over."""
 
 
 class Gradients(NamedTuple):
@@ -85,8 +78,7 @@ def gradients(model: Model, state: TrainState, images: jax.Array) -> tuple[Gradi
     fake_logits, fake_vjp = jax.vjp(judge, params, made)
     g_bce, fooled = jax.value_and_grad(losses.cross_entropy)(fake_logits, True)
     d_fake, caught = jax.value_and_grad(losses.cross_entropy)(fake_logits, False)
-    real = cpu.after(truth, d_fake)
-    d_real, real_gradient = jax.value_and_grad(lambda params: losses.cross_entropy(judge(params, real), True))(params)
+    d_real, real_gradient = jax.value_and_grad(lambda params: losses.cross_entropy(judge(params, truth), True))(params)
     generator_gradient = make_vjp(optax.tree.add(made_gradient, fake_vjp(fooled)[1]))[0]
     discriminator_gradient = optax.tree.add(real_gradient, fake_vjp(caught)[0])
     metrics |= {"g_loss": g_loss + g_bce, "g_bce": g_bce}
@@ -131,73 +123,3 @@ def _moved_average(decay: float, state: TrainState, weights: Weights) -> Weights
 def _update(model: Model, network: Network, gradient: Params) -> Network:
     updates, opt_state = model.optimizer.update(gradient, network.opt_state, network.params)
     return Network(optax.apply_updates(network.params, updates), opt_state)
-
-
-def parallel_train_step(
-    model: Model,
-) -> Callable[[TrainState, ArrayLike], tuple[TrainState, Metrics]]:
-    """Maps `train_step` over all devices, those of other processes included.
-
-    Args:
-        model: the task, the networks (their `axis_name` None or `AXIS`) and the optimizer.
-
-    Returns:
-        A compiled function of the state, an ordinary pytree whose buffers it takes over, and a batch, uint8 RGB
-        [local devices, batch per device, height, width, 3]; it returns the new state and the loss terms. All batches
-        must have the shape of the first.
-    """
-    mapped = jax.pmap(
-        partial(train_step, model, axis_name=AXIS),
-        axis_name=AXIS,
-        in_axes=(None, 0),
-        out_axes=(None, None),
-        donate_argnums=0,
-    )
-    here = jax.default_backend() == "cpu" and jax.process_count() == 1
-    return cpu.compiled_on_first_call(mapped) if here else mapped
-
-
-def place(state: TrainState) -> TrainState:
-    """Copies a state to all local devices the way the mapped step returns it, so that the step compiles once."""
-    mesh = Mesh(np.array(jax.local_devices()), (AXIS,))
-    # The step takes over every buffer, so each must be its own: device_put has NumPy's memory, and a single device's,
-    # serve as the buffers of several.
-    copy = jax.jit(partial(jax.tree.map, jnp.copy), out_shardings=NamedSharding(mesh, PartitionSpec()))
-    return copy(state)
-
-
-def colorize(model: Model, params: Params, averages: Params, images: jax.Array) -> jax.Array:
-    """Colours photographs, of which only the luma is looked at.
-
-    Args:
-        model: the task and the networks.
-        params: the generator's.
-        averages: the running averages of its batch norms, which stand in for batch statistics.
-        images: uint8 RGB [batch, height, width, 3].
-
-    Returns:
-        RGB float32 [batch, height, width, 3] in [0, 1], clipped.
-    """
-    luma = photo_from_rgb(color.from_uint8(images)).luma
-    return color.to_unit(_made_photo(model, params, averages, luma).rgb)
-
-
-def make_chroma(model: Model, params: Params, averages: Params, luma: jax.Array) -> jax.Array:
-    """Makes the colour alone, for those who join it with a luma of their own.
-
-    Args:
-        model: the task and the networks; of a generator that makes RGB, the chroma of what it makes is taken.
-        params: the generator's.
-        averages: the running averages of its batch norms, which stand in for batch statistics.
-        luma: uint8 [batch, height, width].
-
-    Returns:
-        Cr and Cb, float32 [batch, height, width, 2] in [-0.5, 0.5]; for some lumas outside the gamut.
-    """
-    return _made_photo(model, params, averages, color.from_uint8(luma)[..., None]).chroma / 2.0
-
-
-def _made_photo(model: Model, params: Params, averages: Params, luma: jax.Array) -> Photo:
-    output = model.generator.apply({"params": params, "batch_stats": averages}, luma, train=False)
-    made = model.task.photo(luma, cast(jax.Array, output))
-    return made if model.saturation == 1.0 else saturated(made, model.saturation)

@@ -1,13 +1,29 @@
+import dataclasses
+import json
 import re
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
-from conftest import EXPERIMENTS, load_config
+from helpers import EXPERIMENTS, load_config
 
 from pix2pix_jax import config as configuration
+from pix2pix_jax.commands.arguments import apply_settings
+from pix2pix_jax.commands.config_dict import from_config_dict, to_config_dict
+from pix2pix_jax.config import EXPERIMENTS as KNOWN
+from pix2pix_jax.config import AdamConfig, default_config, experiment_config, leaves, updated
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.state import build_model
+
+KEYS = """
+name seed image_size batch_size num_epochs num_steps dtype warm_start ema_decay saturation sync_batch_norm
+task.generator_makes task.discriminator_sees task.discriminator_sees_gray task.l1_rgb task.l1_chroma
+adam.learning_rate adam.b1 adam.b2 adam.eps adam.linear_decay
+data.source data.root data.eval_root data.split data.eval_split data.tfds_dir data.eval_fraction data.resize
+data.eval_images data.cache data.cache_dir data.num_workers
+log_every_steps eval_every_steps sample_every_steps checkpoint_every_steps checkpoints_to_keep
+"""
 
 
 @pytest.mark.parametrize("name", [*EXPERIMENTS, "demo"])
@@ -21,13 +37,7 @@ def test_configs_are_valid_and_named_after_their_file(name):
 def test_experiments_have_the_references_recipe(name):
     config = load_config(name)
     assert (config.batch_size, config.num_epochs, config.image_size) == (512, 200, 96)
-    assert config.adam.to_dict() == {
-        "learning_rate": 2e-4,
-        "b1": 0.5,
-        "b2": 0.999,
-        "eps": 1e-8,
-        "linear_decay": False,
-    }
+    assert config.adam == AdamConfig(learning_rate=2e-4, b1=0.5, b2=0.999, eps=1e-8, linear_decay=False)
 
 
 @pytest.mark.parametrize(
@@ -42,41 +52,59 @@ def test_experiments_have_the_references_recipe(name):
         ("data.resize", 90, "config.data.resize=90 is smaller than config.image_size=96.* use 112"),
         ("log_every_steps", 0, "config.log_every_steps=0"),
         ("ema_decay", 1.0, r"config.ema_decay=1.0 is not in \[0, 1\): use 0.999"),
-        ("saturation", 0.0, "config.saturation=0.0 is no positive number: use 1"),
-        ("saturation", float("nan"), "config.saturation=nan is no positive number"),
+        ("saturation", 0.0, "config.saturation=0.0 is not a positive number: use 1"),
+        ("saturation", float("nan"), "config.saturation=nan is not a positive number"),
     ],
 )
 def test_values_that_cannot_work_are_named(key, value, message):
-    config = load_config("ycrcb_rgb")
-    *path, leaf = key.split(".")
-    part = config
-    for name in path:
-        part = part[name]
-    part[leaf] = value
+    config = updated(load_config("ycrcb_rgb"), {key: value})
     with pytest.raises(UserError, match=message) as caught:
         configuration.validate(config, device_count=8)
     assert "\n" not in str(caught.value)
 
 
 def test_nothing_to_do_is_an_error():
-    config = load_config("demo")
-    config.num_steps = config.num_epochs = 0
+    config = load_config("demo", num_steps=0, num_epochs=0)
     with pytest.raises(UserError, match="nothing to do"):
         configuration.validate(config, device_count=1)
 
 
 def test_unknown_key_is_named_with_the_nearest():
-    config = load_config("demo")
-    with config.unlocked():
-        config.data.rot = "photos"
     with pytest.raises(UserError, match=r"unknown config key data.rot: the nearest known one is data.root"):
-        configuration.validate(config, device_count=1)
+        updated(load_config("demo"), {"data.rot": "photos"})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("batch_size", 8.0, "config.batch_size=8.0 is of type float, int is wanted"),
+        ("batch_size", True, "config.batch_size=True is of type bool, int is wanted"),
+        ("adam.b1", "half", "config.adam.b1='half' is of type str, float is wanted"),
+        ("dtype", 32, "config.dtype=32 is of type int, str is wanted"),
+        ("data", "photos", "unknown config key data: the nearest known one is data"),
+    ],
+)
+def test_values_of_another_type_are_named(key, value, message):
+    with pytest.raises(UserError, match=message):
+        updated(default_config(), {key: value})
+
+
+def test_whole_numbers_may_stand_for_fractions():
+    assert updated(default_config(), {"adam.learning_rate": 1}).adam.learning_rate == 1.0
+
+
+def test_a_config_survives_its_edge_and_its_file():
+    config = load_config("rgb_rgb", data__root="photos", adam__linear_decay=True)
+    assert from_config_dict(to_config_dict(config)) == config
+    assert updated(default_config(), leaves(json.loads(json.dumps(dataclasses.asdict(config))))) == config
+
+
+def test_keys_are_those_of_earlier_runs():
+    assert list(leaves(default_config())) == KEYS.split()
 
 
 def test_size_of_the_generator_alone_is_finer():
-    config = load_config("ycrcb_l1")
-    config.image_size = 80
-    configuration.validate(config, device_count=1)
+    configuration.validate(load_config("ycrcb_l1", image_size=80), device_count=1)
 
 
 @pytest.mark.parametrize("key", configuration.leaves(configuration.default_config()))
@@ -84,17 +112,15 @@ def test_every_key_is_read(key):
     package = Path(configuration.__file__).parent
     files = [*package.rglob("*.py"), package.parent / "train.py"]
     source = "\n".join(path.read_text() for path in files)
-    source = source.replace("{key}_every_steps", "log_every_steps eval_every_steps")
+    source = source.replace(Path(configuration.__file__).read_text(), "")
     leaf = key.rsplit(".", 1)[-1]
-    uses = re.findall(rf"\b(?:config|data|adam|task|self)\.(?:data\.|task\.)?{leaf}\b(?! = )", source)
+    uses = re.findall(rf"\b(?:config|first|folders|data|adam|task|self)\.(?:data\.|task\.)?{leaf}\b(?! = )", source)
     assert uses, f"nothing reads config.{key}"
 
 
 def test_linear_decay_is_level_for_half_and_ends_at_zero():
-    config = load_config("ycrcb_l1")
-    config.adam.linear_decay = True
-    config.adam.learning_rate = 1.0
-    optimizer = configuration.build_model(config, total_steps=10).optimizer
+    config = load_config("ycrcb_l1", adam__linear_decay=True, adam__learning_rate=1.0)
+    optimizer = build_model(config, total_steps=10).optimizer
     state, sizes = optimizer.init(np.zeros(1)), []
     for _ in range(10):
         update, state = optimizer.update(np.ones(1), state)
@@ -103,7 +129,62 @@ def test_linear_decay_is_level_for_half_and_ends_at_zero():
 
 
 def test_same_seed_same_weights():
-    model = configuration.build_model(load_config("ycrcb_l1"), 10)
+    model = build_model(load_config("ycrcb_l1"), 10)
     one, same, other = (jax.tree.leaves(model.init_compiled(jax.random.key(seed))) for seed in (0, 0, 1))
     assert all((a == b).all() for a, b in zip(one, same, strict=True))
     assert any((a != b).any() for a, b in zip(one, other, strict=True))
+
+
+def test_the_five_of_the_reference():
+    assert set(KNOWN) == set(EXPERIMENTS)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_config_files_give_the_packages_experiments(name):
+    assert load_config(name) == experiment_config(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "makes", "sees", "gray", "l1_rgb", "l1_chroma"),
+    [
+        ("ycrcb_rgb", "chroma", "rgb", False, 25, 75),
+        ("ycrcb_ycrcb", "chroma", "ycrcb", False, 25, 75),
+        ("rgb_rgb_gray", "rgb", "rgb", True, 100, 0),
+        ("rgb_rgb", "rgb", "rgb", False, 100, 0),
+        ("ycrcb_l1", "chroma", "none", False, 25, 75),
+    ],
+)
+def test_each_is_the_references(name, makes, sees, gray, l1_rgb, l1_chroma):
+    task = experiment_config(name).task
+    assert (task.generator_makes, task.discriminator_sees, task.discriminator_sees_gray) == (makes, sees, gray)
+    assert (task.l1_rgb, task.l1_chroma) == (l1_rgb, l1_chroma)
+
+
+def test_a_name_that_is_not_known_gets_the_nearest():
+    with pytest.raises(UserError, match=r"no experiment ycrcb_rbg: did you mean ycrcb_rgb\?"):
+        experiment_config("ycrcb_rbg")
+
+
+def test_settings_are_read_by_the_type_of_their_key():
+    config = experiment_config("rgb_rgb")
+    settings = ["adam.linear_decay=true", "adam.learning_rate=1e-4", "image_size=64", "dtype=bfloat16"]
+    config = apply_settings(config, [*settings, "seed=1", "seed=2"])
+    assert (config.adam.linear_decay, config.adam.learning_rate) == (True, 1e-4)
+    assert (config.image_size, config.dtype, config.seed) == (64, "bfloat16", 2)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("dtype", "--set dtype: wanted key=value"),
+        ("adam.learning_rat=1", "--set adam.learning_rat=1: the key is not known, the nearest .* adam.learning_rate"),
+        ("task.l1_rgb=1", "--set task.l1_rgb=1: task.l1_rgb is what the experiments differ in"),
+        ("name=x", "--set name=x: name is what the experiments differ in"),
+        ("adam.linear_decay=1", "--set adam.linear_decay=1: wanted True or False"),
+        ("image_size=big", "--set image_size=big: wanted an integer"),
+        ("adam.b1=", "--set adam.b1=: wanted a number"),
+    ],
+)
+def test_settings_that_cannot_be_read(setting, message):
+    with pytest.raises(UserError, match=message):
+        apply_settings(experiment_config("rgb_rgb"), [setting])

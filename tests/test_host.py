@@ -5,7 +5,6 @@ import os
 import platform
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -35,6 +34,7 @@ def run(code):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs Linux")
 def test_cores_are_those_that_this_process_may_use():
     run(
@@ -46,6 +46,7 @@ assert host.cores() == 1
     )
 
 
+@pytest.mark.process
 @glibc
 def test_freed_memory_is_kept():
     run(
@@ -65,6 +66,7 @@ assert new_pages < 100, new_pages  # of 65,536
     )
 
 
+@pytest.mark.process
 @glibc
 def test_holes_are_filled_and_buffers_have_places_of_their_own():
     run(
@@ -86,36 +88,7 @@ assert sorted([libc.malloc(size), libc.malloc(size)]) == sorted(places)
     )
 
 
-def huge_pages_when_asked():
-    try:
-        return "[never]" not in Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text()
-    except OSError:
-        return False
-
-
-@glibc
-@pytest.mark.skipif(not huge_pages_when_asked(), reason="needs a Linux that gives huge pages when asked")
-def test_room_is_made_of_huge_pages():
-    run(
-        """
-from pathlib import Path
-
-def huge():
-    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("AnonHugePages"))
-
-host.keep_freed_memory()
-libc.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
-size = 2**27
-libc.memset(libc.malloc(size), 1, size)
-before = huge()
-host.make_room([size])
-libc.memset(libc.malloc(size), 1, size)
-assert huge() - before > size / 2, (before, huge())
-"""
-    )
-
-
+@pytest.mark.process
 @glibc
 def test_without_kept_memory_no_room_is_made():
     run(

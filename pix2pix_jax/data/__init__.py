@@ -1,13 +1,9 @@
 """Photographs: where they come from, and how they become batches."""
 
-from typing import Any
-
-from pix2pix_jax.data.bundled import open_bundled
+from pix2pix_jax.config import DataConfig
 from pix2pix_jax.data.eval_images import load_eval_images, load_named_crops
-from pix2pix_jax.data.folder import FolderSource, open_folder, open_folders
 from pix2pix_jax.data.loader import BatchIterator, Loader
-from pix2pix_jax.data.source import ImageSource
-from pix2pix_jax.data.tfds import open_tfds
+from pix2pix_jax.data.sources import FolderSource, ImageSource, open_bundled, open_folder, open_folders, open_tfds
 from pix2pix_jax.errors import UserError, nearest
 
 __all__ = [
@@ -27,14 +23,11 @@ _SOURCES = ("stl10", "tfds:NAME", "folder", "bundled")
 _KEYS = {"root": "folder", "eval_root": "folder", "split": "tfds", "eval_split": "tfds", "tfds_dir": "tfds"}
 
 
-def make_sources(config: Any) -> tuple[ImageSource, ImageSource]:
+def make_sources(config: DataConfig) -> tuple[ImageSource, ImageSource]:
     """Opens the photographs that a config names.
 
     Args:
-        config: the `data` part of an experiment's config, or anything with its attributes `source` ("stl10",
-            "tfds:NAME", "tfds:NAME/CONFIG", "folder" or "bundled"), `root`, `eval_root`, `split`, `eval_split`,
-            `tfds_dir`, `eval_fraction` and `resize`; see `open_tfds`, `open_folders` and `open_bundled` for what they
-            mean.
+        config: the `data` part of a config, see there; `open_tfds`, `open_folders` and `open_bundled` say more.
 
     Returns:
         The photographs to train on, and others that are never trained on, to judge by.

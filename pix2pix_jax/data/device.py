@@ -11,7 +11,7 @@ from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from numpy.typing import NDArray
 
-from pix2pix_jax.data.decoded import Crops, DecodedSet, DoesNotFitError
+from pix2pix_jax.data.cache import Crops, DecodedSet, DoesNotFitError
 
 # Share of a device's free memory that a decoded set may take; the rest is the training step's.
 DEVICE_SHARE = 0.4

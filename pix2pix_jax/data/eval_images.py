@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from pix2pix_jax.data.folder import FolderSource
-from pix2pix_jax.data.source import ImageSource
+from pix2pix_jax.data.sources.base import ImageSource
+from pix2pix_jax.data.sources.folder import FolderSource
 from pix2pix_jax.data.transforms import center_crop, check_sizes
 from pix2pix_jax.errors import UserError
 

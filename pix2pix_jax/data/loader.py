@@ -4,28 +4,25 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from pix2pix_jax.cache_home import cache_home
-from pix2pix_jax.closing import Closing
-from pix2pix_jax.data.decoded import DecodedSet, DoesNotFitError, decoded_set
+from pix2pix_jax.data.cache import DecodedSet, DoesNotFitError, decoded_set
 from pix2pix_jax.data.device import ResidentSet, mirror, split
 from pix2pix_jax.data.order import Order
-from pix2pix_jax.data.source import ImageSource
-from pix2pix_jax.data.stream import Decoder, Workers
+from pix2pix_jax.data.sources.base import ImageSource
 from pix2pix_jax.data.transforms import check_sizes
+from pix2pix_jax.data.workers import Decoder, Workers
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.files import cache_home
 
 # Batches made ahead of the one in use: enough to ride out a slow file, few enough to start and stop
 # at once.
 _BATCHES_AHEAD = 3
-
-CACHES = ("auto", "device", "host", "none")
-"""Where the photographs may be kept, decoded: see `Loader`."""
 
 
 class Loader:
@@ -62,7 +59,7 @@ class Loader:
             image_size: side of the crops, px.
             resize: shorter side of a larger photograph before it is cropped, px; see `fit`.
             seed: what all order, crops and mirroring follow from.
-            cache: one of `CACHES`.
+            cache: "device", "host", "none" or "auto".
             cache_dir: where decoded photographs are kept; empty for `~/.cache/pix2pix_jax/decoded`.
             num_workers: worker processes that decode where nothing is kept; 0 for a thread of this process. As many
                 threads decode what is kept.
@@ -150,7 +147,7 @@ class Loader:
         return mirror(split(crops), split(self._order[step].mirrored))
 
 
-class BatchIterator(Closing):
+class BatchIterator(AbstractContextManager):
     """Batches in order, made ahead in a background thread.
 
     An error in the thread is raised by the `next` that would have returned its batch, and closes the iterator.
@@ -194,6 +191,9 @@ class BatchIterator(Closing):
         if self._workers is not None:
             self._workers.close()
             self._workers = None
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _submit(self) -> None:
         self._pending.append(self._pool.submit(self._make, self._step))

@@ -1,0 +1,1 @@
+"""The console scripts, a module each, and what they share."""

@@ -1,0 +1,75 @@
+"""Command-line arguments: what is wrong with them is said in one line."""
+
+import argparse
+from collections.abc import Sequence
+from typing import NoReturn
+
+from pix2pix_jax.config import Config, leaves, updated
+from pix2pix_jax.errors import UserError, nearest
+
+
+class Parser(argparse.ArgumentParser):
+    """As `argparse.ArgumentParser`, but what is wrong raises UserError."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises UserError instead of printing the usage and ending the process."""
+        raise UserError(f"{message} (--help lists the arguments)")
+
+
+def positive_int(text: str) -> int:
+    """An integer above 0, as the `type` of an argument."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not an integer above 0")
+    return int(text)
+
+
+def positive_float(text: str) -> float:
+    """A number above 0, as the `type` of an argument."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return value
+
+
+def apply_settings(config: Config, settings: Sequence[str]) -> Config:
+    """Changes a config as a user asks for.
+
+    Args:
+        config: the config.
+        settings: each `key=value`, the key dotted; a later one wins over an earlier one.
+
+    Returns:
+        The changed config.
+
+    Raises:
+        UserError: if one is no such pair, the key is unknown or is what the experiments differ in, or the value is of
+            another type than the key's.
+    """
+    known = leaves(config)
+    values: dict[str, object] = {}
+    for setting in settings:
+        key, separator, text = setting.partition("=")
+        if not separator:
+            raise UserError(f"--set {setting}: wanted key=value, such as --set dtype=bfloat16")
+        if key not in known:
+            raise UserError(f"--set {setting}: the key is not known, the nearest known one is {nearest(key, known)}")
+        if key == "name" or key.startswith("task."):
+            raise UserError(f"--set {setting}: {key} is what the experiments differ in, and cannot be set for all")
+        values[key] = _parse(setting, text, known[key])
+    return updated(config, values)
+
+
+def _parse(setting: str, text: str, old: object) -> object:
+    """Reads a value of the type of the old one."""
+    try:
+        if isinstance(old, bool):
+            return {"true": True, "false": False}[text.lower()]
+        if isinstance(old, int):
+            return int(text)
+        return float(text) if isinstance(old, float) else text
+    except (KeyError, ValueError) as error:
+        wanted = {"bool": "True or False", "int": "an integer", "float": "a number"}[type(old).__name__]
+        raise UserError(f"--set {setting}: wanted {wanted}") from error

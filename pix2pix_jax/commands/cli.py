@@ -1,0 +1,76 @@
+"""What every command does around its work: flags, the compilation cache, one line for an error."""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import jax
+from absl import app, flags, logging
+
+from pix2pix_jax.config import default_config as default_values
+from pix2pix_jax.config import leaves
+from pix2pix_jax.errors import UserError, nearest
+from pix2pix_jax.files import cache_home
+
+
+def run(main: Callable[[list[str]], None], default_config: Path) -> None:
+    """Runs a command that has a flag `--config`, and exits.
+
+    An error that is the user's to mend is printed as one line, and the exit status is 1.
+
+    Args:
+        main: takes the arguments that are no flags.
+        default_config: config file where the flag is not given.
+    """
+    # JAX reports every backend that it does not find.
+    logging.set_verbosity(logging.WARNING)
+    run_command(lambda: app.run(main, flags_parser=partial(_parse, default_config)))
+
+
+def run_command(main: Callable[[], None]) -> None:
+    """Runs a command; an error that is the user's to mend is printed as one line, and the exit status is 1."""
+    try:
+        main()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def use_compilation_cache() -> None:
+    """Keeps compiled programs on the disk, where the user has not said otherwise, so that a second start is fast."""
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        jax.config.update("jax_compilation_cache_dir", str(cache_home() / "xla"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
+def _parse(default_config: Path, arguments: Sequence[str]) -> list[str]:
+    known = leaves(default_values())
+    parts = {key.rsplit(".", 1)[0] for key in known if "." in key}
+    for argument in arguments[1:]:
+        match = re.match(r"--?config\.([^=]+)", argument)
+        if match and match[1] not in known and match[1] not in parts:
+            raise UserError(f"unknown config key {match[1]}: the nearest known one is {nearest(match[1], known)}")
+    file, others = _split_config_flag(list(arguments[1:]))
+    file = file or str(default_config)
+    if not Path(file).is_file():
+        raise UserError(f"there is no config file {file}: the experiments' lie in {default_config.parent}")
+    # The file has to be known before its keys are read, so it goes first wherever it was given; ml_collections reads it
+    # from sys.argv.
+    sys.argv = [arguments[0], f"--config={file}", *others]
+    try:
+        return flags.FLAGS(sys.argv)
+    except flags.Error as error:
+        raise UserError(f"{str(error).splitlines()[0]} (--help lists the flags)") from error
+
+
+def _split_config_flag(arguments: list[str]) -> tuple[str | None, list[str]]:
+    """Takes `--config=FILE` or `--config FILE` out of the arguments."""
+    for place, argument in enumerate(arguments):
+        if argument in ("--config", "-config") and place + 1 < len(arguments):
+            return arguments[place + 1], arguments[:place] + arguments[place + 2 :]
+        if re.match("--?config=", argument):
+            return argument.split("=", 1)[1], arguments[:place] + arguments[place + 1 :]
+    return None, arguments

@@ -1,0 +1,213 @@
+"""Trains the experiments alike and shows them side by side: `pix2pix-compare --data FOLDER [--minutes M]`."""
+
+import json
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from pix2pix_jax import data, files, host
+from pix2pix_jax.commands import cli
+from pix2pix_jax.commands.arguments import Parser, apply_settings, positive_float, positive_int
+from pix2pix_jax.config import EXPERIMENTS, Config, experiment_config, updated, validate
+from pix2pix_jax.data.sources import open_folders
+from pix2pix_jax.errors import UserError
+from pix2pix_jax.evaluation import judge, judge_baselines
+from pix2pix_jax.figures import Run, write_comparison
+from pix2pix_jax.inference import load_trained
+from pix2pix_jax.runs import METRICS_FILE, newest, read_metrics
+from pix2pix_jax.state import build_model
+from pix2pix_jax.training import cpu, parallel, train
+
+_MINUTES = 60.0  # where neither --steps nor --minutes is given
+_PLAN_FILE = "plan.json"
+_TIMED_STEPS = 4
+
+# Keys that have an argument of their own.
+_ARGUMENTS = {
+    "batch_size": "--batch-size",
+    "num_steps": "--steps",
+    "num_epochs": "--steps",
+    "data.source": "--data",
+    "data.root": "--data",
+    "data.eval_root": "--eval-data",
+}
+
+
+def main() -> None:
+    """The command `pix2pix-compare`."""
+    try:
+        cli.run_command(_main)
+    except KeyboardInterrupt:  # between two runs; within one, a checkpoint is written first
+        print("stopped; the same command goes on from there", file=sys.stderr)
+        sys.exit(130)
+
+
+def _main() -> None:
+    parser = Parser(
+        "pix2pix-compare",
+        description="Trains the experiments alike (the same photographs in the same order, the same number of steps,"
+        " one seed), judges them on the same held-out photographs, and writes figures, tables and a page. Stopped, the"
+        " same command goes on; what is trained is not trained again.",
+    )
+    parser.add_argument("--data", required=True, metavar="FOLDER", help="photographs to train on, searched recursively")
+    parser.add_argument("--eval-data", default="", metavar="FOLDER", help="photographs to judge on (5 %% of --data)")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=positive_int, metavar="N", help="steps of each experiment")
+    length.add_argument(
+        "--minutes",
+        type=positive_float,
+        metavar="M",
+        help=f"time for the training steps of all experiments together ({_MINUTES:g}); a few steps of each are timed"
+        " first, and all get the same number",
+    )
+    parser.add_argument(
+        "--experiments", default=",".join(EXPERIMENTS), metavar="A,B,…", help="which of %(default)s (all of them)"
+    )
+    parser.add_argument(
+        "--batch-size", type=positive_int, default=64, metavar="B", help="64; the recipe's is 512, for a GPU"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="settings",
+        help="a key of the config, for all experiments, such as adam.linear_decay=True; may be given more than once",
+    )
+    parser.add_argument("--show", type=positive_int, default=8, metavar="N", help="photographs in the figure (8)")
+    parser.add_argument(
+        "--workdir", type=Path, default=Path("runs/compare"), metavar="DIR", help="for the runs (runs/compare)"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="for figures, tables and the page (the workdir)")
+    compare(parser.parse_args())
+
+
+def compare(arguments: Namespace) -> None:
+    """Trains what is not trained yet, judges all, writes the comparison, and prints its tables.
+
+    Args:
+        arguments: as the command takes them.
+
+    Raises:
+        UserError: if an argument or the photographs cannot be used, or nothing can be written.
+        SystemExit: if a signal asked to stop; a checkpoint has been written.
+    """
+    configs = _configs(arguments)
+    out: Path = arguments.out or arguments.workdir
+    files.make_folder(arguments.workdir, "--workdir")
+    files.make_folder(out, "--out")
+    _open(configs[0])  # what is wrong with the photographs is said before anything is timed
+    cli.use_compilation_cache()
+    host.keep_freed_memory()
+    steps = arguments.steps or _plan_steps(arguments.workdir, configs, arguments.minutes or _MINUTES)
+    configs = [_with_steps(config, steps, arguments.settings) for config in configs]
+    for config in configs:
+        taken = newest(arguments.workdir / config.name / "checkpoints")
+        if taken > steps:
+            raise UserError(
+                f"{arguments.workdir / config.name} has taken {taken:,} steps, more than the {steps:,} asked for:"
+                f" give --steps {taken} or more, or choose another --workdir"
+            )
+    for place, config in enumerate(configs, start=1):
+        print(f"{config.name}, {place} of {len(configs)}: {steps:,} steps", file=sys.stderr)
+        train(config, arguments.workdir / config.name)
+    _write(configs, arguments.workdir, out, arguments.show)
+
+
+def _configs(arguments: Namespace) -> list[Config]:
+    """The configs of the experiments asked for, alike but for what makes them different."""
+    for setting in arguments.settings:
+        if argument := _ARGUMENTS.get(setting.partition("=")[0]):
+            raise UserError(f"--set {setting}: give {argument} instead")
+    same = {
+        "batch_size": arguments.batch_size,
+        "data.source": "folder",
+        "data.root": arguments.data,
+        "data.eval_root": arguments.eval_data,
+    }
+    names = dict.fromkeys(name.strip() for name in arguments.experiments.split(","))
+    configs = [apply_settings(updated(experiment_config(name), same), arguments.settings) for name in names]
+    cpu.one_device_per_core(configs[0])
+    for config in configs:
+        validate(config, jax.device_count())
+    return configs
+
+
+def _open(config: Config) -> tuple[data.FolderSource, data.FolderSource]:
+    """The photographs to train on, and those to judge on."""
+    folders = config.data
+    return open_folders(folders.root, folders.eval_root, folders.eval_fraction, shorter_side=folders.resize)
+
+
+def _with_steps(config: Config, steps: int, settings: Sequence[str]) -> Config:
+    """A config with the number of steps, and intervals that suit it where the user names none."""
+    tenth = max(1, steps // 10)
+    intervals = {"num_steps": steps, "log_every_steps": max(1, steps // 400), "eval_every_steps": tenth}
+    intervals |= {"checkpoint_every_steps": tenth, "sample_every_steps": 5 * tenth}
+    return apply_settings(updated(config, intervals), settings)
+
+
+def _plan_steps(workdir: Path, configs: Sequence[Config], minutes: float) -> int:
+    """The number of steps that all experiments can take in a time, kept so that a second call has the same."""
+    first = configs[0]
+    wanted = {"minutes": minutes, "experiments": sorted(config.name for config in configs)}
+    # What a step's time depends on.
+    wanted |= {"batch_size": first.batch_size, "image_size": first.image_size, "dtype": first.dtype}
+    path = workdir / _PLAN_FILE
+    if path.is_file():
+        plan = json.loads(path.read_text())
+        if {key: plan.get(key) for key in wanted} == wanted:
+            return plan["steps"]
+    seconds = {}
+    for config in configs:
+        seconds[config.name] = _seconds_per_step(config)
+        print(f"{config.name}: {seconds[config.name]:.3g} s a step", file=sys.stderr)
+    steps = max(1, int(60 * minutes / sum(seconds.values())))
+    files.write_text(path, json.dumps({**wanted, "steps": steps, "seconds_per_step": seconds}, indent=1) + "\n")
+    return steps
+
+
+def _seconds_per_step(config: Config) -> float:
+    """Times a few steps on noise, after the one that compiles."""
+    model = build_model(config, total_steps=_TIMED_STEPS)
+    train_step = parallel.parallel_train_step(model)
+    state = parallel.place(model.init_compiled(jax.random.key(config.seed)))
+    devices = jax.local_device_count()
+    shape = (devices, config.batch_size // devices, config.image_size, config.image_size, 3)
+    images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    seconds = []
+    for _ in range(1 + _TIMED_STEPS):
+        start = time.perf_counter()
+        state, metrics = train_step(state, images)
+        jax.block_until_ready((state, metrics))
+        seconds.append(time.perf_counter() - start)
+    return float(np.median(seconds[1:]))
+
+
+def _write(configs: Sequence[Config], workdir: Path, out: Path, show: int) -> None:
+    """Judges the trained experiments on all held-out photographs, and writes what came of it."""
+    first = configs[0]
+    train_source, source = _open(first)
+    names, images = data.load_named_crops(source, first.image_size, first.data.resize)
+    print(f"judging on {len(names):,} photographs", file=sys.stderr)
+    runs = {}
+    for config in configs:
+        merits, colored = judge(load_trained(workdir / config.name).colorize, images)
+        records = read_metrics(workdir / config.name / METRICS_FILE)
+        runs[config.name] = Run(config, records, merits, colored[:show])
+    setting = (
+        f"Each experiment took {first.num_steps:,} steps in batches of {first.batch_size} ({first.image_size}×"
+        f"{first.image_size}, {first.dtype}) from seed {first.seed}, on the same {len(train_source):,} photographs in"
+        f" the same order, and is judged on the same {len(names):,} others."
+    )
+    tables = write_comparison(out, runs, images[:show], judge_baselines(images), setting)
+    print(f"{setting}\n\n{tables}\n\nwritten to {out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Writes a trained generator as one file that colours without this package: `pix2pix-export [RUN] OUT`."""
+
+import argparse
+import os
+from pathlib import Path
+
+import jax
+
+from pix2pix_jax.commands import cli
+from pix2pix_jax.errors import UserError
+from pix2pix_jax.inference import load_trained
+from pix2pix_jax.inference.export import write_export
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="pix2pix-export",
+        description="Writes a trained generator as one file (StableHLO) that colours with jax alone, without this"
+        " package, on CPU, GPU and TPU.",
+    )
+    parser.add_argument(
+        "run",
+        metavar="RUN",
+        nargs="?",
+        help="a run's folder, of which the newest checkpoint is taken, or a .safetensors file of a generator; the"
+        " generator that comes with the package where not given",
+    )
+    parser.add_argument("out", metavar="OUT", type=Path, help="the file to write")
+    parser.add_argument("--overwrite", action="store_true", help="replace OUT where it is there already")
+    # Intermixed: else a flag between RUN and OUT would have RUN taken for OUT.
+    return parser.parse_intermixed_args()
+
+
+def _export() -> None:
+    given = _parse()
+    if given.run and os.path.realpath(given.run) == os.path.realpath(given.out):
+        raise UserError(f"RUN and OUT are both {given.out}: give OUT another name")
+    # os.path's, because Path's raise where a folder may not be entered.
+    if os.path.isdir(given.out):
+        raise UserError(f"{given.out} is a folder: OUT is the file to write")
+    if os.path.lexists(given.out) and not given.overwrite:
+        raise UserError(f"{given.out} is there already: give --overwrite to replace it, or another name")
+    trained = load_trained(given.run)
+    # Locations name the source files by their paths on this machine, which are nobody's business elsewhere.
+    jax.config.update("jax_traceback_in_locations_limit", 0)
+    write_export(trained, given.out)
+    print(f"wrote {given.out} ({given.out.stat().st_size / 1e6:.1f} MB)")
+
+
+def main() -> None:
+    """The command `pix2pix-export`."""
+    cli.run_command(_export)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""How good coloured photographs are, one by one and on the whole, beside what needs no network."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pix2pix_jax.color import to_uint8
+from pix2pix_jax.evaluation import measures
+from pix2pix_jax.evaluation.tint import Tint, apply_tint, best_tint
+
+Merits = dict[str, NDArray[np.float64]]
+"""One value per photograph of `psnr` (dB), `ssim`, `ciede2000` (ΔE) and `colorfulness`; see `measures`."""
+
+_PIECE = 256  # photographs coloured and measured at a time, which bounds the memory
+_MEASURES = ("psnr", "ssim", "ciede2000", "colorfulness")
+
+
+class Baselines(NamedTuple):
+    """What needs no network.
+
+    Attributes:
+        merits: of the grey image, and of the best tints, by name.
+        tints: the best tints, by the same names.
+        truth_colorfulness: colourfulness of the photographs themselves [N].
+    """
+
+    merits: dict[str, Merits]
+    tints: dict[str, Tint]
+    truth_colorfulness: NDArray[np.float64]
+
+
+def judge(make: Callable[[NDArray], NDArray], images: NDArray[np.uint8]) -> tuple[Merits, NDArray[np.uint8]]:
+    """Colours photographs, and measures how near they come to the truth.
+
+    Args:
+        make: colours uint8 RGB [n, H, W, 3]; gives RGB [n, H, W, 3], floating point in [0, 1].
+        images: the photographs, uint8 RGB [N, H, W, 3]; height and width at least 7.
+
+    Returns:
+        The merits; and what was made, uint8 RGB [N, H, W, 3].
+    """
+    merits, made = [], []
+    for start in range(0, len(images), _PIECE):
+        truth = images[start : start + _PIECE]
+        colored = make(truth)
+        merits.append(measures.measure_each(colored, truth))
+        made.append(to_uint8(colored))
+    return {name: np.concatenate([one[name] for one in merits]) for name in _MEASURES}, np.concatenate(made)
+
+
+def judge_baselines(images: NDArray[np.uint8]) -> Baselines:
+    """Measures what needs no network.
+
+    Args:
+        images: the photographs, uint8 RGB [N, H, W, 3]; height and width at least 7.
+
+    Returns:
+        The baselines.
+    """
+    tints = {
+        "best tint by CIEDE2000": best_tint(images, "ciede2000"),
+        "best tint by PSNR": best_tint(images, "psnr"),
+    }
+    merits = {"grey image": judge(measures.gray_images, images)[0]}
+    merits |= {name: judge(partial(apply_tint, tint=tint), images)[0] for name, tint in tints.items()}
+    truth = [measures.colorfulness(images[start : start + _PIECE]) for start in range(0, len(images), _PIECE)]
+    return Baselines(merits, tints, np.concatenate(truth))
+
+
+def summarize(merits: Merits, truth_colorfulness: NDArray[np.float64]) -> dict[str, object]:
+    """Mean and spread of merits, for a JSON file.
+
+    Args:
+        merits: of N photographs.
+        truth_colorfulness: colourfulness of the photographs themselves [N].
+
+    Returns:
+        For each measure its `mean`, `std`, `median` and `quartiles`, and `colorfulness_ratio`, that of the means; None
+        where the photographs are all grey.
+    """
+    summary: dict[str, object] = {name: spread(values) for name, values in merits.items()}
+    return summary | {"colorfulness_ratio": colorfulness_ratio(merits["colorfulness"], truth_colorfulness)}
+
+
+def spread(values: NDArray[np.float64]) -> dict[str, object]:
+    """Mean, standard deviation, median and quartiles of values, for a JSON file."""
+    lower, median, upper = map(float, np.percentile(values, (25, 50, 75)))
+    return {"mean": float(values.mean()), "std": float(values.std()), "median": median, "quartiles": [lower, upper]}
+
+
+def colorfulness_ratio(colorfulness: NDArray[np.float64], truth: NDArray[np.float64]) -> float | None:
+    """Mean colourfulness over the truth's; None where the photographs are all grey."""
+    return float(colorfulness.mean() / truth.mean()) if truth.mean() > 0 else None

@@ -1,0 +1,8 @@
+"""PNG figures and pages: a run's curves and samples, ranked photographs, experiments side by side."""
+
+from pix2pix_jax.figures.comparison import Run, write_comparison
+from pix2pix_jax.figures.curves import save_curves
+from pix2pix_jax.figures.ranking import Ranked, Ranking
+from pix2pix_jax.figures.samples import save_samples
+
+__all__ = ["Ranked", "Ranking", "Run", "save_curves", "save_samples", "write_comparison"]

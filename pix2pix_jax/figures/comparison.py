@@ -1,0 +1,193 @@
+"""What a comparison of experiments leaves behind: two figures, two tables, and a page that holds them."""
+
+import base64
+import html
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pix2pix_jax.config import Config
+from pix2pix_jax.evaluation import TABLE_NOTE, Baselines, Merits, Table, measures, merits_table, spread, summarize
+from pix2pix_jax.figures.columns import save_columns
+from pix2pix_jax.figures.comparison_curves import save_comparison_curves
+from pix2pix_jax.files import write_text
+from pix2pix_jax.runs import Record
+
+_TERMS = {"d_loss": "D's loss", "g_bce": "G's cross-entropy", "g_l1_rgb": "L1 of RGB", "g_l1_chroma": "L1 of CrCb"}
+_GUESSING = {"d_loss": 2 * np.log(2), "g_bce": np.log(2)}
+
+_LOSS_NOTE = (
+    "Means over the last tenth of the steps; L1 in the networks' units, [-1, 1]. A D that can but guess has a loss of"
+    " 2 ln 2 = 1.39, and G's cross-entropy is then ln 2 = 0.69: the lower the first and the higher the second, the more"
+    " D overpowers G. The time is that of the training steps alone."
+)
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }}
+h1 {{ font-size: 1.7rem; }} h2 {{ font-size: 1.25rem; margin-top: 2.2rem; }}
+img {{ max-width: 100%; height: auto; }}
+div {{ overflow-x: auto; }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
+th, td {{ padding: .35rem .6rem; text-align: right; border-bottom: 1px solid #ddd; }}
+td {{ white-space: nowrap; }}
+th {{ border-bottom: 2px solid #888; vertical-align: bottom; }}
+th:first-child, td:first-child {{ text-align: left; }}
+p {{ max-width: 55rem; }} .note {{ color: #555; font-size: .9rem; }}
+</style>
+</head>
+<body>
+{body}
+</body>
+</html>
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One experiment, trained.
+
+    Attributes:
+        config: its config.
+        records: its metrics, as `pix2pix_jax.metrics.read_metrics` gives them.
+        merits: of the held-out photographs it coloured.
+        colored: the first few of them, RGB uint8 [n, H, W, 3].
+    """
+
+    config: Config
+    records: Sequence[Record]
+    merits: Merits
+    colored: NDArray[np.uint8]
+
+    @property
+    def heading(self) -> str:
+        """Its name, and what its networks do, in three short lines."""
+        task = self.config.task
+        made = "Y → CrCb" if task.generator_makes == "chroma" else "grey → RGB"
+        seen = {"rgb": "D sees RGB", "ycrcb": "D sees YCrCb", "none": "no D"}[task.discriminator_sees]
+        return f"{self.config.name}\n{made}\n{seen}{' + grey' if task.discriminator_sees_gray else ''}"
+
+    @property
+    def minutes(self) -> float:
+        """Time that its training steps took, by its own records."""
+        seconds, last = 0.0, 0
+        for record in self.records:
+            if pace := record.get("images_per_second"):
+                seconds += (record["step"] - last) * self.config.batch_size / pace
+                last = record["step"]
+        return seconds / 60
+
+    def last_losses(self) -> dict[str, float]:
+        """Means of its loss terms over the last tenth of its steps."""
+        begin = 0.9 * max(record["step"] for record in self.records)
+        last = [record for record in self.records if record["step"] > begin and "g_loss" in record]
+        return {name: float(np.mean([record[name] for record in last])) for name in _TERMS if name in last[0]}
+
+
+def losses_table(runs: Mapping[str, Run]) -> Table:
+    """The losses of the runs at their end, beside those of a D that guesses; `_LOSS_NOTE` explains it."""
+    rows = []
+    for name, run in runs.items():
+        losses = run.last_losses()
+        cells = [f"{losses[term]:.3f}" if term in losses else "" for term in _TERMS]
+        rows.append([name, *cells, f"{run.minutes:.1f}"])
+    guessing = [f"{_GUESSING[term]:.3f}" if term in _GUESSING else "" for term in _TERMS]
+    return Table(("", *_TERMS.values(), "minutes"), [*rows, ["D guesses", *guessing, ""]])
+
+
+def write_comparison(
+    folder: Path, runs: Mapping[str, Run], shown: NDArray[np.uint8], baselines: Baselines, setting: str
+) -> str:
+    """Writes `comparison.png`, `comparison_curves.png`, and `comparison` as .md, .html and .json.
+
+    Args:
+        folder: where to.
+        runs: the experiments by name.
+        shown: the photographs that the figure shows, uint8 RGB [n, H, W, 3]; as many as the runs' `colored`.
+        baselines: those of all held-out photographs.
+        setting: how the experiments were trained and judged, in a sentence or two.
+
+    Returns:
+        Both tables as plain text.
+    """
+    steps = max(record["step"] for run in runs.values() for record in run.records)
+    columns = {"grey\nwhat G sees": measures.gray_images(shown)}
+    columns |= {run.heading: run.colored for run in runs.values()} | {"truth": shown}
+    save_columns(
+        folder / "comparison.png",
+        f"The same held-out photographs after {steps:,} steps of each experiment",
+        columns,
+    )
+    save_comparison_curves(folder / "comparison_curves.png", {name: run.records for name, run in runs.items()})
+    merits = merits_table({name: run.merits for name, run in runs.items()}, baselines)
+    losses = losses_table(runs)
+    title = f"{len(runs)} experiments, trained alike" if len(runs) > 1 else "One experiment"
+    write_text(folder / "comparison.md", _markdown(title, setting, merits, losses))
+    write_text(folder / "comparison.html", _page(folder, title, setting, merits, losses))
+    write_text(folder / "comparison.json", json.dumps(_figures(runs, baselines, setting), indent=1) + "\n")
+    return f"{merits.plain()}\n\n{losses.plain()}"
+
+
+def _markdown(title: str, setting: str, merits: Table, losses: Table) -> str:
+    return "\n\n".join(
+        [
+            f"# {title}",
+            setting,
+            "![The same photographs, a column an experiment](comparison.png)",
+            "## How near the colours come",
+            merits.markdown(),
+            TABLE_NOTE,
+            "## Losses",
+            "![Loss curves of the experiments on common axes](comparison_curves.png)",
+            losses.markdown(),
+            _LOSS_NOTE + "\n",
+        ]
+    )
+
+
+def _page(folder: Path, title: str, setting: str, merits: Table, losses: Table) -> str:
+    """One HTML page with everything in it, the figures too."""
+
+    def image(name: str, text: str) -> str:
+        encoded = base64.b64encode((folder / name).read_bytes()).decode()
+        return f'<img alt="{text}" src="data:image/png;base64,{encoded}">'
+
+    body = [
+        f"<h1>{html.escape(title)}</h1>",
+        f"<p>{html.escape(setting)}</p>",
+        image("comparison.png", "The same photographs, a column an experiment"),
+        "<h2>How near the colours come</h2>",
+        f"<div>{merits.html()}</div>",
+        f'<p class="note">{html.escape(TABLE_NOTE)}</p>',
+        "<h2>Losses</h2>",
+        image("comparison_curves.png", "Loss curves of the experiments on common axes"),
+        f"<div>{losses.html()}</div>",
+        f'<p class="note">{html.escape(_LOSS_NOTE)}</p>',
+    ]
+    return _PAGE.format(title=html.escape(title), body="\n".join(body))
+
+
+def _figures(runs: Mapping[str, Run], baselines: Baselines, setting: str) -> dict[str, object]:
+    truth = baselines.truth_colorfulness
+    experiments = {
+        name: summarize(run.merits, truth) | {"losses": run.last_losses(), "minutes": run.minutes}
+        for name, run in runs.items()
+    }
+    gray_and_tints = {name.replace(" ", "_"): summarize(merits, truth) for name, merits in baselines.merits.items()}
+    tints = {name.replace(" ", "_"): tint._asdict() for name, tint in baselines.tints.items()}
+    return {
+        "setting": setting,
+        "experiments": experiments,
+        "baselines": gray_and_tints,
+        "tints": tints,
+        "truth": {"colorfulness": spread(truth)},
+    }

@@ -1,0 +1,65 @@
+"""A trained generator as one file that colours without this package.
+
+The file is a `jax.export` artifact: StableHLO with the weights in it, for any number of photographs of any size that
+the generator takes.
+"""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+from jax import export
+
+from pix2pix_jax.errors import UserError
+from pix2pix_jax.files import replacing
+from pix2pix_jax.inference import generate
+from pix2pix_jax.inference.trained import TrainedGenerator
+from pix2pix_jax.networks.unet import SIZE_MULTIPLE
+
+PLATFORMS = ("cpu", "cuda", "tpu")
+"""Where the exported program runs, wherever it was exported."""
+
+
+def export_generator(trained: TrainedGenerator) -> export.Exported:
+    """Traces a generator for every size at once, its weights as constants.
+
+    Args:
+        trained: the generator.
+
+    Returns:
+        A program that does what `TrainedGenerator.colorize` does, for one batch: uint8 RGB [batch, height, width, 3] to
+        RGB float32 of the same shape in [0, 1]; height and width divisible by 16.
+    """
+    kept = jax.tree.map(_narrowest, (trained.params, trained.averages))
+
+    def colorize(images: jax.Array) -> jax.Array:
+        # Widened inside the program, so that the file holds what was kept.
+        params, averages = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), kept)
+        return generate.colorize(trained.model, params, averages, images)
+
+    shape = export.symbolic_shape(f"batch, {SIZE_MULTIPLE}*rows, {SIZE_MULTIPLE}*columns, 3")
+    return export.export(jax.jit(colorize), platforms=PLATFORMS)(jax.ShapeDtypeStruct(shape, jnp.uint8))
+
+
+def _narrowest(weights: jax.Array) -> jax.Array:
+    """The weights as float16 where that holds them exactly, as it does all kernels from a file: half the size."""
+    narrow = jnp.asarray(weights, jnp.float16)
+    return narrow if jnp.array_equal(narrow.astype(jnp.float32), weights) else jnp.asarray(weights)
+
+
+def write_export(trained: TrainedGenerator, out: Path) -> None:
+    """Writes a generator's export under a temporary name, then renames it.
+
+    Args:
+        trained: the generator.
+        out: the file to write; one that is there already is replaced.
+
+    Raises:
+        UserError: if the file cannot be written; nothing is left behind then.
+    """
+    content = export_generator(trained).serialize()
+    try:
+        with replacing(out) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise UserError(f"{out} cannot be written ({error.strerror})") from error

@@ -1,0 +1,194 @@
+"""Photographs as files: read whatever Pillow reads, written whole or not at all."""
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from PIL import ExifTags, Image, ImageFile, features
+
+from pix2pix_jax.data.decode import open_image
+from pix2pix_jax.data.sources.scan import describe_failure
+from pix2pix_jax.errors import UserError
+
+
+@dataclass(frozen=True)
+class _Format:
+    """A format that colour can be written in.
+
+    Attributes:
+        name: Pillow's name.
+        alpha: whether it keeps transparency.
+        metadata: which of `exif` and `dpi` it keeps.
+        options: how it is written.
+    """
+
+    name: str
+    alpha: bool
+    metadata: tuple[str, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+# Colour in JPEG and AVIF at full resolution: made colour is smooth, but its borders with grey are not.
+_JPEG = _Format("JPEG", False, ("exif", "dpi"), {"quality": 95, "subsampling": "4:4:4"})
+# Level 6, zlib's own, makes a photograph 5 % smaller, in five times as long.
+_PNG = _Format("PNG", True, ("exif", "dpi"), {"compress_level": 2})
+_TIFF = _Format("TIFF", True, ("dpi",), {"compression": "tiff_deflate"})
+_PPM = _Format("PPM", False)
+_FORMATS = {
+    ".jpg": _JPEG,
+    ".jpeg": _JPEG,
+    ".png": _PNG,
+    ".tif": _TIFF,
+    ".tiff": _TIFF,
+    ".webp": _Format("WEBP", True, ("exif",), {"quality": 95}),
+    ".avif": _Format("AVIF", True, ("exif",), {"quality": 90, "subsampling": "4:4:4"}),
+    ".jp2": _Format("JPEG2000", True),
+    ".bmp": _Format("BMP", False, ("dpi",)),
+    ".tga": _Format("TGA", True),
+    ".ppm": _PPM,
+    ".pnm": _PPM,
+}
+
+_LARGEST_EXIF = 65_000  # bytes; a JPEG segment holds 65,533
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[ImageFile.ImageFile]:
+    """Opens an image file, for its header and its pixels to be read within the `with`.
+
+    Args:
+        path: the file, in any format Pillow reads.
+
+    Yields:
+        Pillow's image.
+
+    Raises:
+        UserError: if the file cannot be read, or decoding its pixels within the `with` fails.
+    """
+    try:
+        with open_image(path) as image:
+            yield image
+    except UserError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise UserError(
+            f"{path} has more pixels than a photograph should: if it is no trap, allow them with --max-megapixels"
+        ) from error
+    except Exception as error:  # Pillow's plugins do not agree on a type
+        raise UserError(f"{path} cannot be read: {describe_failure(error)}") from error
+
+
+def frames_note(image: Image.Image) -> tuple[str, ...]:
+    """A note where an image has more than the one frame that is taken."""
+    frames = getattr(image, "n_frames", 1)
+    # In an MPO file, which telephones write, the further frames are previews and the like.
+    if frames < 2 or image.format == "MPO":
+        return ()
+    return (f"the first of its {frames} frames is taken",)
+
+
+def name_to_write(name: Path, alpha: bool) -> Path:
+    """The name itself, or with the extension .png where its format cannot hold colour, or `alpha`, or be written."""
+    chosen = _FORMATS.get(name.suffix.lower())
+    if chosen is None or (alpha and not chosen.alpha) or (chosen.name == "AVIF" and not features.check("avif")):
+        return name.with_suffix(".png")
+    return name
+
+
+def target_within(folder: Path, name: Path) -> Path:
+    """Where a file goes.
+
+    Args:
+        folder: the folder that it must stay in.
+        name: its path relative to that folder.
+
+    Returns:
+        The path.
+
+    Raises:
+        UserError: if it would lie outside, by way of `..` or of a link.
+    """
+    target = folder / name
+    if not target.parent.resolve().is_relative_to(folder.resolve()):
+        raise UserError(f"{target} lies outside {folder}, and is not written")
+    return target
+
+
+def metadata_to_keep(image: Image.Image) -> dict[str, Any]:
+    """What of an image's metadata still holds when it is coloured: EXIF, but for the orientation, and `dpi`."""
+    kept: dict[str, Any] = {}
+    # Damaged metadata must not cost the photograph. (A TIFF's own tags, which getexif() gives too, describe the file.)
+    with suppress(Exception):
+        if "exif" in image.info:
+            exif = Image.Exif()
+            exif.load(image.info["exif"])
+            exif.pop(ExifTags.Base.Orientation, None)
+            data = exif.tobytes()
+            if len(exif) and len(data) <= _LARGEST_EXIF:
+                kept["exif"] = data
+    with suppress(Exception):
+        dpi = tuple(float(value) for value in image.info["dpi"])
+        if len(dpi) == 2 and all(math.isfinite(value) and 1.0 <= value < 65_536.0 for value in dpi):
+            kept["dpi"] = dpi
+    return kept
+
+
+def write_photo(image: Image.Image, target: Path, metadata: dict[str, Any], overwrite: bool) -> None:
+    """Writes an image, whose file appears under its name when it is whole.
+
+    Args:
+        image: mode RGB or RGBA.
+        target: the file, with an extension that `name_to_write` gave; its folder is made where there is none.
+        metadata: from `metadata_to_keep`; what the format has no place for is left out.
+        overwrite: whether to replace a file that is there.
+
+    Raises:
+        UserError: if it cannot be written, or is there already.
+    """
+    chosen = _FORMATS[target.suffix.lower()]
+    kept = {key: value for key, value in metadata.items() if key in chosen.metadata}
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _appearing_whole(target, overwrite) as file:
+            image.save(file, chosen.name, **chosen.options, **kept)
+    except FileExistsError as error:
+        raise already_there(target) from error
+    except Exception as error:  # Pillow's plugins do not agree on a type
+        raise UserError(f"{target} cannot be written: {describe_failure(error)}") from error
+
+
+def already_there(target: Path) -> UserError:
+    """The error for a file that is not to be overwritten."""
+    return UserError(f"{target} is there already: give --overwrite to replace it, or another folder with --out")
+
+
+@contextmanager
+def _appearing_whole(target: Path, overwrite: bool) -> Iterator[BinaryIO]:
+    """Opens a file that is given its name when the `with` ends well, and otherwise is gone.
+
+    Raises:
+        FileExistsError: at the end, if the name is taken and not to be overwritten.
+    """
+    temporary = target.with_name(f".pix2pix-{os.getpid()}.tmp")
+    try:
+        descriptor = os.open(target.parent, os.O_TMPFILE | os.O_RDWR, 0o666)
+    except (AttributeError, OSError):  # not Linux, or a file system that has no files without a name
+        descriptor = None
+    try:
+        with open(temporary if descriptor is None else descriptor, "w+b") as file:
+            yield file
+            file.flush()
+            if descriptor is not None:
+                # Until here the file had no name at all: even SIGKILL leaves nothing behind. With a folder to start
+                # from (unused, for the path is absolute), os.link follows /proc's link to the file.
+                os.link(f"/proc/self/fd/{descriptor}", temporary, src_dir_fd=descriptor, follow_symlinks=True)
+        if os.path.lexists(target) and not overwrite:
+            raise FileExistsError(target)
+        os.replace(temporary, target)
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()

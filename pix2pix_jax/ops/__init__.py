@@ -1,0 +1,27 @@
+"""Convolutions and pooling, in the form that is fast on the platform a program is compiled for.
+
+`plain` says what each operation is. The faster forms give the same numbers to rounding. JAX chooses while it lowers a
+program, so an export or a program for another machine gets the forms for its target, not for the machine it is made on.
+"""
+
+from functools import partial
+
+import jax
+from jax import lax
+
+from pix2pix_jax.ops import cpu_convolutions, cpu_upsampling, plain
+from pix2pix_jax.ops.plain import avg_pool, upsample
+
+__all__ = ["avg_pool", "conv2d", "upsample", "upsample_conv2d"]
+
+
+def conv2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """As `plain.conv2d`."""
+    return lax.platform_dependent(x, kernel, cpu=cpu_convolutions.conv2d, default=plain.conv2d)
+
+
+def upsample_conv2d(x: jax.Array, kernel: jax.Array, factor: int) -> jax.Array:
+    """As `plain.upsample_conv2d`."""
+    forms = (partial(form.upsample_conv2d, factor=factor) for form in (cpu_upsampling, plain))
+    cpu, default = forms
+    return lax.platform_dependent(x, kernel, cpu=cpu, default=default)

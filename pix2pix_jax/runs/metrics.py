@@ -1,0 +1,161 @@
+"""What a run says in numbers: `metrics.jsonl` and TensorBoard event files.
+
+A record is one flat mapping of names to numbers. Training records hold `epoch`, `images_per_second`
+and the loss terms of the experiment; evaluation records hold names that start with `eval/`.
+"""
+
+import json
+import math
+import os
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pix2pix_jax.errors import UserError
+from pix2pix_jax.files import replacing
+
+Record = Mapping[str, Any]
+"""One line of `metrics.jsonl`: an integer `step`, and numbers by name."""
+
+METRICS_FILE = "metrics.jsonl"
+TENSORBOARD_FOLDER = "tensorboard"
+
+_FLUSH_SECONDS = 20
+
+
+class MetricsWriter(AbstractContextManager):
+    """Writes records to `metrics.jsonl` and to TensorBoard event files, side by side.
+
+    A run that resumes takes up its old files: what they hold from after the checkpoint is dropped,
+    since those steps are about to run again. Use it as a context manager, and in one process of a
+    run only.
+    """
+
+    def __init__(self, workdir: str | os.PathLike[str], start_step: int) -> None:
+        """Opens the files, and drops what they hold from after `start_step`.
+
+        Args:
+            workdir: Folder of the run, made when missing.
+            start_step: Step of the checkpoint that the run goes on from; 0 for a fresh start, which
+                keeps nothing.
+
+        Raises:
+            UserError: An earlier `metrics.jsonl` is damaged elsewhere than in its last line.
+        """
+        # tensorboardX imports PyTorch where that is installed, which takes seconds.
+        from tensorboardX import SummaryWriter
+
+        folder = Path(workdir)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / METRICS_FILE
+        last_kept_step = start_step if start_step > 0 else -1
+        _drop_after(path, last_kept_step)
+        self._file = path.open("a", encoding="utf-8")
+        self._board = SummaryWriter(
+            str(folder / TENSORBOARD_FOLDER),
+            purge_step=last_kept_step + 1,
+            flush_secs=_FLUSH_SECONDS,
+            # Event files are named by the second: two runs within one second would share a name.
+            filename_suffix=f".{time.time_ns() % 10**9:09d}",
+        )
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """Writes one record.
+
+        The line is handed to the operating system before this returns, so that a killed run loses
+        nothing, or half of its last line at most.
+
+        Args:
+            step: Training steps done.
+            values: Names and numbers (Python's, NumPy's or JAX's scalars). What is not finite
+                becomes `null` in `metrics.jsonl`, which is strict JSON.
+
+        Raises:
+            ValueError: `values` has a name `step`.
+        """
+        if "step" in values:
+            raise ValueError("values must not hold 'step': it is given by the step argument")
+        self._file.write(_encode({"step": step, **values}))
+        self._file.flush()
+        for name, value in values.items():
+            self._board.add_scalar(name, float(value), step)
+
+    def write_image(self, step: int, name: str, image: NDArray[np.uint8]) -> None:
+        """Writes an image to TensorBoard.
+
+        Args:
+            step: Training steps done.
+            name: Name of the image in TensorBoard.
+            image: RGB image [H, W, 3], uint8.
+        """
+        self._board.add_image(name, image, step, dataformats="HWC")
+
+    def close(self) -> None:
+        """Writes out what is waiting and closes the files."""
+        self._file.close()
+        self._board.close()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def read_metrics(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """Reads the records of a `metrics.jsonl`.
+
+    Args:
+        path: The file. Its last line may be cut off, as a killed run leaves it, and is then left
+            out.
+
+    Returns:
+        The records in the order they were written, each with an integer `step`; a value is a
+        number, or None where it was not finite.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        UserError: A line other than the last is not a record.
+    """
+    lines = Path(path).read_bytes().splitlines()
+    records = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = json.loads(line)
+            if not isinstance(record, dict) or not isinstance(record.get("step"), int):
+                raise ValueError("not a record")
+        except ValueError:
+            if number == len(lines):
+                break
+            raise UserError(
+                f"{path}: line {number} is not a JSON object with an integer 'step'; remove that line"
+            ) from None
+        records.append(record)
+    return records
+
+
+def _encode(record: Mapping[str, Any]) -> str:
+    """Gives a record as one line of strict JSON."""
+    plain = {name: _to_json_number(value) for name, value in record.items()}
+    return json.dumps(plain, allow_nan=False) + "\n"
+
+
+def _to_json_number(value: Any) -> int | float | None:
+    if value is None:
+        return None
+    array = np.asarray(value)
+    number = int(array) if np.issubdtype(array.dtype, np.integer) else float(array)
+    return number if math.isfinite(number) else None
+
+
+def _drop_after(path: Path, last_kept_step: int) -> None:
+    """Drops the records of later steps, and a cut-off last line; the file is replaced in one go."""
+    if not path.exists():
+        return
+    kept = [record for record in read_metrics(path) if record["step"] <= last_kept_step]
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.writelines(map(_encode, kept))
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,302 @@
+"""The training loop: batches in; checkpoints, figures and metrics out."""
+
+import dataclasses
+import json
+import math
+import os
+import signal
+from contextlib import ExitStack
+from pathlib import Path
+
+import jax
+import numpy as np
+from PIL import Image
+
+from pix2pix_jax import data
+from pix2pix_jax.config import Config, leaves, validate
+from pix2pix_jax.errors import UserError
+from pix2pix_jax.figures import save_curves, save_samples
+from pix2pix_jax.inference import TrainedGenerator, load_trained
+from pix2pix_jax.runs import METRICS_FILE, Checkpoints, MetricsWriter, newest, read_metrics
+from pix2pix_jax.state import TrainState, build_model
+from pix2pix_jax.training import parallel, processes
+from pix2pix_jax.training.held_out import HeldOut
+from pix2pix_jax.training.loss_log import LossLog, Stopwatch
+from pix2pix_jax.training.progress import Progress
+
+_SAMPLES = 12  # held-out images in a sheet
+
+_KEPT = {"device": "on the device", "host": "in a file", "none": "no"}  # by the loader's cache
+
+# What may differ when a run goes on. Any other key would make the second part of the run another experiment.
+_MAY_CHANGE = {
+    "num_epochs",
+    "num_steps",
+    "saturation",
+    "log_every_steps",
+    "eval_every_steps",
+    "sample_every_steps",
+    "checkpoint_every_steps",
+    "checkpoints_to_keep",
+    "data.eval_images",
+    "data.tfds_dir",
+    "data.cache",
+    "data.cache_dir",
+    "data.num_workers",
+}
+
+# What may differ between the processes of one run: what a host has of its own.
+_HOSTS_OWN = {
+    "data.root",
+    "data.eval_root",
+    "data.tfds_dir",
+    "data.cache",
+    "data.cache_dir",
+    "data.num_workers",
+}
+
+
+def train(config: Config, workdir: str | os.PathLike[str]) -> TrainState:
+    """Trains from the newest checkpoint in a folder, or from the start, to the end.
+
+    Args:
+        config: see `pix2pix_jax.config`.
+        workdir: the run's folder, made where there is none. It gets `config.json`, `metrics.jsonl`, `tensorboard/`,
+            `curves.png`, `samples/` and `checkpoints/`; a run of the same config that is in it goes on. Several
+            processes share it, and process 0 writes.
+
+    Returns:
+        The state after the last step.
+
+    Raises:
+        UserError: if the config, the data or the folder cannot be used, or a loss is not finite any more.
+        SystemExit: if a signal asked to stop; a checkpoint has been written.
+    """
+    workdir = Path(workdir)
+    if jax.device_count() != jax.local_device_count() * jax.process_count():
+        raise UserError(
+            f"process {jax.process_index()} has {jax.local_device_count()} of {jax.device_count()} devices in"
+            f" {jax.process_count()} processes: a batch is split evenly, so use as many devices in each"
+        )
+    validate(config, jax.device_count())
+    begin = _load_warm_start(config) if config.warm_start and not newest(workdir / "checkpoints") else None
+    train_source, eval_source = data.make_sources(config.data)
+    eval_images = data.load_eval_images(eval_source, config.image_size, config.data.resize, config.data.eval_images)
+    try:
+        for name in ("samples", "checkpoints"):
+            (workdir / name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write to {workdir} ({error.strerror}): choose another --workdir") from error
+    with ExitStack() as opened:
+        checkpoints = opened.enter_context(Checkpoints(workdir / "checkpoints", config.checkpoints_to_keep))
+        start = checkpoints.latest_step
+        _check_processes(config, start, len(train_source))
+        if jax.process_index() == 0:
+            _claim(workdir, config, resuming=start > 0)
+        total = total_steps(config, len(train_source))
+        writer, stream = None, None
+        if jax.process_index() == 0:
+            writer = opened.enter_context(MetricsWriter(workdir, start))
+        else:
+            stream = opened.enter_context(open(os.devnull, "w", encoding="utf-8"))
+        progress = opened.enter_context(Progress(total, start, stream))
+        trainer = Trainer(config, workdir, total, checkpoints, writer, progress, begin)
+        return trainer.run(train_source, eval_images)
+
+
+def total_steps(config: Config, num_images: int) -> int:
+    """Steps in a whole run over `num_images` training images: `num_steps`, or else what `num_epochs` come to."""
+    return config.num_steps or math.ceil(config.num_epochs * num_images / config.batch_size)
+
+
+def _load_warm_start(config: Config) -> TrainedGenerator:
+    """Reads the generator that a run begins with, `warm_start` in its config."""
+    trained = load_trained(None if config.warm_start == "pretrained" else config.warm_start)
+    makes, wanted = trained.config.task.generator_makes, config.task.generator_makes
+    if makes != wanted:
+        raise UserError(
+            f"config.warm_start={config.warm_start} is of another architecture: its generator makes {makes}, and this"
+            f" config's makes {wanted}"
+        )
+    return trained
+
+
+def _check_processes(config: Config, start: int, num_images: int) -> None:
+    """Makes sure that all processes train the same run on the same photographs in the same folder."""
+    keys = {f"config.{key}": value for key, value in leaves(config).items() if key not in _HOSTS_OWN}
+    processes.check_alike(keys | {"the newest checkpoint": start, "the number of photographs": num_images})
+
+
+def _claim(workdir: Path, config: Config, resuming: bool) -> None:
+    """Writes config.json into a run's folder, after checking that a run to be resumed is this experiment's."""
+    path = workdir / "config.json"
+    if resuming and path.exists():
+        old = leaves(json.loads(path.read_text()))
+        for key, value in leaves(config).items():
+            if key not in _MAY_CHANGE and old.get(key, value) != value:
+                raise UserError(
+                    f"{workdir} holds a run with config.{key}={old[key]}, and {value} is asked for:"
+                    " choose another --workdir, or ask for the same"
+                )
+    path.write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")
+
+
+class Trainer:
+    """The loop, and what it writes on the way."""
+
+    def __init__(
+        self,
+        config: Config,
+        workdir: Path,
+        total: int,
+        checkpoints: Checkpoints,
+        writer: MetricsWriter | None,
+        progress: Progress,
+        begin: TrainedGenerator | None,
+    ) -> None:
+        """Takes a valid config, the run's folder, its number of steps, what writes into the folder, open, and more.
+
+        The writer is None in all processes but the first.
+        """
+        self._config = config
+        self._workdir = workdir
+        self._total = total
+        self._checkpoints = checkpoints
+        self._writer = writer
+        self._progress = progress
+        self._begin = begin
+        self._model = build_model(config, total)
+        self._losses = LossLog()
+        self._watch = Stopwatch()
+
+    def run(self, source: data.ImageSource, eval_images: np.ndarray) -> TrainState:
+        """Takes the steps from the newest checkpoint to the end.
+
+        Args:
+            source: the training images.
+            eval_images: held-out images, uint8 [count, height, width, 3].
+
+        Returns:
+            The state after the last step.
+        """
+        config, start, total = self._config, self._checkpoints.latest_step, self._total
+        state = self._initial_state(start)
+        if start >= total:
+            self._progress.note(f"nothing to do: the run has taken its {total:,} steps")
+            return state
+        self._held_out = HeldOut(self._model, eval_images)
+        train_step = parallel.parallel_train_step(self._model)
+        state = parallel.place(state)
+        loader = data.Loader(
+            source,
+            batch_size=config.batch_size,
+            image_size=config.image_size,
+            resize=config.data.resize,
+            seed=config.seed,
+            cache=config.data.cache,
+            cache_dir=config.data.cache_dir,
+            num_workers=config.data.num_workers,
+        )
+        self._progress.note(f"{len(source):,} photographs; kept decoded: {_KEPT[loader.cache]}")
+        with loader.iterate(start) as batches, processes.stop_request() as stop_after:
+            for number in range(start + 1, total + 1):
+                with self._watch.waiting():
+                    images = next(batches)
+                state, metrics = train_step(state, images)
+                self._losses.add(number, metrics)
+                if number == start + 1:
+                    jax.block_until_ready(metrics)
+                    self._progress.note(f"compiled, and took the first step, in {self._watch.elapsed():.1f} s")
+                self._progress.advance(number)
+                stopping = stop_after(number)
+                self._after_step(state, number, len(source), stopping > 0)
+                if stopping:
+                    self._progress.note(
+                        f"{signal.Signals(stopping).name}: stopped after step {number:,};"
+                        " the same command goes on from there"
+                    )
+                    raise SystemExit(128 + stopping)
+        if skipped := getattr(source, "skipped", None):
+            self._progress.note(f"{len(skipped)} unreadable image files were skipped")
+        self._progress.note(f"done: {self._workdir}")
+        return state
+
+    def _initial_state(self, start: int) -> TrainState:
+        key = jax.random.key(self._config.seed)
+        if start == 0:
+            state = self._model.init_compiled(key)
+            return self._begin.warm_started(state) if self._begin else state
+        self._progress.note(f"resuming {self._workdir} after step {start:,}")
+        return self._checkpoints.restore(jax.eval_shape(self._model.init, key))
+
+    def _after_step(self, state: TrainState, number: int, num_images: int, stopping: bool) -> None:
+        def is_due(every: int) -> bool:
+            return number % every == 0 or number == self._total
+
+        config = self._config
+        try:
+            if is_due(config.log_every_steps):
+                self._report(number, number * config.batch_size / num_images)
+            with self._watch.paused():
+                samples_due = is_due(config.sample_every_steps)
+                if samples_due or is_due(config.eval_every_steps):
+                    self._losses.fetch()
+                    self._look(state, number, samples_due)
+                if stopping or is_due(config.checkpoint_every_steps):
+                    self._save(state)
+        except FloatingPointError as error:
+            kept = self._checkpoints.latest_step
+            raise UserError(
+                f"{error}: training stopped; "
+                + (
+                    f"the last good checkpoint is step {kept} in {self._checkpoints.directory}"
+                    if kept
+                    else "there is no checkpoint yet"
+                )
+            ) from error
+
+    def _report(self, number: int, epoch: float) -> None:
+        count, terms = self._losses.mean()
+        seconds, waited = self._watch.lap()
+        pace = count * self._config.batch_size / seconds
+        record = {"epoch": epoch, **terms, "images_per_second": pace, "data_wait_share": waited / seconds}
+        if self._writer is not None:
+            self._writer.write(number, record)
+        self._progress.report(number, record)
+
+    def _look(self, state: TrainState, number: int, samples_due: bool) -> None:
+        """Judges the generator on the held-out images, and draws what it makes of the first few.
+
+        Every process judges, so that none waits for long inside the next step, and process 0 writes.
+        """
+        colored = self._held_out.colorize(state)
+        record = self._held_out.judge(colored)
+        if self._writer is None:
+            return
+        self._writer.write(number, record)
+        self._progress.report_evaluation(number, record)
+        if samples_due:
+            sheet = self._workdir / "samples" / f"step_{number:08d}.png"
+            save_samples(
+                sheet,
+                self._held_out.gray[:_SAMPLES],
+                colored[:_SAMPLES],
+                self._held_out.images[:_SAMPLES],
+                title=f"{self._config.name}, step {number:,}",
+            )
+            with Image.open(sheet) as image:
+                self._writer.write_image(number, "samples", np.asarray(image.convert("RGB")))
+            save_curves(
+                self._workdir / "curves.png",
+                read_metrics(self._workdir / METRICS_FILE),
+                title=self._config.name,
+            )
+
+    def _save(self, state: TrainState) -> None:
+        self._losses.fetch()
+        # A copy: the next step takes over the state's buffers while the checkpoint is being written.
+        host_state = jax.tree.map(np.array, state)
+        for name in ("generator", "discriminator"):
+            if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(getattr(host_state, name))):
+                raise FloatingPointError(f"the {name} is not finite after step {host_state.step}")
+        self._checkpoints.save(host_state)

@@ -1,0 +1,51 @@
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.timing import report
+
+
+def run(*arguments: object) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["report", *map(str, arguments)])
+        report.main()
+
+
+def test_report_fills_a_file_and_draws(tmp_path: Path, make_result) -> None:
+    (tmp_path / "new.json").write_text(json.dumps(make_result()))
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    run(tmp_path / "new.json", f"--readme={readme}", f"--chart={tmp_path / 'chart.png'}")
+    text = readme.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith(f"{report.END}\nafter\n")
+    assert "old" not in text
+    assert "not run: no working C++ compiler" in text
+    assert "virtual" in text
+    with Image.open(tmp_path / "chart.png") as chart:
+        assert chart.width > 800
+        assert np.asarray(chart.convert("L")).std() > 0
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, make_result) -> None:
+    (tmp_path / "new.json").write_text(json.dumps(make_result()))
+    with pytest.raises(SystemExit, match=r"there is no .*speed\.md"):
+        run(tmp_path / "new.json", f"--readme={tmp_path / 'speed.md'}")
+
+
+def test_time_between_steps_is_told_on_a_gpu(make_result) -> None:
+    assert "waits for the host: 25.0% in float32." in report.markdown(make_result("gpu"))
+    assert "waits for the host" not in report.markdown(make_result())
+
+
+def test_the_newest_result_of_a_device_counts(tmp_path: Path) -> None:
+    for number, (device, date) in enumerate([("a", "2020-01-02"), ("a", "2020-01-01"), ("b", "2020-01-03")]):
+        result = {"benchmark": "throughput", "device": device, "date": date}
+        (tmp_path / f"{number}.json").write_text(json.dumps(result))
+    (tmp_path / "other.json").write_text("{}")
+    found = report.newest_results(tmp_path)
+    assert [(result["device"], result["date"]) for result in found] == [("b", "2020-01-03"), ("a", "2020-01-02")]

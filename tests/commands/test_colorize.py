@@ -1,0 +1,361 @@
+"""The colouring command and the function: whole runs on real files."""
+
+import functools
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import ROOT, smooth_images
+from PIL import Image
+
+from pix2pix_jax import inference
+from pix2pix_jax.color import LUMA_WEIGHTS
+from pix2pix_jax.commands import colorize as command
+from pix2pix_jax.config import default_config, updated
+from pix2pix_jax.inference.trained import TrainedGenerator, load_trained
+
+PHOTOS = smooth_images(4, 40, seed=2)[:, :36]
+
+
+@pytest.fixture(scope="module")
+def loaded() -> Callable[..., TrainedGenerator]:
+    """`load_trained` that compiles once for the whole module."""
+    return functools.cache(load_trained)
+
+
+@pytest.fixture
+def generator(loaded, generator_file: Path) -> TrainedGenerator:
+    return loaded(str(generator_file))
+
+
+@pytest.fixture
+def run(loaded, generator_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> Callable:
+    """Runs the command in an empty working directory: exit status, lines of stdout, lines of stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(inference, "load_trained", loaded)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
+
+    def run(*arguments: str) -> tuple[int, list[str], list[str]]:
+        given = [] if "--checkpoint" in arguments else ["--checkpoint", str(generator_file)]
+        status = command.main([*arguments, *given])
+        captured = capsys.readouterr()
+        return status, captured.out.splitlines(), captured.err.splitlines()
+
+    return run
+
+
+def save_photos(folder: Path, *names: str) -> None:
+    for name, photo in zip(names, PHOTOS, strict=False):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(photo).save(folder / name)
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_photographs_and_folders_keep_their_names_size_and_luma(run, tmp_path):
+    save_photos(tmp_path / "in", "a.png", "deep/b.png")
+    save_photos(tmp_path, "c.png")
+    assert run("in", "c.png") == (0, ["3 coloured: colorized"], [])
+    assert files(tmp_path / "colorized") == ["a.png", "c.png", "deep/b.png"]
+    for name, photo in zip(("a.png", "deep/b.png"), PHOTOS, strict=False):
+        colored = pixels(tmp_path / "colorized" / name)
+        assert colored.shape == photo.shape
+        assert np.abs(colored @ LUMA_WEIGHTS - photo @ LUMA_WEIGHTS).max() <= 1.0
+        assert np.ptp(colored.astype(int), axis=-1).mean() > 5
+
+
+def test_alpha_orientation_and_depth(run, tmp_path):
+    alpha = np.resize(np.arange(256, dtype=np.uint8), PHOTOS[0].shape[:2])
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.dstack([PHOTOS[0], alpha])).save(tmp_path / "alpha.png", exif=exif)
+    deep = (PHOTOS[1, ..., 0].astype(np.uint16) * 257)[:, :30]
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    assert run("alpha.png", "deep.png")[0] == 0
+    np.testing.assert_array_equal(pixels(tmp_path / "colorized/alpha.png")[..., 3], np.rot90(alpha, -1))
+    colored = pixels(tmp_path / "colorized/deep.png")
+    assert (colored.shape, colored.dtype) == ((36, 30, 3), np.uint8)
+    assert np.abs(colored @ LUMA_WEIGHTS - deep / 257).max() <= 1.0
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 10_000), (10_000, 3)])
+def test_extreme_shapes(run, tmp_path, size):
+    Image.new("L", size, 99).save(tmp_path / "a.png")
+    assert run("a.png")[0] == 0
+    assert pixels(tmp_path / "colorized/a.png").shape == (size[1], size[0], 3)
+
+
+def test_side_by_side(run, tmp_path):
+    save_photos(tmp_path, "a.png")
+    assert run("a.png", "--side-by-side", "-o", "out")[0] == 0
+    both = pixels(tmp_path / "out/a.png")
+    height, width = PHOTOS[0].shape[:2]
+    assert both.shape == (height, 2 * width + 2, 3)
+    assert (np.ptp(both[:, :width].astype(int), axis=-1) == 0).all()
+
+
+def test_saturation(run, tmp_path):
+    save_photos(tmp_path, "a.png")
+    for factor in ("0.2", "0.1"):  # of the generator's strong colours, so that all are within the gamut
+        assert run("a.png", "--saturation", factor, "-o", factor)[0] == 0
+    bold, pale = (pixels(tmp_path / factor / "a.png").astype(float) for factor in ("0.2", "0.1"))
+    luma = PHOTOS[0] @ LUMA_WEIGHTS
+    assert np.abs(pale @ LUMA_WEIGHTS - luma).max() <= 1.0
+    assert np.abs(pale - luma[..., None]).mean() == pytest.approx(np.abs(bold - luma[..., None]).mean() / 2, rel=0.1)
+
+
+def test_bad_files_are_named_and_the_rest_go_on(run, tmp_path):
+    save_photos(tmp_path / "in", "a.png", "d.png", "e.jpg")
+    (tmp_path / "in/b.png").write_bytes(b"")
+    (tmp_path / "in/c.jpg").write_text("not an image")
+    whole = (tmp_path / "in/e.jpg").read_bytes()
+    (tmp_path / "in/e.jpg").write_bytes(whole[: len(whole) // 2])
+    status, out, err = run("in")
+    assert (status, out) == (1, ["2 coloured: colorized"])
+    assert [line.split(" cannot be read: ")[0] for line in err[:3]] == [
+        f"error: in/{n}" for n in ("b.png", "c.jpg", "e.jpg")
+    ]
+    assert err[3:] == ["error: 3 of 5 photographs could not be coloured"]
+    assert files(tmp_path / "colorized") == ["a.png", "d.png"]
+
+
+def test_one_bad_file_alone_is_one_line(run, tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"")
+    status, out, err = run("a.jpg")
+    assert (status, out, len(err)) == (1, [], 1)
+
+
+def test_formats_without_colour_become_png_with_a_note(run, tmp_path):
+    frames = [Image.fromarray(photo) for photo in PHOTOS]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    status, _, err = run("a.gif")
+    assert status == 0
+    assert err == [
+        "note: a.gif: the first of its 4 frames is taken",
+        "note: a.gif: written as a.png, for .gif holds no such colour",
+    ]
+    assert files(tmp_path / "colorized") == ["a.png"]
+
+
+def test_nothing_is_overwritten_unless_that_is_wanted(run, tmp_path):
+    save_photos(tmp_path, "a.png")
+    before = (tmp_path / "a.png").read_bytes()
+    status, _, err = run("a.png", "--out", ".")
+    assert status == 1
+    assert err == ["error: a.png is there already: give --overwrite to replace it, or another folder with --out"]
+    assert (tmp_path / "a.png").read_bytes() == before
+    assert run("a.png", "--out", ".", "--overwrite")[0] == 0
+    assert (tmp_path / "a.png").read_bytes() != before
+
+
+def test_photographs_of_one_name_do_not_replace_each_other(run, tmp_path):
+    save_photos(tmp_path, "x/a.png", "y/a.png")
+    status, _, err = run("x", "y", "x/a.png", "--overwrite")
+    assert status == 1
+    assert err[0] == "error: y/a.png would be written to colorized/a.png, which is x/a.png's: give it another --out"
+    assert np.abs(pixels(tmp_path / "colorized/a.png") @ LUMA_WEIGHTS - PHOTOS[0] @ LUMA_WEIGHTS).max() <= 1.0
+
+
+def test_a_photograph_yet_to_be_coloured_is_not_replaced(run, tmp_path):
+    save_photos(tmp_path / "in", "a.gif", "a.png")
+    status, _, err = run("in", "--out", "in", "--overwrite")
+    assert status == 1
+    assert err[0] == "error: in/a.gif would be written to in/a.png, which is in/a.png's: give it another --out"
+    assert np.abs(pixels(tmp_path / "in/a.png") @ LUMA_WEIGHTS - PHOTOS[1] @ LUMA_WEIGHTS).max() <= 1.0
+
+
+def test_earlier_results_are_no_photographs(run, tmp_path):
+    save_photos(tmp_path, "a.png")
+    assert run(".")[1] == ["1 coloured: colorized"]
+    assert run(".", "--overwrite")[1] == ["1 coloured: colorized"]
+
+
+def test_link_that_leads_out_of_out_is_refused(run, tmp_path):
+    save_photos(tmp_path, "in/deep/a.png")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out/deep").symlink_to(tmp_path / "elsewhere")
+    status, _, err = run("in", "-o", "out")
+    assert (status, err) == (1, ["error: out/deep/a.png lies outside out, and is not written"])
+    assert files(tmp_path / "elsewhere") == []
+
+
+def test_large_images_name_the_flag(run, tmp_path):
+    Image.new("L", (2000, 1000)).save(tmp_path / "a.png")
+    status, _, err = run("a.png", "--max-megapixels", "1.9")
+    assert (status, len(err)) == (1, 1)
+    assert "allow them with --max-megapixels" in err[0]
+    assert run("a.png", "--max-megapixels", "2.1")[0] == 0
+
+
+def _other_architecture(folder: Path, generator: TrainedGenerator) -> None:
+    config = updated(default_config(), {"task.generator_makes": "rgb"})
+    TrainedGenerator(config, generator.params, generator.averages).save(folder / "g.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["missing.png"], "there is no file or folder missing.png"),
+        (["empty"], "empty holds no images"),
+        (["a.png", "-o", "a.png/out"], "photographs cannot be written to a.png/out: "),
+        (["a.png", "-o", "out.png"], "--out out.png looks like a file: give a folder"),
+        (["a.png", "-o", "file"], "photographs cannot be written to file: "),
+        (["a.png", "--checkpoint", "nowhere"], "there is no run or file nowhere"),
+        (["a.png", "--checkpoint", "a.png"], "a.png cannot be read as a safetensors file"),
+        (["a.png", "--checkpoint", "g.safetensors"], "is [2], the generator's is [3]"),
+    ],
+)
+def test_mistakes_are_one_line_and_write_nothing(run, tmp_path, generator, arguments, message):
+    save_photos(tmp_path, "a.png")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_bytes(b"")
+    _other_architecture(tmp_path, generator)
+    status, out, err = run(*arguments)
+    assert (status, out, len(err)) == (1, [], 1)
+    assert err[0].startswith("error: ")
+    assert message in err[0]
+    assert files(tmp_path) == ["a.png", "file", "g.safetensors"]
+    assert not (tmp_path / "colorized").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["a.png", "--nonsense"], ["a.png", "--max-megapixels", "-1"], ["a.png", "--saturation", "0"]]
+)
+def test_usage(arguments, capsys):
+    with pytest.raises(SystemExit) as raised:
+        command.main(arguments)
+    assert raised.value.code == 2
+    assert "usage: pix2pix-colorize" in capsys.readouterr().err
+
+
+# The function.
+
+
+def test_pillow_images(generator):
+    colored = inference.colorize(Image.fromarray(PHOTOS[0]).convert("LA"), generator)
+    assert (colored.mode, colored.size) == ("RGBA", (40, 36))
+    assert inference.colorize(Image.fromarray(PHOTOS[0]), generator).mode == "RGB"
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+@pytest.mark.parametrize("channels", [None, 1, 2, 3, 4])
+def test_arrays(generator, dtype, channels):
+    white = {np.uint8: 255, np.uint16: 65535}.get(dtype, 1)
+    unit = np.dstack([PHOTOS[0], PHOTOS[1, ..., 0]]) / 255
+    chosen = {None: 0, 1: [0], 2: [0, 3], 3: [0, 1, 2], 4: [0, 1, 2, 3]}[channels]
+    photo = (unit[..., chosen] * white).astype(dtype)
+    before = photo.copy()
+    colored = inference.colorize(photo, generator)
+    np.testing.assert_array_equal(photo, before)
+    transparent = channels in (2, 4)
+    assert colored.shape == (36, 40, 4 if transparent else 3)
+    assert colored.dtype == (np.float32 if white == 1 else dtype)
+    if transparent:
+        np.testing.assert_array_equal(colored[..., 3], photo[..., -1].astype(colored.dtype))
+    luma = photo[..., :3] @ LUMA_WEIGHTS if (channels or 0) >= 3 else photo.reshape(36, 40, -1)[..., 0]
+    assert np.abs(colored[..., :3] @ LUMA_WEIGHTS - luma).max() <= (1e-5 if white == 1 else 1.0)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((2, 2, 5), np.uint8),
+        np.zeros(4, np.uint8),
+        np.zeros((0, 4), np.uint8),
+        np.zeros((2, 2), np.int64),
+        np.full((2, 2), 1.5),
+        np.full((2, 2), np.nan),
+    ],
+)
+def test_arrays_that_are_no_photographs(generator, image):
+    with pytest.raises(ValueError, match=r"^expected .*, got "):
+        inference.colorize(image, generator)
+
+
+# The process.
+
+
+@pytest.fixture
+def start(tmp_path: Path, generator_file: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts Python with some arguments in an empty working directory; one process compiles for all."""
+    environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(generator_file.parent / "cache")}
+    environment["PYTHONPATH"] = str(ROOT)
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, *arguments, "--checkpoint", str(generator_file)],
+            cwd=tmp_path,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    # In a shell's background job SIGINT is ignored, and would be by the processes started here.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield start
+    signal.signal(signal.SIGINT, inherited)
+
+
+@pytest.mark.process
+def test_process_says_what_failed_and_exits_with_1(start, tmp_path):
+    save_photos(tmp_path, "in/a.jpg")
+    (tmp_path / "in/b.jpg").write_bytes(b"")
+    with start("-m", "pix2pix_jax.commands.colorize", "in") as process:
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert out == "1 coloured: colorized\n"
+    assert err.splitlines() == [
+        "error: in/b.jpg cannot be read: not an image that can be read",
+        "error: 1 of 2 photographs could not be coloured",
+    ]
+    assert files(tmp_path / "colorized") == ["a.jpg"]
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_stopped_process_leaves_whole_files_only(start, tmp_path, sent, status):
+    (tmp_path / "in").mkdir()
+    Image.fromarray(PHOTOS[0]).resize((900, 600)).save(tmp_path / "in/00.png")
+    names = [f"in/{number:02d}.png" for number in range(40)]
+    for name in names[1:]:
+        (tmp_path / name).write_bytes((tmp_path / "in/00.png").read_bytes())
+    with start("-m", "pix2pix_jax.commands.colorize", "in") as process:
+        while process.poll() is None and not list(tmp_path.glob("colorized/*.png")):
+            time.sleep(0.01)
+        process.send_signal(sent)
+        err = process.communicate(timeout=120)[1]
+    assert process.returncode == status
+    assert err == ("interrupted: what was finished is kept\n" if sent == signal.SIGINT else "")
+    written = files(tmp_path / "colorized")
+    assert 0 < len(written) < len(names)
+    for name in written:
+        assert pixels(tmp_path / "colorized" / name).shape == (600, 900, 3)
+
+
+@pytest.mark.process
+def test_little_is_imported_to_colour_with_a_file(start, tmp_path):
+    code = (
+        "import sys; from pix2pix_jax.commands.colorize import main; status = main(sys.argv[1:]);"
+        "slow = {'matplotlib', 'orbax', 'skimage', 'tensorflow_datasets', 'tensorflow', 'grain'};"
+        "print(sorted(slow & set(sys.modules))); sys.exit(status)"
+    )
+    save_photos(tmp_path, "a.png")
+    with start("-c", code, "a.png") as process:
+        out, err = process.communicate(timeout=120)
+    assert out.splitlines() == ["1 coloured: colorized", "[]"], err

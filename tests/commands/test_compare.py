@@ -1,0 +1,201 @@
+"""The command `pix2pix-compare` as a user runs it: small, but whole."""
+
+import html.parser
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+from helpers import ROOT
+from PIL import Image
+
+from pix2pix_jax.commands import compare
+from pix2pix_jax.config import experiment_config, updated
+from pix2pix_jax.figures import comparison
+
+SMALL = [
+    "--batch-size=8",
+    "--set=image_size=32",
+    "--set=data.resize=40",
+    "--set=data.cache=none",
+    "--set=data.num_workers=0",
+]
+EXPERIMENTS = ("ycrcb_rgb", "ycrcb_l1")
+
+
+def call(monkeypatch, capsys, *arguments):
+    """Runs the command in this process; gives its exit status, and what it wrote to both streams."""
+    monkeypatch.setattr("sys.argv", ["pix2pix-compare", *map(str, arguments)])
+    status = 0
+    try:
+        compare.main()
+    except SystemExit as stopped:
+        status = stopped.code
+    return status, *capsys.readouterr()
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch, tmp_path_factory):
+    """Keeps the tests' programs out of the user's cache."""
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "xla"))
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory, photo_folder):
+    """Two experiments of four steps, whose number comes from the time given; where they are, and what was printed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "xla"))
+        patch.setattr(compare, "_seconds_per_step", lambda config: {"ycrcb_rgb": 4.0, "ycrcb_l1": 2.0}[config.name])
+        folder = tmp_path_factory.mktemp("compared")
+        arguments = [f"--data={photo_folder}", f"--workdir={folder / 'runs'}", f"--out={folder / 'out'}", *SMALL]
+        arguments += ["--set=data.eval_fraction=0.25", "--minutes=0.4", "--show=3", "--experiments=ycrcb_rgb,ycrcb_l1"]
+        patch.setattr("sys.argv", ["pix2pix-compare", *arguments])
+        compare.main()
+    return folder, arguments
+
+
+def test_all_take_as_many_steps_as_the_time_allows(compared):
+    folder, _ = compared
+    plan = json.loads((folder / "runs" / "plan.json").read_text())
+    assert plan["steps"] == 4  # 24 s at 6 s for both
+    for name in EXPERIMENTS:
+        checkpoints = folder / "runs" / name / "checkpoints"
+        assert max(int(path.name) for path in checkpoints.iterdir()) == 4
+
+
+def test_figures_tables_and_page_are_there(compared):
+    folder, _ = compared
+    suffixes = [".html", ".json", ".md", ".png", "_curves.png"]
+    assert {path.name for path in (folder / "out").iterdir()} == {f"comparison{suffix}" for suffix in suffixes}
+    with Image.open(folder / "out" / "comparison.png") as image:
+        assert image.width == 2 * 20 + 4 * 192 + 3 * 4  # grey, two experiments, truth
+        assert image.height > 3 * 192
+    with Image.open(folder / "out" / "comparison_curves.png") as image:
+        assert len(image.convert("RGB").getcolors(2**24)) > 100
+    text = (folder / "out" / "comparison.md").read_text()
+    for row in (*EXPERIMENTS, "grey image", "best tint by CIEDE2000", "best tint by PSNR", "truth", "D guesses"):
+        assert f"\n| {row} |" in text
+    assert "took 4 steps in batches of 8 (32×32, float32) from seed 0, on the same 18 photographs" in text
+    assert "the same 6 others" in text
+    figures = json.loads((folder / "out" / "comparison.json").read_text())
+    assert figures["experiments"].keys() == set(EXPERIMENTS)
+    assert figures["experiments"]["ycrcb_rgb"]["losses"].keys() == {"d_loss", "g_bce", "g_l1_rgb", "g_l1_chroma"}
+    assert figures["experiments"]["ycrcb_l1"]["losses"].keys() == {"g_l1_rgb", "g_l1_chroma"}
+
+
+class Links(html.parser.HTMLParser):
+    """Collects everything a page could load."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        assert tag not in ("script", "link", "iframe")
+        self.found += [value for name, value in attrs if name in ("src", "href", "srcset", "data")]
+
+
+def test_the_page_holds_all_it_shows(compared):
+    folder, _ = compared
+    page = (folder / "out" / "comparison.html").read_text()
+    links = Links()
+    links.feed(page)
+    assert len(links.found) == 2
+    assert all(link.startswith("data:image/png;base64,") for link in links.found)
+    assert not re.search(r"url\(|@import|https?:", page)
+
+
+def test_a_second_call_trains_nothing(compared, monkeypatch, capsys):
+    folder, arguments = compared
+    before = {path: path.read_bytes() for path in (folder / "runs").rglob("metrics.jsonl")}
+    monkeypatch.setattr(compare, "_seconds_per_step", lambda config: pytest.fail("timed again"))
+    status, out, errors = call(monkeypatch, capsys, *arguments)
+    assert status == 0
+    assert errors.count("nothing to do: the run has taken its 4 steps") == 2
+    assert "compiled" not in errors
+    assert {path: path.read_bytes() for path in (folder / "runs").rglob("metrics.jsonl")} == before
+    assert "\nycrcb_l1 " in out
+
+
+def test_fewer_steps_than_were_taken_are_refused(compared, monkeypatch, capsys):
+    _, arguments = compared
+    arguments = [argument for argument in arguments if not argument.startswith("--minutes")]
+    status, _, errors = call(monkeypatch, capsys, *arguments, "--steps=3")
+    assert status == 1
+    assert "ycrcb_rgb has taken 4 steps, more than the 3 asked for: give --steps 4 or more" in errors
+
+
+def test_other_settings_do_not_go_on_in_the_same_folder(compared, monkeypatch, capsys):
+    _, arguments = compared
+    status, _, errors = call(monkeypatch, capsys, *arguments, "--set=seed=1")
+    assert status == 1
+    assert "holds a run with config.seed=0, and 1 is asked for" in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--experiments=ycrcb_rgb,rgb_rgb_grey"], "no experiment rgb_rgb_grey: did you mean rgb_rgb_gray?"),
+        (["--data={tmp}/none"], "{tmp}/none: there is no such folder"),
+        (["--data={tmp}"], "{tmp} holds no images"),
+        (["--eval-data={tmp}/none"], "{tmp}/none: there is no such folder"),
+        (["--set=batch_size=8"], "--set batch_size=8: give --batch-size instead"),
+        (["--set=adam.beta1=0"], "--set adam.beta1=0: the key is not known, the nearest known one is adam.b1"),
+        (["--set=image_size=40"], "config.image_size=40 does not fit the networks"),
+        (["--batch-size=12"], "config.batch_size=12 cannot be split over 8 devices"),
+        (["--steps=0"], "argument --steps: 0 is not an integer above 0"),
+        (["--steps=2", "--minutes=1"], "argument --minutes: not allowed with argument --steps"),
+        (["--out={photos}/00.png/x"], "cannot write to {photos}/00.png/x (Not a directory): choose another --out"),
+    ],
+)
+def test_bad_input_gets_one_line(arguments, message, monkeypatch, capsys, tmp_path, photo_folder):
+    monkeypatch.setattr(compare, "_seconds_per_step", lambda config: pytest.fail("work was begun"))
+    names = {"tmp": tmp_path, "photos": photo_folder}
+    given = [f"--data={photo_folder}", f"--workdir={tmp_path / 'runs'}", *SMALL]
+    status, _, errors = call(monkeypatch, capsys, *given, *(each.format(**names) for each in arguments))
+    assert status == 1
+    assert errors.startswith("error: ")
+    assert message.format(**names) in errors
+    assert errors.count("\n") == 1
+
+
+@pytest.mark.process
+def test_a_stopped_comparison_goes_on(tmp_path, photo_folder):
+    command = [
+        sys.executable,
+        "-m",
+        "pix2pix_jax.commands.compare",
+        f"--data={photo_folder}",
+        f"--workdir={tmp_path / 'runs'}",
+    ]
+    command += [*SMALL, "--experiments=ycrcb_l1", "--set=log_every_steps=1"]
+    # One device, and a program that compiles fast.
+    flags = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    environment = os.environ | {"XLA_FLAGS": flags, "PYTHONPATH": str(ROOT)}
+    stopped = subprocess.Popen([*command, "--minutes=10000"], env=environment, stderr=subprocess.PIPE, text=True)
+    assert re.match(r"ycrcb_l1: [\d.e-]+ s a step\n", stopped.stderr.readline())
+    while "step 2/" not in (line := stopped.stderr.readline()):
+        assert line, "it ended by itself"
+    stopped.send_signal(signal.SIGTERM)
+    _, errors = stopped.communicate(timeout=100)
+    assert stopped.returncode == 128 + signal.SIGTERM
+    assert json.loads((tmp_path / "runs" / "plan.json").read_text())["steps"] > 1000
+    taken = int(re.search(r"SIGTERM: stopped after step ([\d,]+);", errors)[1].replace(",", ""))
+    result = subprocess.run(
+        [*command, f"--steps={taken + 1}"], env=environment, capture_output=True, text=True, timeout=200
+    )
+    assert result.returncode == 0, result.stderr
+    assert f"after step {taken:,}" in result.stderr
+    assert (tmp_path / "runs" / "comparison.html").stat().st_size > 10_000
+
+
+def test_time_and_last_losses_come_from_the_records():
+    config = updated(experiment_config("rgb_rgb"), {"batch_size": 30})
+    records = [{"step": step, "images_per_second": 10.0, "g_loss": 1.0, "d_loss": step} for step in range(1, 21)]
+    run = comparison.Run(config, [*records, {"step": 20, "eval/psnr": 1.0}], {}, None)  # pyright: ignore
+    assert run.minutes == pytest.approx(1.0)  # 20 steps of 3 s
+    assert run.last_losses() == {"d_loss": 19.5}
+    assert run.heading == "rgb_rgb\ngrey → RGB\nD sees RGB"

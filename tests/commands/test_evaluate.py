@@ -1,0 +1,117 @@
+"""The command `pix2pix-evaluate` as a user runs it, in this process."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from pix2pix_jax.commands import evaluate
+from pix2pix_jax.config import experiment_config, updated
+from pix2pix_jax.data import load_named_crops, open_folder
+from pix2pix_jax.evaluation import measures
+from pix2pix_jax.inference.trained import TrainedGenerator, load_trained
+from pix2pix_jax.state import build_model
+
+
+@pytest.fixture(scope="module")
+def generator_file(tmp_path_factory):
+    """A generator that has not been trained, of small photographs."""
+    config = updated(experiment_config("ycrcb_l1"), {"image_size": 32, "data.resize": 40})
+    state = build_model(config, total_steps=1).init_compiled(jax.random.key(1))
+    path = tmp_path_factory.mktemp("generator") / "g.safetensors"
+    TrainedGenerator(config, state.generator.params, state.averages).save(path)
+    return path
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path, capsys):
+    """Runs the command; gives its exit status, and what it wrote to both streams."""
+    # Keeps the tests' programs out of the user's cache.
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "xla"))
+
+    def call(*arguments):
+        monkeypatch.setattr("sys.argv", ["pix2pix-evaluate", *map(str, arguments)])
+        status = 0
+        try:
+            evaluate.main()
+        except SystemExit as stopped:
+            status = stopped.code
+        return status, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def photographs(tmp_path, photo_folder):
+    """Ten photographs in folders, and two files that are none: one by its first bytes, one cut short."""
+    folder = tmp_path / "photos"
+    (folder / "inner").mkdir(parents=True)
+    for number, path in enumerate(sorted(photo_folder.iterdir())[:10]):
+        (folder / ("inner" if number % 2 else "") / path.name).write_bytes(path.read_bytes())
+    (folder / "broken.png").write_bytes(b"not a picture")
+    whole = (folder / "00.png").read_bytes()
+    (folder / "short.png").write_bytes(whole[: len(whole) // 2])
+    return folder
+
+
+@pytest.fixture
+def report(run, photographs, generator_file, tmp_path):
+    status, out, _ = run("--data", photographs, "--checkpoint", generator_file, "--out", tmp_path / "out", "--all")
+    assert status == 0
+    return json.loads((tmp_path / "out" / "evaluation.json").read_text()), out
+
+
+def test_every_sound_photograph_is_judged_once(report, photographs, generator_file):
+    report, _ = report
+    assert report["photographs"] == 10
+    assert set(report["unreadable"]) == {"broken.png", "short.png"}
+    files = [image["file"] for image in report["images"]]
+    assert files == sorted(f"inner/{n:02d}.png" if n % 2 else f"{n:02d}.png" for n in range(10))
+    names, images = load_named_crops(open_folder(str(photographs), "--data", shorter_side=40), 32, 40)
+    colored = load_trained(generator_file).colorize(images)
+    wanted = dict(zip(names, measures.ciede2000(colored, images), strict=True))
+    for image in report["images"]:
+        assert image["ciede2000"] == pytest.approx(wanted[image["file"]], rel=1e-4)
+    assert report["coloured"]["ciede2000"]["mean"] == pytest.approx(np.mean(list(wanted.values())), rel=1e-4)
+    assert report["grey_image"]["psnr"]["mean"] == pytest.approx(measures.gray_baseline(images)["psnr"], rel=1e-5)
+
+
+def test_files_and_table_are_there(report, tmp_path):
+    _, out = report
+    files = {path.name for path in (tmp_path / "out").iterdir()}
+    assert files == {"evaluation.json", "evaluation.md", "ranked.png", "ranked_001.png"}
+    text = (tmp_path / "out" / "evaluation.md").read_text()
+    for name in ("coloured", "grey image", "best tint by CIEDE2000", "best tint by PSNR", "truth"):
+        assert f"\n{name} " in out
+        assert f"\n| {name} |" in text
+    assert "2 that could not be read were left out" in text
+    with Image.open(tmp_path / "out" / "ranked.png") as image:
+        assert image.width > 1800
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required: --data (--help lists the arguments)"),
+        (["--data", "{tmp}/none"], "--data={tmp}/none: there is no such folder; check the path"),
+        (["--data", "{tmp}/empty"], "--data={tmp}/empty holds no images"),
+        (["--data", "{photos}", "--checkpoint", "{tmp}/none"], "there is no run or file {tmp}/none"),
+        (["--data", "{photos}", "--checkpoint", "{tmp}/other"], "{tmp}/other is of another architecture: its params"),
+        (["--data", "{photos}", "--out", "{generator}/x"], "cannot write to {generator}/x (Not a directory)"),
+        (["--data", "{photos}", "stray"], "unrecognized arguments: stray"),
+    ],
+)
+def test_bad_input_gets_one_line(arguments, message, run, tmp_path, photo_folder, generator_file):
+    (tmp_path / "empty").mkdir()
+    generator = load_trained(generator_file)
+    config = experiment_config("rgb_rgb")
+    TrainedGenerator(config, generator.params, generator.averages).save(tmp_path / "other")
+    names = {"tmp": tmp_path, "photos": photo_folder, "generator": generator_file}
+    given = ["--checkpoint", generator_file, "--out", tmp_path / "out", *(each.format(**names) for each in arguments)]
+    status, _, errors = run(*given)
+    assert status == 1
+    assert errors.startswith("error: ")
+    assert message.format(**names) in errors
+    assert errors.count("\n") == 1

@@ -1,0 +1,325 @@
+"""STL-10: a small archive of its layout, from a real server, through TFDS to pixels."""
+
+import hashlib
+import io
+import subprocess
+import sys
+import tarfile
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+from helpers import ROOT
+from tensorflow_datasets.core.download.checksums import UrlInfo
+from tensorflow_datasets.datasets.stl10 import stl10_dataset_builder as original
+
+from pix2pix_jax.data.sources import stl10
+from pix2pix_jax.data.sources.stl10 import Stl10Builder, prepare_stl10
+from pix2pix_jax.data.sources.tfds import open_tfds
+from pix2pix_jax.errors import UserError
+
+COUNTS = {"train": 6, "test": 5, "unlabelled": 7}
+CLASSES = ["airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck"]
+FILE = "stl10_binary.tar.gz"
+
+
+def photographs(split: str) -> np.ndarray:
+    """Different photographs, none like its mirror image, its transpose or its colours swapped: [N, 96, 96, 3]."""
+    first = {"train": 10, "test": 40, "unlabelled": 70}[split]
+    y, x = np.mgrid[:96, :96]
+    return np.stack([np.stack([y, 2 * x, 200 - y - x // 3 + n], -1) + first + n for n in range(COUNTS[split])]).astype(
+        np.uint8
+    )
+
+
+def labels(split: str) -> list[int]:
+    """0 to 9, as TFDS has them."""
+    return [(3 * n + len(split)) % 10 for n in range(COUNTS[split])]
+
+
+def make_archive() -> bytes:
+    """An archive as the authors of STL-10 made theirs: channel by channel, column by column, classes from 1."""
+    files = {"class_names.txt": "".join(f"{name}\n" for name in CLASSES).encode(), "fold_indices.txt": b"0 1 2\n"}
+    for split, stem in (("test", "test"), ("train", "train"), ("unlabelled", "unlabeled")):
+        files[f"{stem}_X.bin"] = b"".join(
+            photograph[:, x, channel].tobytes()
+            for photograph in photographs(split)
+            for channel in range(3)
+            for x in range(96)
+        )
+        if split != "unlabelled":
+            files[f"{stem}_y.bin"] = bytes(label + 1 for label in labels(split))
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        folder = tarfile.TarInfo("stl10_binary")
+        folder.type = tarfile.DIRTYPE
+        tar.addfile(folder)
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"stl10_binary/{name}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+class Server(ThreadingHTTPServer):
+    """Serves one file, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.content = make_archive()
+        self.status = 200
+        self.requests = 0
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/{FILE}"
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Silent when a client leaves early."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.requests += 1
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", str(len(self.server.content)))
+        self.end_headers()
+        self.wfile.write(self.server.content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server of the archive, which the builder is told of."""
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        use_url(monkeypatch, server.url, server.content)
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def use_url(monkeypatch: pytest.MonkeyPatch, url: str, content: bytes) -> None:
+    """Has the builder download from elsewhere, and expect that content."""
+    info = UrlInfo(size=tfds.core.utils.Size(len(content)), checksum=hashlib.sha256(content).hexdigest(), filename=FILE)
+    monkeypatch.setattr(Stl10Builder, "url", url)
+    monkeypatch.setattr(Stl10Builder, "url_infos", {url: info})
+
+
+def keys(split: str, images: np.ndarray) -> list[int]:
+    """Which photographs of a split these are, exactly."""
+    known = {photograph.tobytes(): number for number, photograph in enumerate(photographs(split))}
+    return [known[image.tobytes()] for image in images]
+
+
+def one_line(error: pytest.ExceptionInfo[UserError]) -> str:
+    text = str(error.value)
+    assert "\n" not in text
+    return text
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+def test_from_the_archive_to_pixels(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    notes: list[str] = []
+    train, held_out = open_tfds("stl10", "", "", 0.5, tfds_dir=str(tmp_path), notify=notes.append)
+    (note,) = notes
+    for part in (
+        "downloading",
+        server.url,
+        str(tmp_path / "downloads" / "manual" / FILE),
+        str(tmp_path / "stl10" / "1.0.0"),
+    ):
+        assert part in note
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert f"Downloading {FILE}" in output.err  # progress
+
+    assert (train.name, held_out.name) == ("stl10", "stl10")
+    assert (len(train), len(held_out)) == (13, 5)
+    images = np.stack([train[i] for i in range(13)])
+    assert images.dtype == np.uint8
+    assert sorted(keys("unlabelled", images[:7])) == list(range(7))
+    assert sorted(keys("train", images[7:])) == list(range(6))
+    assert sorted(keys("test", np.stack([held_out[i] for i in range(5)]))) == list(range(5))
+    # Whatever the order in which they are asked for.
+    for i in (12, 0, 7, 3, 12):
+        np.testing.assert_array_equal(train[i], images[i])
+
+    server.requests = 0
+    again, _ = open_tfds("stl10", "", "", 0.5, tfds_dir=str(tmp_path), notify=notes.append)
+    assert (server.requests, len(notes)) == (0, 1)
+    assert again.fingerprint() == train.fingerprint()
+    np.testing.assert_array_equal(np.stack([again[i] for i in range(13)]), images)
+
+
+def test_what_is_prepared_is_what_tfds_prepares(server: Server, tmp_path: Path) -> None:
+    prepare_stl10(str(tmp_path), notify=print)
+    builder = original.Builder(data_dir=tmp_path)
+    info = builder.info
+    assert info.full_name == "stl10/1.0.0"
+    assert str(info.file_format.value) == "array_record"
+    assert {name: split.num_examples for name, split in info.splits.items()} == COUNTS
+    assert info.features["label"].names == CLASSES
+    assert info.features["image"].shape == (96, 96, 3)
+    assert "STL-10" in info.description
+    assert info.supervised_keys == ("image", "label")
+    for split in COUNTS:
+        records = list(builder.as_data_source(split))
+        numbers = keys(split, np.stack([record["image"] for record in records]))
+        expected = labels(split) if split != "unlabelled" else [-1] * COUNTS[split]
+        assert [record["label"] for record in records] == [expected[number] for number in numbers]
+
+
+def test_address_and_checksum_are_tfds_own() -> None:
+    info = Stl10Builder.url_infos[Stl10Builder.url]
+    assert Stl10Builder.url == original.URL
+    assert info.size > 2.6e9
+    assert len(info.checksum) == 64
+
+
+def test_downloaded_but_not_yet_prepared(server: Server, tmp_path: Path) -> None:
+    folder = Path(prepare_stl10(str(tmp_path), notify=print))
+    for file in folder.iterdir():
+        file.unlink()
+    folder.rmdir()
+    server.requests = 0
+    notes: list[str] = []
+    prepare_stl10(str(tmp_path), notify=notes.append)
+    assert server.requests == 0
+    assert "preparing" in notes[0]
+    assert "downloading" not in notes[0]
+
+
+def test_archive_put_by_hand(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_url(monkeypatch, f"http://127.0.0.1:9/{FILE}", server.content)
+    manual = tmp_path / "downloads" / "manual"
+    manual.mkdir(parents=True)
+    (manual / FILE).write_bytes(b"something else")
+    with pytest.raises(UserError) as error:
+        prepare_stl10(str(tmp_path), notify=print)
+    assert f"{manual / FILE} is not the archive of STL-10, or damaged; delete it and try again" in one_line(error)
+    (manual / FILE).write_bytes(server.content)
+    assert len(open_tfds("stl10", "", "", 0.5, tfds_dir=str(tmp_path))[0]) == 13
+
+
+def test_archive_that_tfds_downloaded(server: Server, tmp_path: Path) -> None:
+    manager = tfds.download.DownloadManager(
+        download_dir=tmp_path / "downloads", url_infos=Stl10Builder.url_infos, dataset_name="stl10"
+    )
+    archive = Path(manager.download(server.url))
+    content = archive.read_bytes()
+    server.requests = 0
+    archive.write_bytes(content[:4000])  # a damage that TFDS does not look for
+    with pytest.raises(UserError) as error:
+        prepare_stl10(str(tmp_path), notify=print)
+    assert f"{archive} is not the archive of STL-10, or damaged; delete it" in one_line(error)
+    archive.write_bytes(content)
+    prepare_stl10(str(tmp_path), notify=print)
+    assert server.requests == 0
+
+
+def test_corrupt_download(server: Server, tmp_path: Path) -> None:
+    good = server.content
+    server.content = good[:5000] + b"?" + good[5001:]
+    with pytest.raises(UserError) as error:
+        prepare_stl10(str(tmp_path), notify=print)
+    assert f"what came from {server.url} (now deleted) was not the archive of STL-10" in one_line(error)
+    assert files_in(tmp_path) == []
+    server.content = good
+    prepare_stl10(str(tmp_path), notify=print)
+
+
+def test_interrupted(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stl10.shutil, "copyfileobj", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        prepare_stl10(str(tmp_path), notify=print)
+    assert files_in(tmp_path) == []
+
+
+def test_another_process_prepares_it_meanwhile(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    to_png = stl10._to_png
+    folders = []
+
+    def meanwhile(record: bytes) -> bytes:
+        monkeypatch.setattr(stl10, "_to_png", to_png)
+        if not folders:
+            folders.append(prepare_stl10(str(tmp_path), notify=print))
+        return to_png(record)
+
+    monkeypatch.setattr(stl10, "_to_png", meanwhile)
+    folders.append(prepare_stl10(str(tmp_path), notify=print))
+    assert folders == [str(tmp_path / "stl10" / "1.0.0")] * 2
+    assert len(open_tfds("stl10", "", "", 0.5, tfds_dir=str(tmp_path))[0]) == 13
+
+
+def test_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Server() as closed:
+        url = closed.url
+    use_url(monkeypatch, url, b"")
+    with pytest.raises(UserError) as error:
+        open_tfds("stl10", "", "", 0.5, tfds_dir=str(tmp_path))
+    message = one_line(error)
+    assert f"cannot download {url} " in message
+    assert "Connection refused" in message
+    assert "--config.data.source=folder --config.data.root=DIR" in message
+    assert "--config.data.source=bundled" in message
+    assert str(tmp_path / "downloads" / "manual" / FILE) in message
+    assert files_in(tmp_path) == []
+
+
+def test_server_without_the_archive(server: Server, tmp_path: Path) -> None:
+    server.status = 404
+    with pytest.raises(UserError, match=r"cannot download http.*HTTP Error 404"):
+        prepare_stl10(str(tmp_path), notify=print)
+
+
+def test_connection_lost_on_the_way(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop_half_way(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(handler.server.content)))
+        handler.end_headers()
+        handler.wfile.write(handler.server.content[:2000])
+
+    monkeypatch.setattr(Handler, "do_GET", stop_half_way)
+    with pytest.raises(UserError, match=r"cannot download .*connection lost after 2000 of") as error:
+        prepare_stl10(str(tmp_path), notify=print)
+    one_line(error)
+    assert files_in(tmp_path) == []
+
+
+def test_folder_that_cannot_be_written(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"cannot write to .*file/sets .*--config.data.tfds_dir=DIR") as error:
+        open_tfds("stl10", "", "", 0.5, tfds_dir=str(tmp_path / "file" / "sets"))
+    one_line(error)
+
+
+@pytest.mark.process
+def test_tensorflow_is_not_imported(server: Server, tmp_path: Path) -> None:
+    manual = tmp_path / "downloads" / "manual" / FILE
+    manual.parent.mkdir(parents=True)
+    manual.write_bytes(server.content)
+    code = (
+        "import sys; from pathlib import Path; import pix2pix_jax.data.sources.tfds as data; "
+        "assert 'tensorflow_datasets' not in sys.modules; "
+        f"sys.path[:0] = [{str(ROOT / 'tests')!r}, {str(Path(__file__).parent)!r}]; "
+        "import pytest; import test_stl10 as test; "
+        f"test.use_url(pytest.MonkeyPatch(), '{server.url}', Path('{manual}').read_bytes()); "
+        f"train, held_out = data.open_tfds('stl10', '', '', 0.5, tfds_dir='{tmp_path}'); "
+        "assert train[0].shape == held_out[0].shape == (96, 96, 3); "
+        "train.fingerprint(); "
+        "assert 'tensorflow' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, cwd=ROOT)

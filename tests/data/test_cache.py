@@ -1,0 +1,190 @@
+"""The decoded set on the disk: made once, mapped from then on, never trusted blindly."""
+
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import ROOT, Numbered
+
+from pix2pix_jax.data import cache as decoded
+from pix2pix_jax.data.cache import DecodedSet, DoesNotFitError, decoded_set
+from pix2pix_jax.data.order import Draws, Order
+from pix2pix_jax.errors import UserError
+
+SIDE, RESIZE = 8, 10
+
+
+def open_set(source: Numbered, folder: Path) -> DecodedSet:
+    return decoded_set(source, SIDE, RESIZE, folder, num_threads=3)
+
+
+def folder_of(cache: Path) -> Path:
+    return cache / f"numbered_{SIDE}_{RESIZE}"
+
+
+def draws_of(index: list[int], down: float = 0.0, right: float = 0.0) -> Draws:
+    ones = np.ones(len(index))
+    return Draws(np.array(index), down * ones, right * ones, np.zeros(len(index), bool))
+
+
+def crops_of(found: DecodedSet, draws: Draws) -> np.ndarray:
+    return found.cut(found.locate(draws, SIDE), SIDE)
+
+
+def test_every_photograph_is_there_whole(tmp_path: Path) -> None:
+    source = Numbered(700, height=8, mixed=True)
+    found = open_set(source, tmp_path)
+    assert len(found) == 700
+    assert len(found.pixels) > 1  # several chunks
+    index = list(range(700))
+    first = crops_of(found, draws_of(index))
+    last = crops_of(found, draws_of(index, 1 - 1e-9, 1 - 1e-9))
+    for number in index:
+        photo = source[number]
+        np.testing.assert_array_equal(first[number], photo[:SIDE, :SIDE])
+        np.testing.assert_array_equal(last[number], photo[-SIDE:, -SIDE:])
+
+
+def test_crops_are_those_drawn(tmp_path: Path) -> None:
+    source = Numbered(40, height=10, width=24)
+    found = open_set(source, tmp_path)
+    tops, lefts = set(), set()
+    order = Order(40, batch_size=40, seed=3)
+    for step in range(20):
+        draws = order[step]
+        for crop, index in zip(crops_of(found, draws), draws.photograph, strict=True):
+            top, left = int(crop[0, 0, 1]), int(crop[0, 0, 2])
+            np.testing.assert_array_equal(crop, source[int(index)][top : top + SIDE, left : left + SIDE])
+            tops.add(top)
+            lefts.add(left)
+    assert tops == set(range(3))
+    assert lefts == set(range(17))
+
+
+def test_a_second_start_decodes_nothing(tmp_path: Path) -> None:
+    first = open_set(Numbered(300), tmp_path)
+    source = Numbered(300)
+    second = open_set(source, tmp_path)
+    assert source.asked == []
+    np.testing.assert_array_equal(first.pixels, second.pixels)
+
+
+def test_other_photographs_take_the_place_of_the_old(tmp_path: Path) -> None:
+    open_set(Numbered(30), tmp_path)
+    changed = Numbered(31)
+    assert len(open_set(changed, tmp_path)) == 31
+    assert len(changed.asked) == 31
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [folder_of(tmp_path).name]
+
+
+def test_sets_of_other_sizes_lie_side_by_side(tmp_path: Path) -> None:
+    decoded_set(Numbered(3), 8, 8, tmp_path, 1)
+    decoded_set(Numbered(3), 8, 10, tmp_path, 1)
+    again = Numbered(3)
+    decoded_set(again, 8, 8, tmp_path, 1)
+    assert again.asked == []
+
+
+@pytest.mark.parametrize("damage", ["pixels cut", "places cut", "info cut", "pixels gone", "info other"])
+def test_damaged_files_are_made_anew(tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture) -> None:
+    wanted = np.array(open_set(Numbered(30), tmp_path).pixels)
+    part, what = damage.split()
+    path = folder_of(tmp_path) / {"pixels": "pixels.bin", "places": "places.npy", "info": "info.json"}[part]
+    if what == "cut":
+        os.truncate(path, path.stat().st_size // 2)
+    elif what == "gone":
+        path.unlink()
+    else:
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"photographs": 31}))
+    source = Numbered(30)
+    np.testing.assert_array_equal(open_set(source, tmp_path).pixels, wanted)
+    assert len(source.asked) == 30
+    (record,) = caplog.records
+    assert "damaged" in record.getMessage()
+    assert "made anew" in record.getMessage()
+
+
+def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
+    partial = folder_of(tmp_path).with_name(folder_of(tmp_path).name + ".partial")
+    partial.mkdir()
+    (partial / "pixels.bin").write_bytes(b"half")
+    open_set(Numbered(3), tmp_path)
+    assert not partial.exists()
+
+
+def test_an_error_leaves_nothing_behind(tmp_path: Path) -> None:
+    class Broken(Numbered):
+        def __getitem__(self, index: int, /) -> np.ndarray:
+            if index == 20:
+                raise UserError("the disk is gone")
+            return super().__getitem__(index)
+
+    with pytest.raises(UserError, match="the disk is gone"):
+        open_set(Broken(30), tmp_path)
+    assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
+
+
+def test_a_disk_with_too_little_room_is_seen_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = decoded.shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(decoded.shutil, "disk_usage", lambda _: usage._replace(free=2**26 + 100_000))
+    source = Numbered(5000)
+    with pytest.raises(
+        DoesNotFitError, match=r"take about 0\.0 GB, and .* has room for 0\.0: .*--config.data.cache=none"
+    ):
+        open_set(source, tmp_path)
+    assert len(source.asked) < 1000
+    assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
+
+
+@pytest.mark.process
+def test_a_disk_that_fills(tmp_path: Path) -> None:
+    # No file may grow beyond 100 kB: writing fails half way, as on a full disk.
+    script = f"""
+        import resource, sys
+        sys.path.insert(0, {str(ROOT / "tests")!r})
+        from pathlib import Path
+        from helpers import ROOT, Numbered
+        from pix2pix_jax.data.cache import decoded_set
+        from pix2pix_jax.errors import UserError
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        try:
+            decoded_set(Numbered(3000), {SIDE}, {RESIZE}, Path({str(tmp_path)!r}), 2)
+        except UserError as error:
+            print(error)
+    """
+    result = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert f"cannot be kept in {tmp_path} (File too large)" in result.stdout
+    assert "--config.data.cache_dir=DIR" in result.stdout
+    assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"cannot be kept in .*file/cache \(Not a directory\)"):
+        open_set(Numbered(3), tmp_path / "file" / "cache")
+
+
+def _count(folder: Path, asked: "multiprocessing.Queue[int]") -> None:
+    source = Numbered(2000)
+    open_set(source, folder)
+    asked.put(len(source.asked))
+
+
+@pytest.mark.process
+def test_of_several_processes_one_decodes(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    asked = context.Queue()
+    processes = [context.Process(target=_count, args=(tmp_path, asked)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    counts = sorted(asked.get(timeout=60) for _ in processes)
+    for process in processes:
+        process.join()
+    assert counts == [0, 0, 2000]

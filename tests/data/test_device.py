@@ -1,0 +1,75 @@
+"""The decoded set on the devices."""
+
+import jax
+import numpy as np
+import pytest
+from helpers import Numbered
+
+from pix2pix_jax.data import device
+from pix2pix_jax.data.cache import DecodedSet, DoesNotFitError, decoded_set
+from pix2pix_jax.data.order import Order
+
+SIDE, RESIZE = 8, 10
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> DecodedSet:
+    return decoded_set(Numbered(500, mixed=True), SIDE, RESIZE, tmp_path_factory.mktemp("cache"), 2)
+
+
+def test_crops_are_those_of_the_host_each_device_its_own(found: DecodedSet) -> None:
+    resident = device.ResidentSet(found, SIDE)
+    order = Order(500, batch_size=24, seed=0)
+    for step in (0, 40):
+        draws = order[step]
+        crops = found.locate(draws, SIDE)
+        made = resident.cut(crops, draws.mirrored)
+        assert made.shape == (8, 3, SIDE, SIDE, 3)
+        assert len(made.sharding.device_set) == 8
+        assert {shard.data.shape for shard in made.addressable_shards} == {(1, 3, SIDE, SIDE, 3)}
+        upright = [
+            crop[:, ::-1] if mirrored else crop
+            for crop, mirrored in zip(np.asarray(made).reshape(24, SIDE, SIDE, 3), draws.mirrored, strict=True)
+        ]
+        np.testing.assert_array_equal(upright, found.cut(crops, SIDE))
+
+
+def test_the_set_lies_on_every_device_once(found: DecodedSet) -> None:
+    before = {id(array) for array in jax.live_arrays()}
+    resident = device.ResidentSet(found, SIDE)
+    (made,) = [array for array in jax.live_arrays() if id(array) not in before and array.size >= found.pixels.size]
+    assert made.sharding.is_fully_replicated
+    assert len(made.sharding.device_set) == 8
+    for step in range(3):
+        draws = Order(500, batch_size=8, seed=0)[step]
+        resident.cut(found.locate(draws, SIDE), draws.mirrored)
+    assert len([array for array in jax.live_arrays() if array.size >= found.pixels.size]) == 1
+
+
+def test_a_set_too_large_for_the_device(found: DecodedSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = found.pixels.nbytes
+    monkeypatch.setattr(device, "free_memory", lambda _: size / device.DEVICE_SHARE + 10)
+    device.ResidentSet(found, SIDE)
+    monkeypatch.setattr(device, "free_memory", lambda _: size / device.DEVICE_SHARE - 10)
+    with pytest.raises(DoesNotFitError, match=r"more than 40% of a device's .* free: give --config.data.cache=host"):
+        device.ResidentSet(found, SIDE)
+
+
+def test_free_memory_is_measured() -> None:
+    (cpu, *_) = jax.local_devices()
+    assert cpu.memory_stats() is None
+    assert 2**27 < device.free_memory(cpu) < 2**44
+
+    class Accelerator:
+        def memory_stats(self) -> dict[str, int]:
+            return {"bytes_limit": 1000, "bytes_in_use": 300}
+
+    assert device.free_memory(Accelerator()) == 700  # type: ignore[arg-type]
+
+
+def test_mirror_turns_those_asked_for() -> None:
+    crops = np.random.default_rng(0).integers(0, 256, (8, 2, 4, 4, 3), np.uint8)
+    mirrored = np.arange(16).reshape(8, 2) % 3 == 0
+    made = np.asarray(device.mirror(crops, mirrored))
+    for place in np.ndindex(8, 2):
+        np.testing.assert_array_equal(made[place], crops[place][:, ::-1] if mirrored[place] else crops[place])

@@ -1,0 +1,224 @@
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from PIL import Image
+
+from pix2pix_jax.figures.curves import draw_curves, save_curves
+from pix2pix_jax.figures.samples import save_samples
+
+LOSSES = {"d_loss": 1.2, "d_real": 0.6, "d_fake": 0.6, "g_loss": 9.0, "g_bce": 0.9}
+L1_TERMS = {"g_l1_rgb": 0.08, "g_l1_chroma": 0.04}
+EVALUATION = {
+    "eval/psnr": 23.0,
+    "eval/ssim": 0.94,
+    "eval/ciede2000": 9.8,
+    "eval/colorfulness": 21.0,
+    "eval/gray_psnr": 22.0,
+    "eval/gray_ssim": 0.93,
+    "eval/gray_ciede2000": 13.2,
+    "eval/gray_colorfulness": 0.0,
+    "eval/truth_colorfulness": 40.0,
+}
+
+
+def training_records(count: int, terms: dict[str, float]) -> list[dict[str, float]]:
+    return [
+        {"step": 10 * index, "epoch": index, "images_per_second": 1.0}
+        | {name: value + 0.1 * math.sin(index) for name, value in terms.items()}
+        for index in range(1, count + 1)
+    ]
+
+
+def values_of(line: Line2D) -> np.ndarray:
+    return np.asarray(line.get_ydata())
+
+
+def legend_labels(axes: Axes) -> list[str]:
+    legend = axes.get_legend()
+    assert legend is not None
+    return [text.get_text() for text in legend.get_texts()]
+
+
+def random_triplets(count: int, height: int = 96, width: int = 96) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    shape = (3, count, height, width, 3)
+    gray, colored, truth = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    return gray, colored, truth
+
+
+def read_png(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        assert image.format == "PNG"
+        return np.asarray(image.convert("RGB"))
+
+
+def find_tile(sheet: np.ndarray, tile: np.ndarray) -> tuple[int, int] | None:
+    """Finds where a tile stands in a sheet pixel by pixel, as (row, column)."""
+    height, width, _ = tile.shape
+    room = sheet[: sheet.shape[0] - height + 1, : sheet.shape[1] - width + 1]
+    for row, column in np.argwhere((room == tile[0, 0]).all(axis=-1)):
+        if np.array_equal(sheet[row : row + height, column : column + width], tile):
+            return int(row), int(column)
+    return None
+
+
+@pytest.mark.parametrize("count", [1, 6])
+def test_samples_hold_every_pixel_enlarged_in_order(tmp_path: Path, count: int):
+    versions = random_triplets(count)
+    save_samples(tmp_path / "samples.png", *versions, title="demo, step 100")
+    sheet = read_png(tmp_path / "samples.png")
+    for index in range(count):
+        places = [find_tile(sheet, v[index].repeat(2, 0).repeat(2, 1)) for v in versions]
+        rows, columns = zip(*[place for place in places if place], strict=True)
+        assert len(set(rows)) == 1
+        assert len(columns) == 3
+        assert list(columns) == sorted(columns)
+
+
+def test_samples_take_gray_of_any_form_and_floats(tmp_path: Path):
+    gray, colored, truth = random_triplets(2)
+    forms = [
+        (gray[..., 0], colored),
+        (gray[..., :1], colored),
+        (np.repeat(gray[..., :1], 3, axis=-1), colored),
+        (gray[..., :1] / 255.0, colored / np.float32(255.0)),
+    ]
+    sheets = []
+    for first, second in forms:
+        save_samples(tmp_path / "samples.png", first, second, truth)
+        sheets.append(read_png(tmp_path / "samples.png"))
+    for sheet in sheets[1:]:
+        np.testing.assert_array_equal(sheet, sheets[0])
+
+
+def test_samples_are_labelled_inside_the_margins(tmp_path: Path):
+    white = np.full((4, 96, 96, 3), 255, np.uint8)  # so that all that is not white is text
+    versions = (white, white, white)
+    long_title = "a title that goes on " * 12
+    save_samples(tmp_path / "bare.png", *versions, labels=("", "", ""))
+    save_samples(tmp_path / "labels.png", *versions)
+    save_samples(tmp_path / "title.png", *versions, title=long_title)
+    assert (read_png(tmp_path / "bare.png") == 255).all()
+    for name in ("labels.png", "title.png"):
+        ink = np.all(read_png(tmp_path / name) < 128, axis=-1)
+        assert ink.sum() > 100
+        assert not ink[:8].any()
+        assert not ink[:, :8].any()
+        assert not ink[:, -8:].any()
+    assert read_png(tmp_path / "title.png").shape[0] > read_png(tmp_path / "labels.png").shape[0]
+
+
+@pytest.mark.parametrize("count", [6, 16, 24])
+def test_sample_sheets_waste_little(tmp_path: Path, count: int):
+    black = np.zeros((count, 96, 96, 3), np.uint8)
+    save_samples(tmp_path / "samples.png", black, black, black)
+    sheet = read_png(tmp_path / "samples.png")
+    height, width, _ = sheet.shape
+    assert 0.6 < width / height < 2.5
+    assert (sheet == 255).all(axis=-1).mean() < 0.2
+
+
+def test_samples_need_not_be_square_or_small(tmp_path: Path):
+    versions = random_triplets(1, 128, 256)
+    save_samples(tmp_path / "samples.png", *versions)
+    assert find_tile(read_png(tmp_path / "samples.png"), versions[1][0]) is not None
+
+
+def test_samples_that_do_not_fit_together_are_an_error(tmp_path: Path):
+    gray, colored, truth = random_triplets(2)
+    with pytest.raises(ValueError, match="must agree"):
+        save_samples(tmp_path / "samples.png", gray[:1], colored, truth)
+    with pytest.raises(ValueError, match=r"\[N, H, W, 3\]"):
+        save_samples(tmp_path / "samples.png", gray[:0], colored[:0], truth[:0])
+    assert not list(tmp_path.iterdir())
+
+
+def test_curves_hold_all_that_the_records_hold():
+    records = [*training_records(3, LOSSES | L1_TERMS), {"step": 30, **EVALUATION}]
+    figure = draw_curves(records, title="demo")
+    assert [legend_labels(axes) for axes in figure.axes] == [
+        ["D (real + fake)", "G cross-entropy"],
+        ["L1 of RGB", "L1 of CrCb"],
+        ["coloured", "grey image"],
+        ["coloured", "grey image"],
+        ["coloured", "grey image", "truth"],
+    ]
+    d_loss = figure.axes[0].lines[0]
+    np.testing.assert_array_equal(d_loss.get_xdata(), [10, 20, 30])
+    np.testing.assert_allclose(values_of(d_loss), [record["d_loss"] for record in records[:3]])
+    gray_difference = figure.axes[3].lines[1]
+    np.testing.assert_allclose(values_of(gray_difference), 13.2)
+    assert "ΔE" in figure.axes[3].get_ylabel()
+    assert "dB" in figure.axes[2].get_ylabel()
+
+
+def test_curves_without_a_discriminator_have_no_panel_for_it():
+    figure = draw_curves(training_records(5, {"g_loss": 1.0, "g_l1_rgb": 0.1}))
+    assert [legend_labels(axes) for axes in figure.axes] == [["L1 of RGB"]]
+
+
+def test_panels_do_not_overlap():
+    records = [*training_records(3, LOSSES | L1_TERMS), {"step": 30, **EVALUATION}]
+    figure = draw_curves(records, title="demo")
+    figure.draw_without_rendering()
+    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    for index, box in enumerate(boxes):
+        assert box is not None
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+        assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1
+        assert not any(box.overlaps(other) for other in boxes[index + 1 :] if other is not None)
+
+
+def test_long_curves_are_drawn_under_their_moving_average():
+    figure = draw_curves(training_records(2000, {"g_l1_rgb": 0.5}))
+    raw, smooth = figure.axes[0].lines
+    assert values_of(raw).size == values_of(smooth).size == 2000
+    assert np.std(values_of(raw)) > 0.05
+    np.testing.assert_allclose(values_of(smooth), 0.5, atol=0.03)
+    assert legend_labels(figure.axes[0]) == ["L1 of RGB"]
+
+
+def test_moving_average_keeps_a_constant_to_its_ends_and_skips_gaps():
+    records = [{"step": step, "g_l1_rgb": None if step == 100 else 0.25} for step in range(400)]
+    smooth = draw_curves(records).axes[0].lines[1]
+    np.testing.assert_allclose(values_of(smooth), 0.25)
+
+
+def test_values_that_were_not_finite_leave_a_gap():
+    records = [{"step": 1, "d_loss": 1.0}, {"step": 2, "d_loss": None}, {"step": 3, "d_loss": 2.0}]
+    line = draw_curves(records).axes[0].lines[0]
+    np.testing.assert_array_equal(line.get_ydata(), [1.0, math.nan, 2.0])
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        training_records(1, LOSSES | L1_TERMS),
+        [{"step": 1, **dict.fromkeys({**LOSSES, **EVALUATION})}],
+        [*training_records(300, L1_TERMS), {"step": 3000, **EVALUATION}],
+    ],
+    ids=["one training record", "nothing finite", "long, no discriminator"],
+)
+def test_curves_are_saved_as_a_picture(tmp_path: Path, records: list[dict[str, float]]):
+    path = tmp_path / "new" / "curves.png"
+    save_curves(path, records, title="a long title " * 20)
+    picture = read_png(path)
+    assert min(picture.shape[:2]) > 400
+    assert len(np.unique(picture @ np.array([65536, 256, 1]))) > 20
+    assert [file.name for file in path.parent.iterdir()] == ["curves.png"]
+
+
+def test_an_earlier_picture_is_replaced(tmp_path: Path):
+    path = tmp_path / "curves.png"
+    path.write_text("old")
+    save_curves(path, training_records(2, L1_TERMS))
+    assert read_png(path).size > 0
+
+
+@pytest.mark.parametrize("records", [[], [{"step": 1, "epoch": 0, "images_per_second": 3.0}]])
+def test_curves_of_nothing_are_an_error(records: list[dict[str, float]]):
+    with pytest.raises(ValueError, match="holds a loss"):
+        draw_curves(records)

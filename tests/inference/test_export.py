@@ -1,0 +1,172 @@
+import dataclasses
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from helpers import ROOT, smooth_images
+from jax import export
+from PIL import Image
+
+from pix2pix_jax.commands.export import main
+from pix2pix_jax.config import default_config, updated
+from pix2pix_jax.errors import UserError
+from pix2pix_jax.inference.export import export_generator, write_export
+from pix2pix_jax.inference.trained import TrainedGenerator, load_trained
+from pix2pix_jax.state import build_model
+
+README = ROOT / "docs" / "colouring.md"
+
+# Runs the script given first as a machine would that has JAX, NumPy, flatbuffers and Pillow, and nothing else of what
+# this project needs.
+WITHOUT_THE_PACKAGE = """
+import runpy, sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"pix2pix_jax", "flax", "optax", "orbax", "ml_collections", "safetensors"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+try:
+    import pix2pix_jax
+except ModuleNotFoundError:
+    del sys.argv[0]
+    runpy.run_path(sys.argv[0], run_name="__main__")
+else:
+    sys.exit("the package is there")
+"""
+
+
+def random_generator(makes: str) -> TrainedGenerator:
+    config = updated(default_config(), {"task.generator_makes": makes})
+    state = jax.eval_shape(build_model(config, total_steps=1).init, jax.random.key(0))
+    random = np.random.default_rng(3)
+    # Of the size that activations keep theirs by, and positive where they are variances.
+    params = jax.tree.map(
+        lambda leaf: random.normal(0, leaf.size**-0.5 * leaf.shape[-1] ** 0.5, leaf.shape).astype(np.float32),
+        state.generator.params,
+    )
+    averages = jax.tree.map(lambda leaf: random.uniform(0.5, 1.5, leaf.shape).astype(np.float32), state.averages)
+    return TrainedGenerator(config, params, averages)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory) -> Path:
+    """A generator's .safetensors file."""
+    path = tmp_path_factory.mktemp("trained") / "g.safetensors"
+    random_generator("chroma").save(path)
+    return path
+
+
+def run_main(monkeypatch, *arguments: object) -> None:
+    monkeypatch.setattr(sys, "argv", ["pix2pix-export", *map(str, arguments)])
+    main()
+
+
+def test_colors_as_the_generator_does_at_any_size(file):
+    trained = load_trained(file)
+    exported = export.deserialize(export_generator(trained).serialize())
+    assert exported.platforms == ("cpu", "cuda", "tpu")
+    for count, height, width in [(1, 16, 16), (3, 48, 80)]:
+        images = np.random.default_rng(0).integers(0, 256, (count, height, width, 3), np.uint8)
+        np.testing.assert_allclose(exported.call(images), trained.colorize(images), atol=1e-5)
+
+
+def test_weights_that_float16_does_not_hold_stay_as_they_are():
+    trained = random_generator("rgb")
+    exported = export_generator(trained)
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 16, 3), np.uint8)
+    np.testing.assert_allclose(exported.call(images), trained.colorize(images), atol=1e-5)
+    assert 3.4e6 < len(exported.serialize()) < 3.6e6
+
+
+def test_size_that_does_not_divide_is_refused(file):
+    with pytest.raises(ValueError, match="Division had remainder 1"):
+        export_generator(load_trained(file)).call(np.zeros((1, 17, 16, 3), np.uint8))
+
+
+@pytest.mark.process
+def test_readme_example_colors_where_the_package_is_not_installed(file, tmp_path):
+    command = [sys.executable, "-m", "pix2pix_jax.commands.export", file, tmp_path / "g.jax"]
+    made = subprocess.run(command, capture_output=True, text=True, cwd=README.parent)
+    assert (made.returncode, made.stderr) == (0, "")
+    assert made.stdout == f"wrote {tmp_path / 'g.jax'} (1.8 MB)\n"
+    # No paths of the machine that it was made on.
+    assert b".py" not in (tmp_path / "g.jax").read_bytes()
+
+    (script,) = re.findall("```python\n(.*?)```", README.read_text().split("## Export")[1].split("\n## ")[0], re.DOTALL)
+    assert len(script.strip().splitlines()) <= 12
+    (tmp_path / "colour.py").write_text(script)
+    # At the very size that the script reduces to, so that its result can be told exactly.
+    photo = Image.fromarray(smooth_images(1, 160)[0][:112])
+    photo.save(tmp_path / "photo.png")
+    isolated = [sys.executable, "-I", "-c", WITHOUT_THE_PACKAGE]
+    arguments = ["colour.py", "g.jax", "photo.png", "colored.png"]
+    colored = subprocess.run([*isolated, *arguments], capture_output=True, text=True, cwd=tmp_path)
+    assert (colored.returncode, colored.stderr) == (0, "")
+
+    made_by_g = 255 * load_trained(file).colorize(np.asarray(photo)[None])[0]
+    _, *chroma = Image.fromarray(made_by_g.round().astype(np.uint8)).convert("YCbCr").split()
+    wanted = Image.merge("YCbCr", [photo.convert("L"), *chroma]).convert("RGB")
+    # A rounding to the other side may move a channel by 1.772, and that is rounded again.
+    np.testing.assert_allclose(np.asarray(Image.open(tmp_path / "colored.png"), int), np.asarray(wanted, int), atol=3)
+
+
+def test_nothing_is_overwritten_unasked(file, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "g.jax"
+    out.write_text("mine")
+    with pytest.raises(SystemExit, match="1"):
+        run_main(monkeypatch, file, out)
+    told = f"error: {out} is there already: give --overwrite to replace it, or another name\n"
+    assert capsys.readouterr().err == told
+    assert out.read_text() == "mine"
+    run_main(monkeypatch, file, "--overwrite", out)
+    export.deserialize(out.read_bytes())
+    assert os.listdir(tmp_path) == ["g.jax"]
+
+
+def test_one_line_and_nothing_left_where_there_is_nothing_to_export(file, tmp_path, monkeypatch, capsys):
+    other = load_trained(file)
+    other = dataclasses.replace(other, config=updated(other.config, {"task.generator_makes": "rgb"}))
+    other.save(tmp_path / "other.safetensors")
+    for run, wanted in [
+        (tmp_path / "none", "there is no run or file"),
+        (tmp_path, "is no run's folder"),
+        (tmp_path / "other.safetensors", "is of another architecture"),
+        (tmp_path / "out", "RUN and OUT are both"),
+    ]:
+        with pytest.raises(SystemExit, match="1"):
+            run_main(monkeypatch, run, tmp_path / "out")
+        assert re.fullmatch(f"error: .*{wanted}.*\n", capsys.readouterr().err)
+    assert os.listdir(tmp_path) == ["other.safetensors"]
+
+
+def test_one_line_where_out_cannot_be_written(file, tmp_path, monkeypatch, capsys):
+    (tmp_path / "a file").touch()
+    for out, wanted in [
+        (tmp_path, "is a folder: OUT is the file to write"),
+        (tmp_path / "none" / "g.jax", r"cannot be written \(No such file or directory\)"),
+        (tmp_path / "a file" / "g.jax", r"cannot be written \(Not a directory\)"),
+        (tmp_path / ("g" * 300), r"cannot be written \(File name too long\)"),
+    ]:
+        with pytest.raises(SystemExit, match="1"):
+            run_main(monkeypatch, file, out)
+        assert re.fullmatch(f"error: .*{wanted}.*\n", capsys.readouterr().err)
+    assert os.listdir(tmp_path) == ["a file"]
+
+
+def test_full_disk_leaves_nothing(file, tmp_path, monkeypatch):
+    def write_half(path: Path, content: bytes) -> None:
+        with path.open("wb") as half:
+            half.write(content[: len(content) // 2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", write_half)
+    with pytest.raises(UserError, match="No space left on device"):
+        write_export(load_trained(file), tmp_path / "g.jax")
+    assert not os.listdir(tmp_path)

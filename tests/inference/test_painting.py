@@ -1,0 +1,181 @@
+"""Colour joined with a photograph's own luma: geometry, luma, windows, bands."""
+
+import dataclasses
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import smooth_images
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
+
+from pix2pix_jax.color import LUMA_WEIGHTS
+from pix2pix_jax.inference import generate, painting
+from pix2pix_jax.inference.gray import GrayPhoto
+from pix2pix_jax.inference.trained import TrainedGenerator, load_trained
+
+
+@pytest.fixture(scope="module")
+def generator(generator_file: Path) -> TrainedGenerator:
+    return load_trained(generator_file)
+
+
+def paint(luma: np.ndarray, chroma: np.ndarray) -> np.ndarray:
+    return np.concatenate([rgb for _, rgb in painting.painted_bands(luma, chroma)])
+
+
+CHROMA = st.floats(-0.5, 0.5, width=32)
+LUMA = smooth_images(1, 100)[0][:64, :, 0]
+
+
+def test_windows_are_compiled_once_for_all_shapes(generator):
+    for shape in [(1, 1), (3, 2000), (2000, 3), (33, 32), (32, 32), (100, 64), (50, 41)]:
+        luma = np.resize(LUMA, shape)
+        chroma = painting.make_chroma(generator, luma)
+        assert min(chroma.shape[:2]) == 32
+        assert chroma.dtype == np.float32
+        assert np.abs(chroma).max() <= 0.5
+        longest = min(max(shape) / min(shape), 16)
+        assert max(chroma.shape[:2]) == round(32 * longest)
+    assert generator._make_chroma._cache_size() == 1
+
+
+def test_photograph_of_g_s_own_size_is_one_window(generator):
+    luma = LUMA[:32, :32]
+    np.testing.assert_allclose(painting.make_chroma(generator, luma), generator.make_chroma(luma), atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(32, 77), (77, 32)])
+def test_windows_cover_everything_and_fade_into_each_other(generator, shape, monkeypatch):
+    # Where a window says how bright it is, the windows together say how bright the photograph is.
+    monkeypatch.setattr(
+        TrainedGenerator, "make_chroma", lambda self, luma: np.stack([luma, -1.0 * luma], -1).astype(np.float32)
+    )
+    luma = np.resize(LUMA, shape)
+    chroma = painting.make_chroma(generator, luma)
+    np.testing.assert_allclose(chroma, np.stack([luma, -1.0 * luma], -1), rtol=1e-5, atol=1e-4)
+
+
+def test_windows_have_no_seams(generator):
+    """Two windows differ where they meet, and the blend goes from one to the other without a step."""
+    luma = np.resize(LUMA, (32, 48))
+    left, right = generator.make_chroma(luma[:, :32]), generator.make_chroma(luma[:, 16:])
+    chroma = painting.make_chroma(generator, luma)
+    np.testing.assert_allclose(chroma[:, :16], left[:, :16], atol=1e-6)
+    np.testing.assert_allclose(chroma[:, 32:], right[:, 16:], atol=1e-6)
+    share = (np.arange(16) + 1) / 17
+    blend = left[:, 16:] * (1 - share)[:, None] + right[:, :16] * share[:, None]
+    np.testing.assert_allclose(chroma[:, 16:32], blend, atol=1e-5)
+
+
+def test_colour_lies_where_it_belongs(generator, monkeypatch):
+    """The left half red and the right half blue, in a photograph that is larger than G's scale and no square."""
+
+    def make_chroma(_, luma):
+        bright = luma[..., None] > 128
+        return np.where(bright, [0.4, -0.1], [-0.1, 0.4]).astype(np.float32)
+
+    monkeypatch.setattr(TrainedGenerator, "make_chroma", make_chroma)
+    luma = np.full((200, 300), 100, np.uint8)
+    luma[:, :150] = 156
+    image = np.asarray(painting.painted_image(generator, GrayPhoto(luma, None, ()))).astype(int)
+    assert image.shape == (200, 300, 3)
+    assert (image[:, :140, 0] > image[:, :140, 2] + 50).all()
+    assert (image[:, 160:, 2] > image[:, 160:, 0] + 50).all()
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9))),
+    arrays(np.float32, st.tuples(st.integers(1, 5), st.integers(1, 5), st.just(2)), elements=CHROMA),
+)
+def test_luma_is_kept_whatever_the_colour(luma, chroma):
+    rgb = paint(luma, chroma)
+    assert rgb.shape == (*luma.shape, 3)
+    assert np.abs(rgb @ LUMA_WEIGHTS - luma).max() <= 0.3
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    arrays(np.float32, (5, 4), elements=st.floats(0, 1, width=32)),
+    arrays(np.float32, (3, 3, 2), elements=CHROMA),
+)
+def test_luma_is_kept_in_deeper_images(luma, chroma):
+    rgb = paint(luma, chroma)
+    assert rgb.dtype == np.float32
+    assert rgb.min() >= 0.0
+    assert rgb.max() <= 1.0
+    np.testing.assert_allclose(rgb @ LUMA_WEIGHTS, luma, atol=1e-5)
+    deep = (luma * 65535).astype(np.uint16)
+    np.testing.assert_allclose(paint(deep, chroma) @ LUMA_WEIGHTS, deep, atol=0.35)
+
+
+def test_colours_in_gamut_are_as_made_and_others_keep_their_hue():
+    luma = np.array([[128, 250]], np.uint8)
+    chroma = np.full((1, 2, 2), (0.1, -0.1), np.float32)
+    distance = (paint(luma, chroma).astype(float) - luma[..., None])[0]
+    made = 255 * np.array([1.402 * 0.1, (0.299 * 1.402 - 0.114 * 1.772) * -0.1 / 0.587, 1.772 * -0.1])
+    np.testing.assert_allclose(distance[0], made, atol=1.0)
+    np.testing.assert_allclose(distance[1], made * 5 / made[0], atol=1.0)
+
+
+def test_bands_meet_without_a_seam(generator, monkeypatch):
+    chroma = painting.make_chroma(generator, LUMA)
+    whole = paint(LUMA, chroma)
+    monkeypatch.setattr(painting, "_BAND_PIXELS", 7 * LUMA.shape[1])
+    assert len(list(painting.painted_bands(LUMA, chroma))) == 10
+    # The position of a filter tap is rounded otherwise.
+    np.testing.assert_allclose(paint(LUMA, chroma).astype(int), whole, atol=1)
+
+
+def test_photographs_keep_their_luma_and_get_colour(generator):
+    for photo in smooth_images(3, 70, seed=1):
+        luma = np.rint(photo @ LUMA_WEIGHTS).astype(np.uint8)
+        rgb = np.asarray(painting.painted_image(generator, GrayPhoto(luma, None, ())))
+        assert np.abs(rgb @ LUMA_WEIGHTS - photo @ LUMA_WEIGHTS).max() <= 1.0
+        assert np.ptp(rgb.astype(int), axis=-1).mean() > 5
+
+
+def test_before_and_after_side_by_side(generator):
+    alpha = np.resize(np.arange(256, dtype=np.uint8), LUMA.shape)
+    alone = painting.painted_image(generator, GrayPhoto(LUMA, alpha, ()))
+    both = np.asarray(painting.painted_image(generator, GrayPhoto(LUMA, alpha, ()), side_by_side=True))
+    height, width = LUMA.shape
+    assert both.shape == (height, 2 * width + 2, 4)
+    np.testing.assert_array_equal(both[:, :width], np.dstack([LUMA, LUMA, LUMA, alpha]))
+    np.testing.assert_array_equal(both[:, width + 2 :], np.asarray(alone))
+    assert (both[:, width : width + 2, 3] == 0).all()
+    opaque = np.asarray(painting.painted_image(generator, GrayPhoto(LUMA, None, ()), side_by_side=True))
+    assert (opaque[:, width : width + 2] == 255).all()
+
+
+def test_generator_of_rgb_gives_its_chroma(generator):
+    rgb = smooth_images(1, 16, seed=4) / np.float32(127.5) - 1
+
+    class Stub:
+        def apply(self, *_, **__):
+            return jnp.asarray(rgb)
+
+    task = dataclasses.replace(generator.model.task, generator_makes="rgb")
+    model = dataclasses.replace(generator.model, task=task, generator=Stub())
+    chroma = generate.make_chroma(model, {}, {}, jnp.zeros((1, 16, 16), jnp.uint8))
+    unit = (rgb + 1) / 2
+    y = unit @ LUMA_WEIGHTS
+    expected = np.stack([(unit[..., 0] - y) / 1.402, (unit[..., 2] - y) / 1.772], -1)
+    np.testing.assert_allclose(chroma, expected, atol=1e-6)
+
+
+def test_reduction_is_that_of_training_photographs(generator, monkeypatch):
+    from pix2pix_jax.data.transforms import fit
+
+    seen = []
+    monkeypatch.setattr(
+        TrainedGenerator, "make_chroma", lambda self, luma: seen.append(luma) or np.zeros((32, 32, 2), np.float32)
+    )
+    photo = np.asarray(Image.fromarray(LUMA).resize((130, 130), Image.Resampling.BICUBIC))
+    painting.make_chroma(generator, photo)
+    wanted = fit(np.repeat(photo[..., None], 3, -1), 32, 32)[..., 0]
+    np.testing.assert_allclose(seen[0].astype(int), wanted, atol=1)

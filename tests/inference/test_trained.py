@@ -1,0 +1,100 @@
+import dataclasses
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from pix2pix_jax.config import Config, default_config
+from pix2pix_jax.errors import UserError
+from pix2pix_jax.inference.trained import TrainedGenerator, load_trained
+from pix2pix_jax.state import Weights, build_model
+from pix2pix_jax.tasks import ColorizationTask
+
+
+@pytest.fixture(scope="module")
+def trained() -> TrainedGenerator:
+    config = default_config()
+    state = build_model(config, total_steps=1).init_compiled(jax.random.key(3))
+    return TrainedGenerator(config, state.generator.params, state.averages)
+
+
+def test_file_gives_the_generator_back_as_float16_kernels_keep_it(trained, tmp_path):
+    trained.save(tmp_path / "g.safetensors")
+    read = load_trained(tmp_path / "g.safetensors")
+    assert read.config == trained.config
+    for name, leaf in jax.tree_util.tree_leaves_with_path((trained.params, trained.averages)):
+        other = dict(jax.tree_util.tree_leaves_with_path((read.params, read.averages)))[name]
+        np.testing.assert_allclose(other, leaf, rtol=2**-11, atol=2**-24)
+    assert (tmp_path / "g.safetensors").stat().st_size < 1.8e6
+    assert [path.name for path in tmp_path.iterdir()] == ["g.safetensors"]
+
+
+def test_colors_any_count_alike(trained):
+    images = np.random.default_rng(0).integers(0, 256, (33, 32, 32, 3), np.uint8)
+    colored = trained.colorize(images)
+    assert colored.shape == images.shape
+    np.testing.assert_allclose(colored[32:], trained.colorize(images[32:]), atol=1e-5)
+
+
+def test_warm_started_state_has_the_weights_and_nothing_else_of_it(trained):
+    config = Config(ema_decay=0.9)
+    fresh = build_model(config, total_steps=1).init_compiled(jax.random.key(4))
+    state = trained.warm_started(fresh)
+    for weights in (Weights(state.generator.params, state.averages), state.ema):
+        assert jax.tree.all(jax.tree.map(np.array_equal, weights, Weights(trained.params, trained.averages)))
+    assert not np.array_equal(fresh.generator.params["enc1"]["conv"]["bias"], trained.params["enc1"]["conv"]["bias"])
+    assert (state.step, state.discriminator) == (fresh.step, fresh.discriminator)
+    assert state.generator.opt_state is fresh.generator.opt_state
+    without = trained.warm_started(fresh.replace(ema=None))
+    assert without.ema is None
+
+
+def test_there_is_nothing(tmp_path):
+    with pytest.raises(UserError, match="there is no run or file"):
+        load_trained(tmp_path / "none")
+
+
+def test_folder_that_is_no_run(tmp_path):
+    with pytest.raises(UserError, match="is no run's folder"):
+        load_trained(tmp_path)
+
+
+def test_run_without_a_checkpoint_yet(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(dataclasses.asdict(default_config())))
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(UserError, match="has no checkpoint yet"):
+        load_trained(tmp_path)
+
+
+def test_run_whose_config_is_cut_off(tmp_path):
+    (tmp_path / "config.json").write_text('{"name": "de')
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(UserError, match=r"the config in .* is no JSON"):
+        load_trained(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not safetensors", b"\x08\0\0\0\0\0\0\0{}      "])
+def test_file_that_is_no_generator(tmp_path, content):
+    path = tmp_path / "g.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"g\.safetensors (cannot be read|holds no generator)"):
+        load_trained(path)
+
+
+def test_other_architecture_is_named_beside_the_one_wanted(trained, tmp_path):
+    config = Config(task=ColorizationTask(generator_makes="rgb"))
+    TrainedGenerator(config, trained.params, trained.averages).save(tmp_path / "g.safetensors")
+    wanted = r"params/dec4/conv/bias is \[2\], the generator's is \[3\]"
+    with pytest.raises(UserError, match=f"is of another architecture: its {wanted}"):
+        load_trained(tmp_path / "g.safetensors")
+
+
+def test_config_of_another_version(trained, tmp_path):
+    @dataclasses.dataclass(frozen=True)
+    class Future(Config):
+        from_the_future: int = 1
+
+    TrainedGenerator(Future(), trained.params, trained.averages).save(tmp_path / "g.safetensors")
+    with pytest.raises(UserError, match=r"config\.from_the_future, which is not known here"):
+        load_trained(tmp_path / "g.safetensors")

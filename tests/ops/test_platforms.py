@@ -1,0 +1,65 @@
+"""A program gets the forms for the platform that it is compiled for, wherever that is done: here, on a CPU."""
+
+from functools import partial
+
+import jax
+import numpy as np
+import pytest
+from helpers import load_config
+from jax import export
+
+from pix2pix_jax import ops, step
+from pix2pix_jax.inference import generate
+from pix2pix_jax.ops import plain
+from pix2pix_jax.state import build_model
+
+
+def lowered_step(platform, dtype="float32"):
+    """The step's StableHLO for a platform."""
+    model = build_model(load_config("ycrcb_rgb", sync_batch_norm=False, dtype=dtype), 10)
+    state = jax.eval_shape(model.init, jax.random.key(0))
+    images = jax.ShapeDtypeStruct((2, 32, 32, 3), np.uint8)
+    return jax.jit(partial(step.train_step, model)).trace(state, images).lower(lowering_platforms=(platform,)).as_text()
+
+
+def operations(program):
+    """How many convolutions and matrix products a program has."""
+    return program.count("stablehlo.convolution"), program.count("stablehlo.dot_general")
+
+
+@pytest.fixture
+def only_plain(monkeypatch):
+    """Makes the networks use the plain forms everywhere, and says what a step then has."""
+    with monkeypatch.context() as patch:
+        patch.setattr(ops, "conv2d", plain.conv2d)
+        patch.setattr(ops, "upsample_conv2d", plain.upsample_conv2d)
+        return operations(lowered_step("cpu"))
+
+
+@pytest.mark.parametrize("platform", ["cuda", "rocm", "tpu"])
+def test_the_step_for_an_accelerator_has_plain_convolutions_alone(platform, only_plain):
+    assert operations(lowered_step(platform)) == only_plain
+
+
+def test_the_step_for_a_cpu_has_matrix_products_in_their_place(only_plain):
+    convolutions, products = operations(lowered_step("cpu"))
+    assert convolutions < 0.6 * only_plain[0]
+    assert products > only_plain[1] + 20
+
+
+def exported(platforms):
+    model = build_model(load_config("ycrcb_rgb"), 1)
+    state = jax.eval_shape(model.init, jax.random.key(0))
+    images = jax.ShapeDtypeStruct((2, 32, 32, 3), np.uint8)
+    colorize = jax.jit(partial(generate.colorize, model))
+    return export.export(colorize, platforms=platforms)(state.generator.params, state.averages, images)
+
+
+def test_an_export_has_the_forms_of_each_platform_it_is_for():
+    forms = {names: operations(exported(names).mlir_module()) for names in (("cpu",), ("cuda",), ("tpu",))}
+    assert forms[("cuda",)] == forms[("tpu",)]
+    layers = 8
+    assert forms[("cuda",)][0] == layers
+    assert forms[("cpu",)][0] < layers
+    both = operations(exported(("cpu", "cuda")).mlir_module())
+    assert both[0] >= forms[("cpu",)][0] + layers

@@ -1,0 +1,55 @@
+import pytest
+
+from pix2pix_jax.errors import UserError
+from pix2pix_jax.evaluation import Table
+from pix2pix_jax.files import make_folder, replacing, write_text
+
+TABLE = Table(("", "PSNR"), [["grey|image", "22.2"], ["<truth>", ""]])
+
+
+def test_a_plain_table_is_aligned_to_the_right():
+    assert TABLE.plain().splitlines() == ["            PSNR", "grey|image  22.2", "<truth>"]
+
+
+def test_a_markdown_table_escapes_its_bars():
+    assert TABLE.markdown().splitlines() == [
+        "|  | PSNR |",
+        "| --- | ---: |",
+        "| grey\\|image | 22.2 |",
+        "| <truth> |  |",
+    ]
+
+
+def test_an_html_table_escapes_its_cells():
+    assert "<td>&lt;truth&gt;</td><td></td>" in TABLE.html()
+
+
+def test_a_folder_is_made_with_its_parents(tmp_path):
+    make_folder(tmp_path / "a" / "b", "--out")
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+def test_a_folder_below_a_file_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"cannot write to .*file.x \(Not a directory\): choose another --out"):
+        make_folder(tmp_path / "file" / "x", "--out")
+
+
+def test_a_file_is_replaced_whole(tmp_path):
+    write_text(tmp_path / "t.md", "one")
+    write_text(tmp_path / "t.md", "ΔE")
+    assert (tmp_path / "t.md").read_text(encoding="utf-8") == "ΔE"
+    assert [path.name for path in tmp_path.iterdir()] == ["t.md"]
+
+
+def test_a_file_that_cannot_be_written_is_as_it_was(tmp_path):
+    def fail(path):
+        with replacing(path) as temporary:
+            temporary.write_bytes(b"tw")
+            raise OSError(28, "No space left on device")
+
+    write_text(tmp_path / "t.md", "one")
+    with pytest.raises(OSError, match="No space left"):
+        fail(tmp_path / "t.md")
+    assert (tmp_path / "t.md").read_text(encoding="utf-8") == "one"
+    assert [path.name for path in tmp_path.iterdir()] == ["t.md"]

@@ -1,0 +1,77 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import EXPERIMENTS, load_config, smooth_images
+
+from pix2pix_jax import color
+from pix2pix_jax.tasks import ColorizationTask, photo_from_rgb, saturated
+
+# The reference's table: channels G makes, channels D sees (0: no D), weights of L1 in RGB and in CrCb.
+TABLE = {
+    "ycrcb_rgb": (2, "rgb", 3, 25, 75),
+    "ycrcb_ycrcb": (2, "ycrcb", 3, 25, 75),
+    "rgb_rgb_gray": (3, "rgb", 4, 100, 0),
+    "rgb_rgb": (3, "rgb", 3, 100, 0),
+    "ycrcb_l1": (2, "none", 0, 25, 75),
+}
+
+
+def task_of(name):
+    return load_config(name).task
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return photo_from_rgb(color.from_uint8(jnp.asarray(smooth_images(2, 32))))
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_experiments_are_the_references(name):
+    task = task_of(name)
+    made, space, seen, l1_rgb, l1_chroma = TABLE[name]
+    assert task.generator_channels == made
+    assert task.discriminator_sees == space
+    assert task.adversarial == (seen > 0)
+    assert not seen or task.discriminator_channels == seen
+    assert (task.l1_rgb, task.l1_chroma) == (l1_rgb, l1_chroma)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_a_perfect_generator_makes_the_true_photo(name, truth):
+    task = task_of(name)
+    perfect = truth.chroma if task.generator_makes == "chroma" else truth.rgb
+    made = task.photo(truth.luma, perfect)
+    np.testing.assert_allclose(made.rgb, truth.rgb, atol=1e-6)
+    np.testing.assert_allclose(made.ycrcb, truth.ycrcb, atol=1e-6)
+
+
+def test_made_chroma_keeps_the_given_luma(truth):
+    made = task_of("ycrcb_rgb").photo(truth.luma, jnp.full_like(truth.chroma, 0.9))
+    np.testing.assert_array_equal(made.luma, truth.luma)
+    np.testing.assert_allclose(color.rgb_to_ycrcb(made.rgb), made.ycrcb, atol=1e-6)
+    assert float(jnp.abs(made.rgb).max()) > 1.0  # out of gamut, and left so for the losses
+
+
+def test_saturated_keeps_luma(truth):
+    stronger = saturated(truth, 2.0)
+    np.testing.assert_array_equal(stronger.luma, truth.luma)
+    np.testing.assert_array_equal(stronger.chroma, 2.0 * truth.chroma)
+    np.testing.assert_allclose(color.rgb_to_ycrcb(stronger.rgb), stronger.ycrcb, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "channels"),
+    [
+        ("ycrcb_rgb", lambda photo: photo.rgb),
+        ("ycrcb_ycrcb", lambda photo: photo.ycrcb),
+        ("rgb_rgb_gray", lambda photo: jnp.concatenate([photo.rgb, photo.luma], -1)),
+        ("rgb_rgb", lambda photo: photo.rgb),
+    ],
+)
+def test_what_the_discriminator_sees(name, channels, truth):
+    np.testing.assert_array_equal(task_of(name).judged(truth, truth.luma), channels(truth))
+
+
+def test_a_sixth_combination_is_a_value():
+    task = ColorizationTask("rgb", "ycrcb", True, l1_rgb=10.0, l1_chroma=10.0)
+    assert (task.generator_channels, task.discriminator_channels) == (3, 4)

@@ -1,0 +1,299 @@
+"""The main job as a user runs it: processes of their own, real files, real kills."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+import pytest
+from helpers import ROOT, load_config
+from PIL import Image
+
+from pix2pix_jax.errors import UserError
+from pix2pix_jax.inference.trained import load_trained
+from pix2pix_jax.runs.metrics import read_metrics
+from pix2pix_jax.training.loop import total_steps, train
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """One device, and a compilation cache that the processes share."""
+    cache = tmp_path_factory.mktemp("cache")
+    return os.environ | {"XLA_FLAGS": "", "JAX_COMPILATION_CACHE_DIR": str(cache)}
+
+
+def command(workdir, folder, *flags):
+    """Trains for 6 steps on a folder; later flags win over earlier ones."""
+    return [
+        sys.executable,
+        str(ROOT / "train.py"),
+        f"--workdir={workdir}",
+        "--config.data.source=folder",
+        f"--config.data.root={folder}",
+        f"--config.data.cache_dir={workdir}_decoded",
+        "--config.data.eval_fraction=0.25",
+        "--config.data.resize=40",
+        "--config.image_size=32",
+        "--config.batch_size=4",
+        "--config.num_steps=6",
+        "--config.ema_decay=0.9",
+        "--config.log_every_steps=1",
+        "--config.eval_every_steps=6",
+        "--config.sample_every_steps=6",
+        "--config.checkpoint_every_steps=3",
+        *flags,
+    ]
+
+
+def run(*arguments, **options):
+    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=300, **options)
+
+
+def checkpoint(workdir, step):
+    """Every array of a checkpoint, by its path."""
+    with ocp.StandardCheckpointer() as reader:
+        tree = reader.restore((workdir / "checkpoints" / str(step) / "default").resolve())
+    found = {}
+
+    def collect(path, part):
+        for name, value in part.items() if isinstance(part, dict) else enumerate(part):
+            if isinstance(value, dict | list | tuple):
+                collect((*path, name), value)
+            else:
+                found[(*path, name)] = np.asarray(value)
+
+    collect((), tree)
+    return found
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory, photo_folder, environment):
+    """A whole run of 6 steps."""
+    workdir = tmp_path_factory.mktemp("unbroken") / "run"
+    result = run(workdir, photo_folder, env=environment)
+    assert result.returncode == 0, result.stderr
+    return workdir
+
+
+@pytest.mark.process
+def test_a_run_leaves_what_it_promises(unbroken):
+    config = json.loads((unbroken / "config.json").read_text())
+    assert (config["name"], config["batch_size"], config["data"]["resize"]) == ("demo", 4, 40)
+    records = read_metrics(unbroken / "metrics.jsonl")
+    training = [record for record in records if "g_loss" in record]
+    assert [record["step"] for record in training] == [1, 2, 3, 4, 5, 6]
+    terms = {"g_loss", "g_bce", "g_l1_rgb", "g_l1_chroma", "d_loss", "d_real", "d_fake"}
+    assert set(training[0]) == {"step", "epoch", "images_per_second", "data_wait_share", *terms}
+    assert training[-1]["epoch"] == pytest.approx(6 * 4 / 18)  # 24 photographs, a quarter held out
+    (evaluation,) = [record for record in records if "eval/psnr" in record]
+    for name in ("psnr", "ssim", "ciede2000", "colorfulness"):
+        assert evaluation[f"eval/{name}"] >= 0
+        assert evaluation[f"eval/gray_{name}"] >= 0
+    assert evaluation["eval/truth_colorfulness"] > evaluation["eval/gray_colorfulness"]
+    assert {path.name for path in (unbroken / "checkpoints").iterdir()} == {"3", "6"}
+    assert list((unbroken / "tensorboard").glob("events.out.tfevents.*"))
+    for picture in ("curves.png", "samples/step_00000006.png"):
+        with Image.open(unbroken / picture) as image:
+            assert min(image.size) > 200
+            assert len(image.convert("RGB").getcolors(2**24)) > 100
+
+
+@pytest.mark.process
+def test_the_moving_average_is_what_colors(unbroken):
+    arrays, trained = checkpoint(unbroken, 6), load_trained(unbroken)
+    kernel = ("params", "enc1", "conv", "kernel")
+    np.testing.assert_array_equal(trained.params["enc1"]["conv"]["kernel"], arrays["ema", *kernel])
+    np.testing.assert_array_equal(
+        trained.averages["enc1"]["norm"]["var"], arrays["ema", "averages", "enc1", "norm", "var"]
+    )
+    assert np.abs(arrays["ema", *kernel] - arrays["generator", *kernel]).max() > 1e-6
+
+
+@pytest.mark.process
+def test_a_warm_start_begins_with_the_generator_given(tmp_path, photo_folder, generator_file, environment):
+    result = run(tmp_path / "run", photo_folder, f"--config.warm_start={generator_file}", env=environment)
+    assert result.returncode == 0, result.stderr
+    given, trained = load_trained(generator_file), load_trained(tmp_path / "run")
+    for leaf, wanted in zip(jax.tree.leaves(trained.params), jax.tree.leaves(given.params), strict=True):
+        np.testing.assert_allclose(leaf, wanted, atol=5e-3)  # six steps of Adam at 2e-4
+
+
+@pytest.mark.process
+def test_losses_fall(unbroken):
+    records = [record for record in read_metrics(unbroken / "metrics.jsonl") if "g_loss" in record]
+    assert records[-1]["g_l1_rgb"] < 0.9 * records[0]["g_l1_rgb"]
+
+
+def wait_for(path, process, seconds=200):
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def assert_same_state(workdir, other, step=6):
+    found, wanted = checkpoint(workdir, step), checkpoint(other, step)
+    assert len(wanted) > 100
+    assert found.keys() == wanted.keys()
+    for path, value in wanted.items():
+        np.testing.assert_array_equal(found[path], value, err_msg=str(path))
+
+
+@pytest.mark.process
+def test_a_killed_run_goes_on_as_if_nothing_had_been(tmp_path, photo_folder, environment, unbroken):
+    workdir = tmp_path / "run"
+    # Made slow to end, so that the kill comes while it runs.
+    killed = subprocess.Popen(
+        command(workdir, photo_folder, "--config.num_steps=10000"), env=environment, stderr=subprocess.PIPE, text=True
+    )
+    wait_for(workdir / "checkpoints" / "3", killed)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
+    steps = sorted(int(path.name) for path in (workdir / "checkpoints").iterdir() if path.name.isdigit())
+    for step in steps[1:]:  # as if the kill had come right after the first
+        for path in sorted((workdir / "checkpoints" / str(step)).rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() else path.unlink()
+        (workdir / "checkpoints" / str(step)).rmdir()
+    assert steps[0] == 3
+    result = run(workdir, photo_folder, env=environment)
+    assert result.returncode == 0, result.stderr
+    assert "resuming" in result.stderr
+    assert_same_state(workdir, unbroken)
+    training = [record for record in read_metrics(workdir / "metrics.jsonl") if "g_loss" in record]
+    wanted = [record for record in read_metrics(unbroken / "metrics.jsonl") if "g_loss" in record]
+    pace = {"images_per_second": 0, "data_wait_share": 0}
+    assert [record | pace for record in training] == [record | pace for record in wanted]
+
+
+@pytest.mark.process
+def test_a_run_asked_to_stop_saves_where_it_is(tmp_path, photo_folder, environment):
+    workdir = tmp_path / "run"
+    flags = ("--config.num_steps=10000", "--config.checkpoint_every_steps=10000")
+    stopped = subprocess.Popen(
+        command(workdir, photo_folder, *flags), env=environment, stderr=subprocess.PIPE, text=True
+    )
+    while "step 2/" not in stopped.stderr.readline():
+        assert stopped.poll() is None
+    stopped.send_signal(signal.SIGTERM)
+    _, errors = stopped.communicate(timeout=100)
+    assert stopped.returncode == 128 + signal.SIGTERM
+    last = read_metrics(workdir / "metrics.jsonl")[-1]["step"]
+    assert f"SIGTERM: stopped after step {last}" in errors
+    assert [path.name for path in (workdir / "checkpoints").iterdir()] == [str(last)]
+
+
+@pytest.mark.process
+def test_a_second_start_compiles_nothing_again(tmp_path, photo_folder, environment, unbroken):
+    cache = Path(environment["JAX_COMPILATION_CACHE_DIR"])
+
+    # Small programs are kept only where compiling them took long, which depends on what else the machine does.
+    def kept_steps():
+        return {path.name for path in cache.glob("*-cache") if "train_step" in path.name or "_fun" in path.name}
+
+    before = kept_steps()
+    assert before
+    result = run(tmp_path / "run", photo_folder, env=environment)
+    assert result.returncode == 0, result.stderr
+    assert kept_steps() == before
+
+
+@pytest.mark.process
+def test_a_finished_run_has_nothing_to_do(photo_folder, environment, unbroken):
+    result = run(unbroken, photo_folder, env=environment)
+    assert result.returncode == 0
+    assert "nothing to do: the run has taken its 6 steps" in result.stderr
+
+
+@pytest.mark.process
+def test_another_experiment_does_not_go_on_in_the_same_folder(photo_folder, environment, unbroken):
+    result = run(unbroken, photo_folder, "--config.seed=5", env=environment)
+    assert result.returncode == 1
+    assert "holds a run with config.seed=0, and 5 is asked for" in result.stderr
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--config.data.rot=x"], "error: unknown config key data.rot: the nearest known one is data.root"),
+        (["--config.batch_sise=8"], "error: unknown config key batch_sise: the nearest known one is batch_size"),
+        (["--config.batch_size=many"], "error: flag --config.batch_size=many"),
+        (["--config.image_size=40", "--config=configs/rgb_rgb.py"], "error: config.image_size=40 does not fit"),
+        (["--config=configs/none.py"], "error: there is no config file configs/none.py"),
+        (["--config.data.source=foldr"], 'did you mean "folder"?'),
+        (["--config.data.root=/no/such/folder"], "/no/such/folder"),
+        (["--config.data.root={empty}"], "{empty}"),
+        (["--config.data.eval_images=100"], "data.eval_images=100, but 6 photographs are held out"),
+        (["--config.image_size=40"], "error: config.image_size=40 does not fit the networks"),
+        (["--workdir=/proc/nowhere"], "cannot write to /proc/nowhere"),
+        (["--config.warm_start=/no/run"], "error: there is no run or file /no/run: give a run's folder"),
+        (
+            ["--config.warm_start=pretrained", "--config=configs/rgb_rgb.py"],
+            "error: config.warm_start=pretrained is of another architecture: its generator makes chroma, and this"
+            " config's makes rgb",
+        ),
+        (["stray"], "error: stray is not a flag"),
+    ],
+)
+def test_bad_input_gets_one_line(flags, message, tmp_path, photo_folder, environment):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    flags = [flag.format(empty=empty) for flag in flags]
+    result = run(tmp_path / "run", photo_folder, *flags, env=environment)
+    assert result.returncode == 1
+    assert message.format(empty=empty) in result.stderr
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1, result.stderr
+
+
+@pytest.mark.process
+def test_a_batch_the_devices_do_not_divide(tmp_path, photo_folder, environment):
+    devices = environment | {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
+    result = run(tmp_path / "run", photo_folder, env=devices)
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: config.batch_size=4 cannot be split over 8 devices")
+
+
+@pytest.mark.process
+def test_an_unreadable_file_is_skipped_by_name(tmp_path, photo_folder, environment):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for path in photo_folder.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    (folder / "broken.png").write_bytes(b"not a picture")
+    result = run(tmp_path / "run", folder, env=environment)
+    assert result.returncode == 0, result.stderr
+    assert "broken.png" in result.stderr
+    assert "1 unreadable image files were skipped" in result.stderr
+    assert read_metrics(tmp_path / "run" / "metrics.jsonl")[0]["epoch"] == pytest.approx(4 / 18)
+
+
+def small_config(folder, **changes):
+    sizes = {"image_size": 32, "batch_size": 8, "num_steps": 8, "data__resize": 40, "data__eval_fraction": 0.25}
+    intervals = {"log_every_steps": 8, "eval_every_steps": 100, "sample_every_steps": 100, "checkpoint_every_steps": 1}
+    source = {"data__source": "folder", "data__root": str(folder), "data__cache": "none"}
+    return load_config("ycrcb_l1", **sizes, **intervals, **source, **changes)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, photo_folder):
+    config = small_config(photo_folder, adam__learning_rate=1e38)  # the first update is finite, what comes of it is not
+    with pytest.raises(UserError, match=r"(g_\w+ became (nan|inf)|is not finite) .*step \d") as caught:
+        train(config, tmp_path / "run")
+    kept = [int(path.name) for path in (tmp_path / "run" / "checkpoints").iterdir()]
+    assert f"the last good checkpoint is step {max(kept)}" in str(caught.value) if kept else "no checkpoint yet"
+    for record in read_metrics(tmp_path / "run" / "metrics.jsonl"):
+        assert all(value is not None for value in record.values())
+
+
+def test_steps_of_a_run():
+    config = load_config("ycrcb_rgb")
+    assert total_steps(config, num_images=105_000) == 41_016  # 200 epochs in batches of 512, rounded up
+    assert total_steps(load_config("ycrcb_rgb", num_steps=7), num_images=105_000) == 7
