@@ -4,8 +4,6 @@ Everything here is in the networks' units, [-1, 1]: RGB and luma as 2x - 1, chro
 the transform has no offset, because the luma weights sum to 1: one matrix per direction is all there is.
 """
 
-import math
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,22 +31,9 @@ YCRCB_TO_RGB = np.linalg.inv(RGB_TO_YCRCB)
 """Rows R, G, B; columns Y, Cr, Cb. Float64 [3, 3]."""
 
 
-# Pixels that are transformed together: matmuls of rows of three numbers are slow, on a CPU eight times as slow.
-_PIXELS = 8
-
-
 def _transform(matrix: np.ndarray, image: jax.Array) -> jax.Array:
-    shape, size = image.shape, math.prod(image.shape)
-    if isinstance(size, int) and size % (3 * _PIXELS) == 0:
-        matrix, image = np.kron(np.eye(_PIXELS), matrix), image.reshape(-1, 3 * _PIXELS)
     # The products cost nothing; in TF32 or bfloat16, which some devices would choose, they cost three digits.
-    transformed = jnp.einsum(
-        "...c,kc->...k",
-        image,
-        jnp.asarray(matrix, image.dtype),
-        precision=jax.lax.Precision.HIGHEST,
-    )
-    return transformed.reshape(shape)
+    return jnp.einsum("...c,kc->...k", image, jnp.asarray(matrix, image.dtype), precision=jax.lax.Precision.HIGHEST)
 
 
 def rgb_to_ycrcb(rgb: jax.Array) -> jax.Array:

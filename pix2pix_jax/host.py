@@ -27,8 +27,8 @@ def cores() -> int:
 def keep_freed_memory() -> None:
     """Makes this process keep what it frees.
 
-    By default glibc hands the step's buffers back to the system after every step, and a fifth of a CPU step is then
-    spent on getting zeroed pages again.
+    By default glibc hands the step's buffers back to the system after every step and gets zeroed pages again: a step
+    then takes 1.38 times as long in float32, and 1.32 times in bfloat16 (batch 64 of 96×96, two cores, AVX2).
     """
     global _keeping
     libc = _glibc()
@@ -41,10 +41,10 @@ def make_room(sizes: Sequence[int]) -> None:
 
     A compiler leaves tens of thousands of holes among what it keeps. XLA's operations take scratch memory some ten
     thousand times in a step, and glibc then walks through lists of holes in search of the best fit, under a lock that
-    the other cores wait for: a tenth of a CPU step. So the holes that are large enough are filled for good, after their
-    pages have been given back to the system. Large buffers get a place of their own each, or the next small one
-    would be put where the large one was, and that would have to grow the heap. All this takes addresses, and memory
-    only where it is touched.
+    the other cores wait for: a step takes 1.06 to 1.14 times as long in float32, and as long in bfloat16. So the holes
+    that are large enough are filled for good, after their pages have been given back to the system. Large buffers get a
+    place of their own each, or the next small one would be put where the large one was, and that would have to grow the
+    heap. All this takes addresses, and memory only where it is touched.
 
     Args:
         sizes: of the large buffers that the program takes at the same time, in bytes.

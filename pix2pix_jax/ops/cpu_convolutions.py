@@ -10,7 +10,6 @@ import jax.numpy as jnp
 from pix2pix_jax.ops import plain
 from pix2pix_jax.ops.windows import (
     BLOCK,
-    concatenate_channels,
     fold,
     matmul,
     outer,
@@ -53,8 +52,8 @@ def _conv2d_of_many_backward(saved: tuple[jax.Array, jax.Array], gradient: jax.A
     x, kernel = saved
     size, _, channels, _ = kernel.shape
     taps = [tap - size // 2 for tap in range(size)]
-    columns = concatenate_channels([shift(x, -tap, 2) for tap in taps])
-    rows = concatenate_channels([shift(gradient, tap, 1) for tap in taps])
+    columns = jnp.concatenate([shift(x, -tap, 2) for tap in taps], -1)
+    rows = jnp.concatenate([shift(gradient, tap, 1) for tap in taps], -1)
     kernel_gradient = outer(columns, rows).reshape(size, channels, size, -1).transpose(2, 0, 1, 3)
     return plain.conv2d(gradient, transposed_kernel(kernel)), kernel_gradient
 

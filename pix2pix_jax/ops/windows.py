@@ -34,12 +34,6 @@ def shift(x: jax.Array, by: int, axis: int) -> jax.Array:
     return lax.pad(x, jnp.zeros((), x.dtype), padding)
 
 
-def concatenate_channels(parts: list[jax.Array]) -> jax.Array:
-    """Concatenates along the last axis what is of equal shape."""
-    # What a concatenation along the last axis takes, XLA's CPU backend makes first, each in a pass; this is one pass.
-    return jnp.stack(parts, -2).reshape(*parts[0].shape[:-1], -1)
-
-
 def take_windows(x: jax.Array, size: int) -> jax.Array:
     """All that a size × size convolution sees of x from the pixels of each block of a row.
 
@@ -54,7 +48,7 @@ def take_windows(x: jax.Array, size: int) -> jax.Array:
     x = take_blocks(x)
     before, after = x[..., -edge:], x[..., :edge]
     x = jnp.concatenate([shift(before, 1, 2), x, shift(after, -1, 2)], -1)
-    return concatenate_channels([shift(x, margin - row, 1) for row in range(size)])
+    return jnp.concatenate([shift(x, margin - row, 1) for row in range(size)], -1)
 
 
 def fold(windows: jax.Array, size: int, channels: int) -> jax.Array:

@@ -16,7 +16,7 @@ from pix2pix_jax import data
 from pix2pix_jax.config import Config, leaves, validate
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.figures import save_curves, save_samples
-from pix2pix_jax.inference import TrainedGenerator, load_trained
+from pix2pix_jax.inference.trained import TrainedGenerator, load_warm_start
 from pix2pix_jax.runs import METRICS_FILE, Checkpoints, MetricsWriter, newest, read_metrics
 from pix2pix_jax.state import TrainState, build_model
 from pix2pix_jax.training import parallel, processes
@@ -79,7 +79,7 @@ def train(config: Config, workdir: str | os.PathLike[str]) -> TrainState:
             f" {jax.process_count()} processes: a batch is split evenly, so use as many devices in each"
         )
     validate(config, jax.device_count())
-    begin = _load_warm_start(config) if config.warm_start and not newest(workdir / "checkpoints") else None
+    begin = load_warm_start(config) if config.warm_start and not newest(workdir / "checkpoints") else None
     train_source, eval_source = data.make_sources(config.data)
     eval_images = data.load_eval_images(eval_source, config.image_size, config.data.resize, config.data.eval_images)
     try:
@@ -107,18 +107,6 @@ def train(config: Config, workdir: str | os.PathLike[str]) -> TrainState:
 def total_steps(config: Config, num_images: int) -> int:
     """Steps in a whole run over `num_images` training images: `num_steps`, or else what `num_epochs` come to."""
     return config.num_steps or math.ceil(config.num_epochs * num_images / config.batch_size)
-
-
-def _load_warm_start(config: Config) -> TrainedGenerator:
-    """Reads the generator that a run begins with, `warm_start` in its config."""
-    trained = load_trained(None if config.warm_start == "pretrained" else config.warm_start)
-    makes, wanted = trained.config.task.generator_makes, config.task.generator_makes
-    if makes != wanted:
-        raise UserError(
-            f"config.warm_start={config.warm_start} is of another architecture: its generator makes {makes}, and this"
-            f" config's makes {wanted}"
-        )
-    return trained
 
 
 def _check_processes(config: Config, start: int, num_images: int) -> None:

@@ -155,6 +155,14 @@ def test_curves_hold_all_that_the_records_hold():
     assert "dB" in figure.axes[2].get_ylabel()
 
 
+def test_ticks_of_a_single_record_differ():
+    figure = draw_curves([{"step": 6, "g_l1_rgb": 0.5}])
+    figure.draw_without_rendering()
+    ticks = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert len(ticks) > 1
+    assert len(set(ticks)) == len(ticks)
+
+
 def test_curves_without_a_discriminator_have_no_panel_for_it():
     figure = draw_curves(training_records(5, {"g_loss": 1.0, "g_l1_rgb": 0.1}))
     assert [legend_labels(axes) for axes in figure.axes] == [["L1 of RGB"]]

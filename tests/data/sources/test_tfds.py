@@ -384,6 +384,12 @@ def test_sets_without_colour_photographs(prepared: Path, config: str, reason: st
     assert reason in message
 
 
+def test_a_set_of_no_use_is_refused_before_it_is_fetched(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="its image is grey, so there is no colour to learn"):
+        open_tfds("pix2pix_odd/grey", "", "", 0.1, tfds_dir=str(tmp_path), notify=lambda line: pytest.fail(line))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_record_that_is_no_image(prepared: Path) -> None:
     train, _ = open_tfds("pix2pix_odd/broken", "", "", 0.1, tfds_dir=str(prepared))
     with pytest.raises(UserError, match=r"^pix2pix_odd/broken/1.2.0 train: image 3 cannot be decoded"):
