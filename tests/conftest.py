@@ -15,26 +15,23 @@ os.environ["XLA_FLAGS"] = " ".join(
     ]
 )
 
+import jax
 import pytest
-from helpers import smooth_images
+from helpers import initial_state, smooth_images
 from PIL import Image
+
+from pix2pix_jax.config import default_config, updated
+from pix2pix_jax.inference import TrainedGenerator
 
 
 @pytest.fixture(scope="session")
 def generator_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of a generator that nobody trained, of strong colours, at home on photographs of 32×32."""
-    import jax
-
-    from pix2pix_jax.config import default_config, updated
-    from pix2pix_jax.inference import TrainedGenerator
-    from pix2pix_jax.state import build_model
-
     config = updated(default_config(), {"image_size": 32, "data.resize": 32})
-    state = build_model(config, total_steps=1).init_compiled(jax.random.key(5))
-    params = {**state.generator.params}
+    params = {**initial_state().generator.params}
     params["dec4"] = jax.tree.map(lambda leaf: 40.0 * leaf, params["dec4"])
     path = tmp_path_factory.mktemp("generator") / "generator.safetensors"
-    TrainedGenerator(config, params, state.averages).save(path)
+    TrainedGenerator(config, params, initial_state().averages).save(path)
     return path
 
 

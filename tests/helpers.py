@@ -1,13 +1,16 @@
 """What several test files share."""
 
+import functools
 import importlib
 from pathlib import Path
 
+import jax
 import numpy as np
 from PIL import Image
 
 from pix2pix_jax.commands.config_dict import from_config_dict
 from pix2pix_jax.config import Config, updated
+from pix2pix_jax.state import TrainState, build_model
 
 ROOT = Path(__file__).parent.parent
 
@@ -18,6 +21,12 @@ def load_config(name: str, **changes: object) -> Config:
     """The config of `configs/NAME.py`, with some other values; `data__root` stands for `data.root`."""
     config = from_config_dict(importlib.import_module(f"configs.{name}").get_config())
     return updated(config, {key.replace("__", "."): value for key, value in changes.items()})
+
+
+@functools.cache
+def initial_state() -> TrainState:
+    """A state of both networks at step 0, which most tests start from: making one takes seconds."""
+    return build_model(Config(), total_steps=10).init_compiled(jax.random.key(0))
 
 
 def smooth_images(count: int, side: int, seed: int = 0) -> np.ndarray:

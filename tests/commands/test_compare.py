@@ -57,6 +57,7 @@ def compared(tmp_path_factory, photo_folder):
     return folder, arguments
 
 
+@pytest.mark.process
 def test_all_take_as_many_steps_as_the_time_allows(compared):
     folder, _ = compared
     plan = json.loads((folder / "runs" / "plan.json").read_text())
@@ -66,6 +67,7 @@ def test_all_take_as_many_steps_as_the_time_allows(compared):
         assert max(int(path.name) for path in checkpoints.iterdir()) == 4
 
 
+@pytest.mark.process
 def test_figures_tables_and_page_are_there(compared):
     folder, _ = compared
     suffixes = [".html", ".json", ".md", ".png", "_curves.png"]
@@ -98,6 +100,7 @@ class Links(html.parser.HTMLParser):
         self.found += [value for name, value in attrs if name in ("src", "href", "srcset", "data")]
 
 
+@pytest.mark.process
 def test_the_page_holds_all_it_shows(compared):
     folder, _ = compared
     page = (folder / "out" / "comparison.html").read_text()
@@ -108,6 +111,7 @@ def test_the_page_holds_all_it_shows(compared):
     assert not re.search(r"url\(|@import|https?:", page)
 
 
+@pytest.mark.process
 def test_a_second_call_trains_nothing(compared, monkeypatch, capsys):
     folder, arguments = compared
     before = {path: path.read_bytes() for path in (folder / "runs").rglob("metrics.jsonl")}
@@ -120,6 +124,7 @@ def test_a_second_call_trains_nothing(compared, monkeypatch, capsys):
     assert "\nycrcb_l1 " in out
 
 
+@pytest.mark.process
 def test_fewer_steps_than_were_taken_are_refused(compared, monkeypatch, capsys):
     _, arguments = compared
     arguments = [argument for argument in arguments if not argument.startswith("--minutes")]
@@ -128,6 +133,7 @@ def test_fewer_steps_than_were_taken_are_refused(compared, monkeypatch, capsys):
     assert "ycrcb_rgb has taken 4 steps, more than the 3 asked for: give --steps 4 or more" in errors
 
 
+@pytest.mark.process
 def test_other_settings_do_not_go_on_in_the_same_folder(compared, monkeypatch, capsys):
     _, arguments = compared
     status, _, errors = call(monkeypatch, capsys, *arguments, "--set=seed=1")

@@ -2,9 +2,9 @@
 
 import json
 
-import jax
 import numpy as np
 import pytest
+from helpers import initial_state
 from PIL import Image
 
 from pix2pix_jax.commands import evaluate
@@ -12,14 +12,13 @@ from pix2pix_jax.config import experiment_config, updated
 from pix2pix_jax.data import load_named_crops, open_folder
 from pix2pix_jax.evaluation import measures
 from pix2pix_jax.inference.trained import TrainedGenerator, load_trained
-from pix2pix_jax.state import build_model
 
 
 @pytest.fixture(scope="module")
 def generator_file(tmp_path_factory):
     """A generator that has not been trained, of small photographs."""
     config = updated(experiment_config("ycrcb_l1"), {"image_size": 32, "data.resize": 40})
-    state = build_model(config, total_steps=1).init_compiled(jax.random.key(1))
+    state = initial_state()
     path = tmp_path_factory.mktemp("generator") / "g.safetensors"
     TrainedGenerator(config, state.generator.params, state.averages).save(path)
     return path

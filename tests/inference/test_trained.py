@@ -4,6 +4,7 @@ import json
 import jax
 import numpy as np
 import pytest
+from helpers import initial_state
 
 from pix2pix_jax.config import Config, default_config
 from pix2pix_jax.errors import UserError
@@ -14,9 +15,7 @@ from pix2pix_jax.tasks import ColorizationTask
 
 @pytest.fixture(scope="module")
 def trained() -> TrainedGenerator:
-    config = default_config()
-    state = build_model(config, total_steps=1).init_compiled(jax.random.key(3))
-    return TrainedGenerator(config, state.generator.params, state.averages)
+    return TrainedGenerator(default_config(), initial_state().generator.params, initial_state().averages)
 
 
 def test_file_gives_the_generator_back_as_float16_kernels_keep_it(trained, tmp_path):
@@ -38,8 +37,8 @@ def test_colors_any_count_alike(trained):
 
 
 def test_warm_started_state_has_the_weights_and_nothing_else_of_it(trained):
-    config = Config(ema_decay=0.9)
-    fresh = build_model(config, total_steps=1).init_compiled(jax.random.key(4))
+    model = build_model(Config(ema_decay=0.9), total_steps=1)
+    fresh = jax.tree.map(lambda leaf: np.ones(leaf.shape, leaf.dtype), jax.eval_shape(model.init, jax.random.key(0)))
     state = trained.warm_started(fresh)
     for weights in (Weights(state.generator.params, state.averages), state.ema):
         assert jax.tree.all(jax.tree.map(np.array_equal, weights, Weights(trained.params, trained.averages)))

@@ -1,7 +1,6 @@
-import jax
 import numpy as np
 import pytest
-from helpers import load_config, smooth_images
+from helpers import initial_state, load_config, smooth_images
 
 from pix2pix_jax.inference import generate
 from pix2pix_jax.state import build_model
@@ -14,8 +13,8 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def state(model):
-    return model.init_compiled(jax.random.key(0))
+def state():
+    return initial_state()
 
 
 def test_batches_change_nothing(model, state, monkeypatch):
