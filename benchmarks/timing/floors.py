@@ -4,7 +4,7 @@ What is counted, per image and layer:
 
 - FLOPs: two for every multiply-add of every convolution. An upsampling convolution counts 9 products per pixel of the
   small input and pair of channels. (The textbook form has 36 for factor 2 and 144 for factor 4, but
-  `pix2pix_jax.ops.cpu_upsampling` needs only 9.) All else is as in the textbook: no Winograd, no FFT, and every pixel
+  `pix2pix_jax.ops.upsampling` needs only 9.) All else is as in the textbook: no Winograd, no FFT, and every pixel
   of an upsampled input counts, even where several are equal. Norms, activations, poolings, losses, colour transforms
   and Adam count nothing.
 - Bytes: every convolution writes its output once, and reads its input once in each pass that uses it. Norms,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -27,15 +28,21 @@ def parallel_train_step(
         [local devices, batch per device, height, width, 3]; it returns the new state and the loss terms. All batches
         must have the shape of the first.
     """
-    mapped = jax.pmap(
+    mapped = mapped_train_step(model)
+    here = jax.default_backend() == "cpu" and jax.process_count() == 1
+    return cpu.compiled_on_first_call(mapped) if here else mapped
+
+
+def mapped_train_step(model: Model, devices: Any = None) -> Any:
+    """As `parallel_train_step`, before it is compiled: `lower` takes shapes, for devices that may not be there."""
+    return jax.pmap(
         partial(train_step, model, axis_name=AXIS),
         axis_name=AXIS,
         in_axes=(None, 0),
         out_axes=(None, None),
         donate_argnums=0,
+        devices=devices,
     )
-    here = jax.default_backend() == "cpu" and jax.process_count() == 1
-    return cpu.compiled_on_first_call(mapped) if here else mapped
 
 
 def place(state: TrainState) -> TrainState:

@@ -42,6 +42,7 @@ def command(workdir, folder, *flags):
         "--config.image_size=32",
         "--config.batch_size=4",
         "--config.num_steps=6",
+        "--config.warm_start=",
         "--config.ema_decay=0.9",
         "--config.log_every_steps=1",
         "--config.eval_every_steps=6",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pix2pix_jax.ops import cpu_convolutions, cpu_upsampling, plain
+from pix2pix_jax.ops import cpu_convolutions, plain, upsampling
 
 few = settings(max_examples=8, deadline=None)
 
@@ -43,10 +43,11 @@ def random(*shape):
     width=st.integers(1, 7),
     channels=st.integers(1, 5),
     features=st.integers(1, 5),
+    on_gpu=st.booleans(),
 )
-def test_upsample_conv_is_upsampling_then_convolving(factor, height, width, channels, features):
+def test_upsample_conv_is_upsampling_then_convolving(factor, height, width, channels, features, on_gpu):
     x, kernel = random(2, height, width, channels), random(3, 3, channels, features)
-    ours = partial(cpu_upsampling.upsample_conv2d, factor=factor)
+    ours = partial(upsampling.upsample_conv2d, factor=factor, on_gpu=on_gpu)
     assert_same_with_gradients(ours, partial(plain.upsample_conv2d, factor=factor), x, kernel)
 
 
@@ -67,9 +68,10 @@ def test_conv_is_the_plain_one_from_few_to_many_channels(size, height, width, ch
     ("layer", "reference"),
     [
         (cpu_convolutions.conv2d, plain.conv2d),
-        (partial(cpu_upsampling.upsample_conv2d, factor=4), partial(plain.upsample_conv2d, factor=4)),
+        (partial(upsampling.upsample_conv2d, factor=4), partial(plain.upsample_conv2d, factor=4)),
+        (partial(upsampling.upsample_conv2d, factor=4, on_gpu=True), partial(plain.upsample_conv2d, factor=4)),
     ],
-    ids=["conv", "upsample_conv"],
+    ids=["conv", "upsample_conv", "upsample_conv_on_gpu"],
 )
 @pytest.mark.parametrize(("channels", "features"), [(6, 8), (3, 8), (8, 2)])
 def test_bfloat16_is_float32_to_its_rounding(layer, reference, channels, features):
@@ -84,7 +86,7 @@ def test_bfloat16_is_float32_to_its_rounding(layer, reference, channels, feature
 @pytest.mark.parametrize(
     ("layer", "channels", "features", "products_in_all"),
     [
-        (partial(cpu_upsampling.upsample_conv2d, factor=2), 16, 8, 3),
+        (partial(upsampling.upsample_conv2d, factor=2), 16, 8, 3),
         (cpu_convolutions.conv2d, 3, 16, 3),
         (cpu_convolutions.conv2d, 16, 2, 3),
     ],

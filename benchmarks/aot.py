@@ -1,0 +1,73 @@
+"""Compiles the training step for a GPU or a TPU that is not there, and says what it moves and computes.
+
+    python benchmarks/aot.py --target h100 [--devices N] [--batch-size N] [--dtype bfloat16] [--json FILE]
+
+The compilers of accelerators run on any machine. What comes out is the program itself: its kernels, the bytes that each
+reads and writes, its memory and its collectives. Unlike times, these numbers do not change from run to run. A step that
+is bound by memory traffic cannot be faster than they allow.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a script looks for modules in its own folder alone
+os.environ.setdefault("JAX_PLATFORMS", "cpu")  # the devices to compile for are not looked for
+
+from benchmarks.compiled.programs import compile_colouring, compile_step, make_model
+from benchmarks.compiled.report import as_text, describe
+from benchmarks.compiled.targets import TARGETS, find_target
+from pix2pix_jax.config import experiment_config, updated, validate
+from pix2pix_jax.errors import UserError
+
+
+def main() -> None:
+    """Compiles, prints the figures, and writes the JSON."""
+    try:
+        _main(parse_arguments())
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
+def parse_arguments(given: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--target", default="h100", help=f"one of {', '.join(TARGETS)}")
+    parser.add_argument("--devices", type=int, default=1, help="chips of one host")
+    parser.add_argument("--batch-size", type=int, default=512, help="images, over all devices")
+    parser.add_argument("--image-size", type=int, default=96, help="a multiple of 32")
+    parser.add_argument("--dtype", default="bfloat16", choices=("float32", "bfloat16"))
+    parser.add_argument("--experiment", default="ycrcb_rgb", help="which of the five")
+    parser.add_argument("--colouring", action="store_true", help="colouring alone, on one device")
+    parser.add_argument("--no-sync", action="store_true", help="batch statistics of each device's own")
+    parser.add_argument("--plain", action="store_true", help="a plain Flax port of the same networks, to compare with")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="file for the numbers")
+    return parser.parse_args(given)
+
+
+def _main(arguments: argparse.Namespace) -> None:
+    target = find_target(arguments.target)
+    changes = {
+        "batch_size": arguments.batch_size,
+        "image_size": arguments.image_size,
+        "data.resize": arguments.image_size,
+        "dtype": arguments.dtype,
+        "sync_batch_norm": not (arguments.no_sync or arguments.colouring),
+    }
+    config = updated(experiment_config(arguments.experiment), changes)
+    validate(config, max(arguments.devices, 1))
+    devices = target.devices(arguments.devices)
+    model = make_model(config, plain=arguments.plain)
+    compile_program = compile_colouring if arguments.colouring else compile_step
+    program = compile_program(model, config, devices)
+    found = describe(program, config, target, len(devices), colouring=arguments.colouring)
+    found["plain_port"] = arguments.plain
+    print(as_text(found))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(found, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""The programs that are compiled: the step that training takes, and colouring alone."""
+
+import dataclasses
+import time
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+
+from benchmarks.compiled.plain_port import PlainDiscriminator, PlainGenerator
+from pix2pix_jax.config import Config
+from pix2pix_jax.inference import generate
+from pix2pix_jax.state import Model, build_model
+from pix2pix_jax.training import parallel
+
+
+class Program(NamedTuple):
+    """A compiled program.
+
+    Attributes:
+        text: XLA's text of it.
+        bytes_accessed: as the compiler counts them, on each device; None where it does not (on a GPU).
+        temp_bytes: temporary memory on each device.
+        compile_seconds: for compiling, without tracing and lowering.
+    """
+
+    text: str
+    bytes_accessed: float | None
+    temp_bytes: int
+    compile_seconds: float
+
+
+def make_model(config: Config, *, plain: bool) -> Model:
+    """The model of a config; `plain` puts the plain port's networks in the place of ours."""
+    model = build_model(config, total_steps=1)
+    if not plain:
+        return model
+    ours = model.generator
+    return dataclasses.replace(
+        model,
+        generator=PlainGenerator(ours.out_channels, ours.dtype, ours.axis_name),  # pyright: ignore[reportArgumentType]
+        discriminator=PlainDiscriminator(ours.dtype, ours.axis_name),  # pyright: ignore[reportArgumentType]
+    )
+
+
+def compile_step(model: Model, config: Config, devices: Any) -> Program:
+    """Compiles the step that training takes, for devices that need not be there."""
+    state = jax.eval_shape(model.init, jax.random.key(0))
+    each = config.batch_size // len(devices)
+    images = jax.ShapeDtypeStruct((len(devices), each, config.image_size, config.image_size, 3), np.uint8)
+    return _compiled(parallel.mapped_train_step(model, devices).lower(state, images))
+
+
+def compile_colouring(model: Model, config: Config, devices: Any) -> Program:
+    """Compiles `generate.colorize` for one device, which need not be there."""
+    mesh = jax.sharding.Mesh(np.array(devices[:1]), ("batch",))
+    here = NamedSharding(mesh, PartitionSpec())
+    shapes = jax.eval_shape(model.init, jax.random.key(0))
+    weights = shapes.generator.params, shapes.averages
+    images = jax.ShapeDtypeStruct((config.batch_size, config.image_size, config.image_size, 3), np.uint8)
+    arguments = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here), (*weights, images)
+    )
+    return _compiled(jax.jit(partial(generate.colorize, model)).lower(*arguments))
+
+
+def _compiled(lowered: Any) -> Program:
+    start = time.perf_counter()
+    compiled = lowered.compile()
+    seconds = time.perf_counter() - start
+    costs = compiled.cost_analysis() or {}
+    temp_bytes = compiled.memory_analysis().temp_size_in_bytes
+    return Program(compiled.as_text(), costs.get("bytes accessed"), temp_bytes, seconds)

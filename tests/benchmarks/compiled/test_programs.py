@@ -1,0 +1,92 @@
+"""Programs for devices that are there, 8 of a CPU, in place of those that are not."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from helpers import load_config
+
+from benchmarks import aot
+from benchmarks.compiled import targets
+from benchmarks.compiled.programs import compile_colouring, compile_step, make_model
+from benchmarks.compiled.report import as_text, describe
+from pix2pix_jax.errors import UserError
+
+CONFIG = load_config("ycrcb_l1", batch_size=16, image_size=32)
+H100 = targets.TARGETS["h100"]
+
+
+@pytest.fixture(scope="module")
+def step():
+    return describe(
+        compile_step(make_model(CONFIG, plain=False), CONFIG, jax.devices()), CONFIG, H100, 8, colouring=False
+    )
+
+
+def test_a_step_is_described(step):
+    assert (step["devices"], step["images_per_device"]) == (8, 2)
+    assert step["kernels"] > 50
+    assert step["all_reduces"] >= 1
+    # At least the gradients of G's 872,418 parameters, in float32.
+    assert 4 * 872_418 < step["all_reduce_bytes"] < 4 * 900_000
+    assert step["temp_bytes"] > 0
+    assert {"G/enc1/conv", "G/dec4/conv"} < set(step["layers"])
+    assert step["counted_by"] == "the compiler"
+    assert 0.2 < sum(step["layers"].values()) / step["bytes_per_image"] < 5
+    assert len(step["costliest"]) == 20
+    least = max(step["bytes_per_image"] * 2 / 3.35e12, step["flops_per_image"] * 2 / 495e12)
+    assert step["images_per_second_at_most"] == pytest.approx(16 / least)
+    assert json.loads(json.dumps(step)) == step
+    assert "NVIDIA H100 SXM × 8: step of ycrcb_l1, float32, 2 images of 32×32 a device" in as_text(step)
+
+
+def test_colouring_is_described():
+    program = compile_colouring(make_model(CONFIG, plain=False), CONFIG, jax.devices())
+    found = describe(program, CONFIG, H100, 8, colouring=True)
+    assert (found["program"], found["devices"], found["images_per_device"], found["all_reduces"]) == (
+        "colouring",
+        1,
+        16,
+        0,
+    )
+
+
+@pytest.mark.parametrize("name", ["ycrcb_rgb", "rgb_rgb_gray"])
+def test_the_plain_port_has_our_shapes(name):
+    ours, port = (
+        jax.eval_shape(make_model(load_config(name), plain=plain).init, jax.random.key(0)) for plain in (False, True)
+    )
+    for network in ("generator", "discriminator"):
+        sizes = [
+            sorted(np.prod(leaf.shape) for leaf in jax.tree.leaves(getattr(state, network).params))
+            for state in (ours, port)
+        ]
+        assert sizes[0] == sizes[1]
+
+
+def test_an_unknown_chip_is_named():
+    with pytest.raises(UserError, match=r"--target=h10 is not known: did you mean h100\?"):
+        targets.find_target("h10")
+
+
+def test_a_compiler_that_is_not_installed_is_one_line(monkeypatch):
+    def absent(**_):
+        raise RuntimeError("Unknown backend cuda\nand much more")
+
+    monkeypatch.setattr("jax.experimental.topologies.get_topology_desc", absent)
+    with pytest.raises(
+        UserError, match=r"cannot compile for NVIDIA H100 SXM here \(Unknown backend cuda\): pip install"
+    ):
+        H100.devices(1)
+
+
+def test_a_tpu_host_has_one_four_or_eight_chips():
+    with pytest.raises(UserError, match="--devices=3: a v5e host has 1, 4, 8 chips"):
+        targets.TARGETS["tpu-v5e"].devices(3)
+
+
+def test_errors_are_one_line(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["aot.py", "--target=h100", "--batch-size=7", "--devices=2"])
+    with pytest.raises(SystemExit, match=r"^error: config\.batch_size=7 cannot be split over 2 devices"):
+        aot.main()
