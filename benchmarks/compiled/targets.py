@@ -53,7 +53,12 @@ class Target:
                     platform="cuda", target_config=_H100, topology=f"1x1x{count}"
                 )
             else:
-                description = topologies.get_topology_desc(platform="tpu", topology_name=f"v5e:{_tpu_shape(count)}")
+                rows, columns = _tpu_shape(count)
+                description = topologies.get_topology_desc(
+                    platform="tpu",
+                    topology_name=f"v5e:{rows}x{columns}",
+                    chips_per_host_bounds=[rows, columns, 1],
+                )
         except UserError:
             raise
         except Exception as error:  # whatever a plugin raises that is not there
@@ -62,8 +67,8 @@ class Target:
         return description.devices
 
 
-def _tpu_shape(count: int) -> str:
-    shapes = {1: "1x1", 4: "2x2", 8: "2x4"}
+def _tpu_shape(count: int) -> tuple[int, int]:
+    shapes = {1: (1, 1), 4: (2, 2), 8: (2, 4)}
     if count not in shapes:
         raise UserError(f"--devices={count}: a v5e host has {', '.join(map(str, shapes))} chips")
     # libtpu asks a server of Google's cloud where it is, unless told.
