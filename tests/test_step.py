@@ -163,7 +163,7 @@ def run_steps(mapped, batches, place=parallel.place):
 def batches():
     # From weights that keep clear of the activations' kinks (see the recipe): what is left is the devices' part.
     seeds = range(16 // recipe.BATCH_SIZE)
-    return [np.concatenate([recipe.photographs(number, seed) for seed in seeds]) for number in range(3)]
+    return [np.concatenate([recipe.photographs(number, seed) for seed in seeds]) for number in range(2)]
 
 
 @pytest.fixture(scope="module")
