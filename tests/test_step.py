@@ -225,7 +225,12 @@ def test_colorize_looks_at_luma_alone_and_keeps_it(model, state, images):
 def test_saturation_multiplies_the_chroma_that_is_made(images):
     luma = np.asarray(color.to_gray(np.asarray(images) / 255) * 255).round().astype(np.uint8)[..., 0]
     plain = make_model("rgb_rgb", sync_batch_norm=False)
-    weights = plain.init_compiled(jax.random.key(0)).colorizing
+    random = np.random.default_rng(0)
+    shapes = jax.eval_shape(plain.init, jax.random.key(0)).colorizing
+    params, averages = jax.tree.map(
+        lambda leaf: random.normal(0, 0.1, leaf.shape).astype(np.float32), (shapes.params, shapes.averages)
+    )
+    weights = Weights(params, jax.tree.map(np.abs, averages))
     models = plain, dataclasses.replace(plain, saturation=1.5)
     make = jax.jit(lambda weights, luma: [generate.make_chroma(model, *weights, luma) for model in models])
     made, stronger = make((weights.params, weights.averages), luma)

@@ -284,6 +284,7 @@ def small_config(folder, **changes):
     return load_config("ycrcb_l1", **sizes, **intervals, **source, **changes)
 
 
+@pytest.mark.process
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, photo_folder):
     config = small_config(photo_folder, adam__learning_rate=1e38)  # the first update is finite, what comes of it is not
     with pytest.raises(UserError, match=r"(g_\w+ became (nan|inf)|is not finite) .*step \d") as caught:
