@@ -9,15 +9,33 @@ from functools import partial
 import jax
 from jax import lax
 
-from pix2pix_jax.ops import cpu_convolutions, plain, upsampling
+from pix2pix_jax.ops import cpu_convolutions, plain, strided, upsampling
 from pix2pix_jax.ops.plain import avg_pool
 
-__all__ = ["avg_pool", "conv2d", "upsample_conv2d"]
+__all__ = ["avg_pool", "conv2d", "conv_transpose2d", "upsample_conv2d"]
 
 
-def conv2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
+def conv2d(x: jax.Array, kernel: jax.Array, stride: int = 1, padding: int | None = None) -> jax.Array:
     """As `plain.conv2d`."""
+    if stride != 1 or padding is not None:
+        margin = kernel.shape[0] // 2 if padding is None else padding
+        return lax.platform_dependent(
+            x,
+            kernel,
+            cpu=partial(strided.conv2d, stride=stride, padding=margin),
+            default=partial(plain.conv2d, stride=stride, padding=margin),
+        )
     return lax.platform_dependent(x, kernel, cpu=cpu_convolutions.conv2d, default=plain.conv2d)
+
+
+def conv_transpose2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """As `plain.conv_transpose2d`."""
+    return lax.platform_dependent(
+        x,
+        kernel,
+        cpu=lambda x, kernel: strided.conv_transpose2d(x, kernel.swapaxes(2, 3)),
+        default=plain.conv_transpose2d,
+    )
 
 
 def upsample_conv2d(x: jax.Array, kernel: jax.Array, factor: int) -> jax.Array:

@@ -4,18 +4,46 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+_LAYOUT = ("NHWC", "HWIO", "NHWC")
 
-def conv2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Stride-1 convolution with zero padding that keeps height and width.
+
+def conv2d(x: jax.Array, kernel: jax.Array, stride: int = 1, padding: int | None = None) -> jax.Array:
+    """Convolution with zero padding.
 
     Args:
         x: [batch, height, width, in], float32 or bfloat16, the dtype of the products.
-        kernel: float32 [size, size, in, out], size odd.
+        kernel: float32 [size, size, in, out].
+        stride: 1 or 2.
+        padding: zeros on each side; None for size // 2, which at stride 1 keeps height and width where size is odd.
 
     Returns:
-        float32 [batch, height, width, out].
+        float32 [batch, (height + 2 · padding - size) // stride + 1, (width + …) // stride + 1, out].
     """
-    y = lax.conv_general_dilated(x, kernel.astype(x.dtype), (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    margin = kernel.shape[0] // 2 if padding is None else padding
+    y = lax.conv_general_dilated(
+        x, kernel.astype(x.dtype), (stride, stride), [(margin, margin)] * 2, dimension_numbers=_LAYOUT
+    )
+    return y.astype(jnp.float32)
+
+
+def conv_transpose2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """Transposed convolution of stride 2 that doubles height and width.
+
+    Pixel i adds x[i] · kernel[tap] to pixel 2 · i - 1 + tap of the result, as PyTorch's with a padding of 1 (and
+    for 3×3 kernels an output padding of 1).
+
+    Args:
+        x: [batch, height, width, in], float32 or bfloat16, the dtype of the products.
+        kernel: float32 [size, size, in, out], size 3 or 4.
+
+    Returns:
+        float32 [batch, 2 · height, 2 · width, out].
+    """
+    size = kernel.shape[0]
+    flipped = jnp.flip(kernel.astype(x.dtype), (0, 1))
+    y = lax.conv_general_dilated(
+        x, flipped, (1, 1), [(size - 2, 2)] * 2, lhs_dilation=(2, 2), dimension_numbers=_LAYOUT
+    )
     return y.astype(jnp.float32)
 
 

@@ -58,7 +58,7 @@ def exported(platforms):
     state = jax.eval_shape(model.init, jax.random.key(0))
     images = jax.ShapeDtypeStruct((2, 32, 32, 3), np.uint8)
     colorize = jax.jit(partial(generate.colorize, model))
-    return export.export(colorize, platforms=platforms)(state.generator.params, state.averages, images)
+    return export.export(colorize, platforms=platforms)(state.trained, images)
 
 
 def test_an_export_has_the_forms_of_each_platform_it_is_for():
