@@ -16,7 +16,7 @@ def get_config() -> ConfigDict:
         # From random weights, five photographs are too few: some skies become red.
         "warm_start": "pretrained",
         "ema_decay": 0.99,
-        "adam.linear_decay": True,
+        "adam.schedule": "linear",
         "data.source": "bundled",
         "data.resize": 75,
         "log_every_steps": 20,

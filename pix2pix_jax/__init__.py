@@ -1,4 +1,4 @@
-"""pix2pix in JAX: colour grey photographs with a conditional GAN."""
+"""pix2pix in JAX: images from images with a conditional GAN; grey photographs in colour."""
 
 from typing import TYPE_CHECKING
 
@@ -6,17 +6,17 @@ import lazy_loader
 
 if TYPE_CHECKING:
     from pix2pix_jax.config import default_config, experiment_config
-    from pix2pix_jax.inference import colorize, load_trained
+    from pix2pix_jax.inference import colorize, load_trained, translate
     from pix2pix_jax.training import train
 
-__all__ = ["colorize", "default_config", "experiment_config", "load_trained", "train"]
+__all__ = ["colorize", "default_config", "experiment_config", "load_trained", "train", "translate"]
 
 # Imported when asked for: JAX alone takes a second.
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "config": ["default_config", "experiment_config"],
-        "inference": ["colorize", "load_trained"],
+        "inference": ["colorize", "load_trained", "translate"],
         "training": ["train"],
     },
 )

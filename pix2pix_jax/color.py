@@ -1,4 +1,4 @@
-"""BT.601 full-range colour spaces as 3×3 matrices, applied as an einsum over the channel axis.
+"""Colour spaces: BT.601 full range as 3×3 matrices, applied as an einsum over the channel axis, and CIELAB.
 
 Everything here is in the networks' units, [-1, 1]: RGB and luma as 2x - 1, chroma (Cr, Cb) as 2x. In these units
 the transform has no offset, because the luma weights sum to 1: one matrix per direction is all there is.
@@ -60,9 +60,67 @@ def ycrcb_to_rgb(ycrcb: jax.Array) -> jax.Array:
     return _transform(YCRCB_TO_RGB, ycrcb)
 
 
-def from_uint8(images: jax.Array) -> jax.Array:
-    """Scales uint8 [...] in 0..255 to float32 [...] in [-1, 1]."""
-    return images.astype(jnp.float32) / 127.5 - 1.0
+_RGB_TO_XYZ = np.array(
+    [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
+) / np.array([[0.95047], [1.0], [1.08883]])
+"""Linear sRGB to CIE XYZ, relative to the white point D65 of the 2° observer. Float64 [3, 3]."""
+
+_XYZ_TO_LAB = np.array([[0.0, 116.0, 0.0], [500.0, -500.0, 0.0], [0.0, 200.0, -200.0]])
+"""Cube roots of XYZ to L + 16, a, b. Float64 [3, 3]."""
+
+_LAB_OFFSET, _LAB_SCALE = np.array([16.0 + 50.0, 0.0, 0.0]), np.array([50.0, 110.0, 110.0])
+"""L + 16, a, b less the offset, over the scale, lie in [-1, 1]."""
+
+_KINK = 6.0 / 29.0  # below this cube root, CIELAB is linear
+
+
+def rgb_to_lab(rgb: jax.Array) -> jax.Array:
+    """Turns sRGB into CIELAB, as the pix2pix authors scale it.
+
+    Args:
+        rgb: float [..., 3], each channel in [-1, 1].
+
+    Returns:
+        L / 50 - 1, a / 110, b / 110, float [..., 3], each in [-1, 1].
+    """
+    value = (rgb + 1.0) / 2.0
+    linear = jnp.where(value > 0.04045, ((value + 0.055) / 1.055) ** 2.4, value / 12.92)
+    xyz = _transform(_RGB_TO_XYZ, linear)
+    root = jnp.where(xyz > _KINK**3, jnp.cbrt(xyz), xyz / (3.0 * _KINK**2) + 4.0 / 29.0)
+    return (_transform(_XYZ_TO_LAB, root) - jnp.asarray(_LAB_OFFSET, rgb.dtype)) / jnp.asarray(_LAB_SCALE, rgb.dtype)
+
+
+def lab_to_rgb(lab: jax.Array) -> jax.Array:
+    """Turns CIELAB into sRGB. The inverse of `rgb_to_lab` within 1e-4 in float32.
+
+    Args:
+        lab: L / 50 - 1, a / 110, b / 110, float [..., 3].
+
+    Returns:
+        RGB, float [..., 3], clipped to [-1, 1].
+    """
+    unscaled = lab * jnp.asarray(_LAB_SCALE, lab.dtype) + jnp.asarray(_LAB_OFFSET, lab.dtype)
+    root = _transform(np.linalg.inv(_XYZ_TO_LAB), unscaled)
+    xyz = jnp.where(root > _KINK, root**3, 3.0 * _KINK**2 * (root - 4.0 / 29.0))
+    linear = jnp.clip(_transform(np.linalg.inv(_RGB_TO_XYZ), xyz), 0.0, 1.0)
+    value = jnp.where(linear > 0.0031308, 1.055 * linear ** (1.0 / 2.4) - 0.055, 12.92 * linear)
+    return 2.0 * value - 1.0
+
+
+def from_pixels(images: jax.Array) -> jax.Array:
+    """Scales stored images to the networks' units.
+
+    Args:
+        images: uint8 in 0..255, uint16 in 0..65535, or float32 in [0, 1]; any shape.
+
+    Returns:
+        float32 in [-1, 1], of the same shape.
+    """
+    if images.dtype == jnp.uint8:
+        return images.astype(jnp.float32) / 127.5 - 1.0
+    if images.dtype == jnp.uint16:
+        return images.astype(jnp.float32) / 32767.5 - 1.0
+    return 2.0 * images - 1.0
 
 
 def to_unit(images: jax.Array) -> jax.Array:

@@ -7,28 +7,39 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pix2pix_jax.errors import UserError, nearest
-from pix2pix_jax.networks import patchgan, unet
-from pix2pix_jax.tasks import ColorizationTask
+from pix2pix_jax.experiments import EXPERIMENTS, PRESETS
+from pix2pix_jax.losses import ObjectiveConfig
+from pix2pix_jax.networks import (
+    NETWORK_KEYS,
+    DiscriminatorConfig,
+    GeneratorConfig,
+    make_discriminator,
+    make_generator,
+)
+from pix2pix_jax.tasks import TASKS, AnyTask, ColorizationTask
 
 
 @dataclass(frozen=True)
 class AdamConfig:
-    """Adam's settings, the same for both networks."""
+    """Adam's settings, the same for both networks but for the learning rate."""
 
     learning_rate: float = 2e-4
+    discriminator_learning_rate: float = 0.0  # 0: the same as the generator's
     b1: float = 0.5
     b2: float = 0.999
     eps: float = 1e-8
-    linear_decay: bool = False  # level for the first half, then linear to 0, as in the authors' PyTorch code
+    schedule: Literal["constant", "linear", "cosine"] = "constant"  # see `state.learning_rates`
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Where the photographs come from, and how they become batches."""
+    """Where the photographs or pairs come from, and how they become batches."""
 
-    source: str = "stl10"  # stl10, tfds:NAME[/CONFIG], folder, or bundled (five photographs that scikit-image carries)
-    root: str = ""  # folder: where the photographs are, searched recursively
-    eval_root: str = ""  # folder: where held-out photographs are; without it, a fraction of root's
+    source: str = (
+        "stl10"  # stl10, tfds:NAME[/CONFIG], folder, bundled; pairs, edges, blurred, masked (see docs/pairs.md)
+    )
+    root: str = ""  # folder and pairs: where the images are; edges, blurred, masked: photographs, empty for the bundled
+    eval_root: str = ""  # as root, with held-out images; without it, a fraction of root's
     split: str = ""  # stl10 and tfds: what to train on; empty for the set's own, such as "train"
     eval_split: str = ""  # stl10 and tfds: what to judge on; empty for the set's own, such as "test"
     tfds_dir: str = ""  # stl10 and tfds: where prepared sets are kept; empty for TFDS's own place
@@ -38,6 +49,17 @@ class DataConfig:
     cache: Literal["auto", "device", "host", "none"] = "auto"  # where decoded photographs are kept; auto: first to fit
     cache_dir: str = ""  # folder of decoded photographs; empty for ~/.cache/pix2pix_jax/decoded
     num_workers: int = 2  # processes that decode where nothing is kept, or threads that do so once
+    mirror: bool = True  # whether half of the images, drawn at random, change left and right
+    # Pairs alone:
+    direction: Literal["AtoB", "BtoA"] = "AtoB"  # which of the two is given, and which is made
+    preprocess: Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"] = "resize_and_crop"
+    input_interpolation: Literal["bicubic", "nearest"] = "bicubic"  # nearest keeps the values of label maps
+    output_interpolation: Literal["bicubic", "nearest"] = "bicubic"
+    float_min: float = 0.0  # of images that hold floating point: the value that becomes -1
+    float_max: float = 1.0  # of images that hold floating point: the value that becomes 1
+    edge_sigma: float = 2.0  # edges: width in pixels of the Gaussian filter before Canny's edge detector
+    blur_factor: int = 4  # blurred: how many times smaller the input was made before it was enlarged again
+    mask_share: float = 0.25  # masked: share of the image's area that is cut out
 
 
 @dataclass(frozen=True)
@@ -55,7 +77,11 @@ class Config:
     ema_decay: float = 0.0  # of a moving average of G's weights, which then is what colours; 0: none
     saturation: float = 1.0  # factor of the made chroma when photographs are coloured; training does not use it
     sync_batch_norm: bool = True  # batch statistics over all devices rather than each device's own
-    task: ColorizationTask = field(default_factory=ColorizationTask)
+    test_time: Literal["running", "running+dropout", "batch", "batch+dropout"] = "running"  # see `Model.test_time`
+    task: AnyTask = field(default_factory=ColorizationTask)
+    generator: GeneratorConfig = field(default_factory=GeneratorConfig)
+    discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     adam: AdamConfig = field(default_factory=AdamConfig)
     data: DataConfig = field(default_factory=DataConfig)
     log_every_steps: int = 50  # a line of metrics.jsonl
@@ -65,43 +91,26 @@ class Config:
     checkpoints_to_keep: int = 3
 
 
-_MAKES_RGB: dict[str, object] = {"task.generator_makes": "rgb", "task.l1_rgb": 100.0, "task.l1_chroma": 0.0}
-
-EXPERIMENTS: dict[str, dict[str, object]] = {
-    # Chroma made, RGB judged: the best of the reference's experiments, and the default config.
-    "ycrcb_rgb": {},
-    # Chroma made, YCrCb judged: the reference reports a red and blue haze.
-    "ycrcb_ycrcb": {"task.discriminator_sees": "ycrcb"},
-    # RGB made, RGB and the grey input judged: the conditioning of the pix2pix paper.
-    "rgb_rgb_gray": _MAKES_RGB | {"task.discriminator_sees_gray": True},
-    # RGB made, RGB judged.
-    "rgb_rgb": _MAKES_RGB,
-    # Chroma made by a U-Net alone, without a discriminator: what the others are compared with.
-    "ycrcb_l1": {"task.discriminator_sees": "none"},
-}
-"""What each experiment changes in the default config, by dotted key."""
-
-
 def default_config() -> Config:
     """The reference's recipe for `ycrcb_rgb`; every experiment is a small difference from it."""
     return Config()
 
 
 def experiment_config(name: str) -> Config:
-    """The config of one of the five experiments.
+    """The config of one of the named experiments.
 
     Args:
-        name: one of `EXPERIMENTS`.
+        name: one of `EXPERIMENTS`, the reference's five, or of `PRESETS`.
 
     Raises:
         UserError: if there is no experiment of that name; names the nearest.
     """
-    if name not in EXPERIMENTS:
+    known = EXPERIMENTS | PRESETS
+    if name not in known:
         raise UserError(
-            f"there is no experiment {name}: did you mean {nearest(name, EXPERIMENTS)}?"
-            f" (known: {', '.join(EXPERIMENTS)})"
+            f"there is no experiment {name}: did you mean {nearest(name, known)}? (known: {', '.join(known)})"
         )
-    return updated(Config(name=name), EXPERIMENTS[name])
+    return updated(Config(name=name), known[name])
 
 
 def leaves(config: Config | Mapping[str, Any]) -> dict[str, Any]:
@@ -129,11 +138,33 @@ def updated(config: Config, values: Mapping[str, object]) -> Config:
     Raises:
         UserError: if a key is unknown (names the nearest), or a value is not of the key's type.
     """
+    if kind := TASKS.get(str(values.get("task.kind", config.task.kind))):
+        config = config if isinstance(config.task, kind) else dataclasses.replace(config, task=kind())
     known = leaves(config)
     for key in values:
         if key not in known:
             raise UserError(f"unknown config key {key}: the nearest known one is {nearest(key, known)}")
     return _replaced(config, "", values)
+
+
+def stored(values: Mapping[str, Any]) -> Config:
+    """The config of a run that this or an earlier version has stored, with today's defaults for younger keys.
+
+    Args:
+        values: the nested dictionaries of its config.json.
+
+    Raises:
+        UserError: as `updated`.
+    """
+    found = leaves(values)
+    if (linear := found.pop("adam.linear_decay", None)) is not None:
+        found["adam.schedule"] = "linear" if linear else "constant"
+    return updated(default_config(), found)
+
+
+def all_keys() -> list[str]:
+    """Every key that some config has, by its dotted name."""
+    return [*dict.fromkeys(key for kind in TASKS for key in leaves(updated(Config(), {"task.kind": kind})))]
 
 
 def _replaced(part: Any, prefix: str, values: Mapping[str, object]) -> Any:
@@ -172,6 +203,7 @@ def validate(config: Config, device_count: int) -> None:
         raise UserError(f"config.ema_decay={config.ema_decay} is not in [0, 1): use 0.999, or 0 for no average")
     if not 0.0 < config.saturation < math.inf:
         raise UserError(f"config.saturation={config.saturation} is not a positive number: use 1 for colours as made")
+    _validate_networks(config)
     _validate_sizes(config)
     _validate_steps(config)
     batch = config.batch_size
@@ -196,20 +228,78 @@ def _validate_choices(part: Any, prefix: str = "") -> None:
             )
 
 
-def _validate_sizes(config: Config) -> None:
-    multiple = patchgan.SIZE_MULTIPLE if config.task.adversarial else unet.SIZE_MULTIPLE
-    size = config.image_size
-    if size < multiple or size % multiple:
-        lower = max(size // multiple * multiple, multiple)
+def _validate_networks(config: Config) -> None:
+    """Checks that every key of the networks is in its range, and read by the network that is chosen."""
+    for name, part in (("generator", config.generator), ("discriminator", config.discriminator)):
+        reads = NETWORK_KEYS[name][part.network]
+        for key, value in dataclasses.asdict(part).items():
+            if key not in reads | {"network"} and value != getattr(type(part)(), key):
+                raise UserError(
+                    f"config.{name}.{key}={value} is not read with config.{name}.network={part.network}: leave it out,"
+                    f" or choose another network, such as {next(n for n, r in NETWORK_KEYS[name].items() if key in r)}"
+                )
+    generator, discriminator, objective = config.generator, config.discriminator, config.objective
+    _check_range("generator.depth", generator.depth, 2, 12)
+    _check_range("generator.blocks", generator.blocks, 0, 100)
+    _check_range("generator.width", generator.width, 1, 4096)
+    _check_range("generator.dropout", generator.dropout, 0.0, 0.99)
+    _check_range("generator.init_gain", generator.init_gain, 0.0, 100.0)
+    _check_range("discriminator.layers", discriminator.layers, 1, 6)
+    _check_range("discriminator.width", discriminator.width, 1, 4096)
+    _check_range("discriminator.init_gain", discriminator.init_gain, 0.0, 100.0)
+    _check_range("objective.discriminator_factor", objective.discriminator_factor, 0.0, 100.0)
+    _check_range("objective.real_label", objective.real_label, 0.5, 1.0)
+    _check_range("objective.gradient_penalty", objective.gradient_penalty, 0.0, 1e6)
+    if objective.gan == "wgan-gp" and config.task.adversarial and discriminator.norm == "batch":
         raise UserError(
-            f"config.image_size={size} does not fit the networks: it must be a multiple of {multiple};"
-            f" use {lower} or {lower + multiple}"
+            "config.objective.gan=wgan-gp penalises the discriminator's gradient image by image, and batch norm mixes"
+            " images: use a discriminator without it, such as --config.discriminator.network=patchgan"
+            " --config.discriminator.norm=instance"
         )
-    if config.data.resize < size:
+
+
+def _check_range(key: str, value: float, lowest: float, highest: float) -> None:
+    if not lowest <= value <= highest:
+        raise UserError(f"config.{key}={value} is out of range: use {lowest} to {highest}")
+
+
+def _validate_sizes(config: Config) -> None:
+    size, preprocess = config.image_size, config.data.preprocess
+    if preprocess not in ("scale_width", "none"):  # there the images' own sizes count, see `check_fits`
+        check_fits(config, size, size, f"config.image_size={size}")
+    if preprocess not in ("crop", "none") and config.data.resize < size:
         raise UserError(
             f"config.data.resize={config.data.resize} is smaller than config.image_size={size}:"
-            f" photographs are resized to it before the crop; use {round(size * 7 / 6)}"
+            f" images are resized to it before the crop; use {round(size * 7 / 6)}"
         )
+
+
+def check_fits(config: Config, height: int, width: int, given: str) -> None:
+    """Checks that the networks of a config take images of a size.
+
+    Args:
+        config: the config.
+        height: of the images, px.
+        width: of the images, px.
+        given: what the size comes from, for the message.
+
+    Raises:
+        UserError: if they do not; names sizes that they take.
+    """
+    networks: list[Any] = [make_generator(config.generator, 1)]
+    if config.task.adversarial:
+        networks.append(make_discriminator(config.discriminator))
+    multiple = math.lcm(*(network.size_multiple for network in networks))
+    smallest = max(network.smallest_size for network in networks)
+    smallest = math.ceil(smallest / multiple) * multiple
+    for side in (height, width):
+        if side < smallest or side % multiple:
+            lower = max(side // multiple * multiple, smallest)
+            raise UserError(
+                f"{given} does not fit the networks: it must be a multiple of {multiple}"
+                + (f" and at least {smallest}" if smallest > multiple else "")
+                + f"; use {lower} or {lower + multiple}"
+            )
 
 
 def _validate_steps(config: Config) -> None:

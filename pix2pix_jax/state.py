@@ -1,6 +1,7 @@
 """The state of a training run as one pytree, and what it takes to make one."""
 
 import dataclasses
+import math
 
 import jax
 import jax.numpy as jnp
@@ -8,8 +9,9 @@ import optax
 from flax import struct
 
 from pix2pix_jax.config import Config
-from pix2pix_jax.networks import Discriminator, Generator, Params
-from pix2pix_jax.tasks import ColorizationTask
+from pix2pix_jax.losses import ObjectiveConfig
+from pix2pix_jax.networks import Discriminator, Generator, Params, make_discriminator, make_generator
+from pix2pix_jax.tasks import AnyTask
 
 AXIS = "batch"
 """Name of the device axis that the step averages over."""
@@ -28,7 +30,7 @@ class Network(struct.PyTreeNode):
 
 
 class Weights(struct.PyTreeNode):
-    """What it takes to colour with a generator.
+    """What it takes to make images with a generator.
 
     Attributes:
         params: the Flax parameters, float32.
@@ -57,47 +59,60 @@ class TrainState(struct.PyTreeNode):
     ema: Weights | None = None
 
     @property
-    def colorizing(self) -> Weights:
-        """What colours: the moving average where one is kept, the generator as it is where not."""
+    def trained(self) -> Weights:
+        """What makes images: the moving average where one is kept, the generator as it is where not."""
         return self.ema or Weights(self.generator.params, self.averages)
 
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """What training does not change: the task, the two networks and their optimizers.
+    """What training does not change: the task, the two networks, their objective and their optimizers.
 
     Attributes:
         task: what the networks look at.
         generator: the generator module.
         discriminator: the discriminator module, unused where the task has none.
-        optimizer: the gradient transformation that each network has a state of.
+        generator_optimizer: the gradient transformation of the generator.
+        discriminator_optimizer: the same of the discriminator.
+        objective: how the networks play against each other.
+        seed: what dropout, and the mixtures of the gradient penalty, follow from together with the step.
         ema_decay: how much of the moving average of the generator's weights a step keeps; 0 for no average.
         saturation: factor of the chroma of what is made when photographs are coloured, not in training.
+        test_time: what a trained generator normalises by, "running" averages or the statistics of the "batch", and
+            whether it keeps its dropout.
     """
 
-    task: ColorizationTask
+    task: AnyTask
     generator: Generator
     discriminator: Discriminator
-    optimizer: optax.GradientTransformation
+    generator_optimizer: optax.GradientTransformation
+    discriminator_optimizer: optax.GradientTransformation
+    objective: ObjectiveConfig = dataclasses.field(default_factory=ObjectiveConfig)
+    seed: int = 0
     ema_decay: float = 0.0
     saturation: float = 1.0
+    test_time: str = "running"
 
     def init(self, key: jax.Array) -> TrainState:
         """Makes the state at step 0 from a PRNG key."""
         generator_key, discriminator_key = jax.random.split(key)
         # Convolutions have no size of their own; the smallest image that both networks take is the cheapest.
-        luma = jnp.zeros((1, 32, 32, 1))
-        variables = self.generator.init(generator_key, luma)
+        size = max(self.generator.smallest_size, self.discriminator.smallest_size)
+        size = math.ceil(size / self.generator.size_multiple) * self.generator.size_multiple
+        condition = jnp.zeros((1, size, size, self.task.condition_channels))
+        variables = self.generator.init(generator_key, condition)
+        averages = variables.get("batch_stats", {})
         discriminator = None
         if self.task.adversarial:
-            judged = jnp.zeros((1, 32, 32, self.task.discriminator_channels))
-            discriminator = self._network(self.discriminator.init(discriminator_key, judged)["params"])
+            judged = jnp.zeros((1, size, size, self.task.discriminator_channels))
+            params = self.discriminator.init(discriminator_key, judged)["params"]
+            discriminator = Network(params, self.discriminator_optimizer.init(params))
         return TrainState(
             step=jnp.zeros((), jnp.int32),
-            generator=self._network(variables["params"]),
-            averages=variables["batch_stats"],
+            generator=Network(variables["params"], self.generator_optimizer.init(variables["params"])),
+            averages=averages,
             discriminator=discriminator,
-            ema=Weights(variables["params"], variables["batch_stats"]) if self.ema_decay else None,
+            ema=Weights(variables["params"], averages) if self.ema_decay else None,
         )
 
     def init_compiled(self, key: jax.Array) -> TrainState:
@@ -105,16 +120,13 @@ class Model:
         options = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None
         return jax.jit(self.init, compiler_options=options)(key)
 
-    def _network(self, params: Params) -> Network:
-        return Network(params, self.optimizer.init(params))
-
 
 def build_model(config: Config, total_steps: int) -> Model:
-    """Makes the task, the networks and the optimizer that a configuration describes.
+    """Makes the task, the networks and the optimizers that a configuration describes.
 
     Args:
         config: a valid one, see `config.validate`.
-        total_steps: steps in the whole run, which the learning rate's decay is spread over.
+        total_steps: steps in the whole run, which the learning rate's schedule is spread over.
 
     Returns:
         The model, its networks sharing batch statistics over the axis `AXIS` if `sync_batch_norm`.
@@ -122,14 +134,50 @@ def build_model(config: Config, total_steps: int) -> Model:
     dtype = jnp.dtype(config.dtype)
     axis_name = AXIS if config.sync_batch_norm else None
     adam = config.adam
-    half = total_steps // 2
-    decay = optax.schedules.linear_schedule(adam.learning_rate, 0.0, total_steps - half, transition_begin=half)
-    learning_rate = decay if adam.linear_decay else adam.learning_rate
     return Model(
         task=config.task,
-        generator=Generator(config.task.generator_channels, dtype, axis_name),
-        discriminator=Discriminator(dtype, axis_name),
-        optimizer=optax.adam(learning_rate, b1=adam.b1, b2=adam.b2, eps=adam.eps),
+        generator=make_generator(config.generator, config.task.generator_channels, dtype, axis_name),
+        discriminator=make_discriminator(config.discriminator, dtype, axis_name),
+        generator_optimizer=_adam(config, adam.learning_rate, total_steps),
+        discriminator_optimizer=_adam(config, adam.discriminator_learning_rate or adam.learning_rate, total_steps),
+        objective=config.objective,
+        seed=config.seed,
         ema_decay=config.ema_decay,
         saturation=config.saturation,
+        test_time=config.test_time,
     )
+
+
+def _adam(config: Config, learning_rate: float, total_steps: int) -> optax.GradientTransformation:
+    adam = config.adam
+    rates = {
+        "constant": lambda: learning_rate,
+        "cosine": lambda: optax.schedules.cosine_decay_schedule(learning_rate, total_steps),
+        # Of a run that is counted in steps, a step takes the place of an epoch.
+        "linear": lambda: linear_schedule(learning_rate, total_steps, config.num_epochs * (config.num_steps == 0)),
+    }
+    return optax.adam(rates[adam.schedule](), b1=adam.b1, b2=adam.b2, eps=adam.eps)
+
+
+def linear_schedule(learning_rate: float, total_steps: int, num_epochs: int = 0) -> optax.Schedule:
+    """Constant for half of the epochs, then linear: the schedule of the authors' PyTorch code; the paper has none.
+
+    There the factor in epoch e of 2n, counted from 0, is 1 - max(0, e + 1 - n) / (n + 1). It falls from epoch to epoch,
+    and the last one still has 1 / (n + 1).
+
+    Args:
+        learning_rate: the rate of the first half.
+        total_steps: steps in the whole run.
+        num_epochs: epochs in it; 0 for the rate to fall from step to step.
+
+    Returns:
+        The learning rate as a function of the steps taken.
+    """
+    epochs = num_epochs or total_steps
+    level = epochs // 2
+
+    def schedule(step: jax.typing.ArrayLike) -> jax.Array:
+        epoch = jnp.floor(jnp.asarray(step, jnp.float32) * (epochs / total_steps))
+        return learning_rate * (1.0 - jnp.maximum(0, epoch + 1 - level) / (epochs - level + 1))
+
+    return schedule

@@ -1,12 +1,61 @@
-"""What the two networks look at: a colouring experiment as one small value."""
+"""What the two networks look at: colouring in several colour spaces, and paired translation, each one small value."""
 
 import dataclasses
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
 
-from pix2pix_jax import color
+from pix2pix_jax import color, losses
+
+
+class Task(Protocol):
+    """What every task tells the step.
+
+    An image is whatever a task makes of the generator's output: a pytree of arrays. All arrays are float32
+    [batch, height, width, channels] in [-1, 1].
+    """
+
+    @property
+    def kind(self) -> str:
+        """The task's name in a config."""
+        ...
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether there is a discriminator."""
+        ...
+
+    @property
+    def condition_channels(self) -> int:
+        """Channels of what the generator is given."""
+        ...
+
+    @property
+    def generator_channels(self) -> int:
+        """Channels of the generator's output."""
+        ...
+
+    @property
+    def discriminator_channels(self) -> int:
+        """Channels of what the discriminator sees."""
+        ...
+
+    def example(self, batch: jax.Array) -> tuple[jax.Array, Any]:
+        """The condition and the true image of a batch as it comes from the loader, [batch, height, width, …]."""
+        ...
+
+    def image(self, condition: jax.Array, output: jax.Array) -> Any:
+        """The image that the generator's output stands for."""
+        ...
+
+    def judged(self, image: Any, condition: jax.Array) -> jax.Array:
+        """What the discriminator sees of a true or a made image."""
+        ...
+
+    def l1_terms(self, made: Any, truth: Any) -> dict[str, tuple[float, jax.Array]]:
+        """The L1 terms of the generator's loss by name, each with its weight."""
+        ...
 
 
 class Photo(NamedTuple):
@@ -39,7 +88,7 @@ def saturated(photo: Photo, factor: float) -> Photo:
 
 @dataclasses.dataclass(frozen=True)
 class ColorizationTask:
-    """How grey photographs are coloured and judged.
+    """How grey photographs are coloured and judged, in RGB and YCrCb.
 
     Attributes:
         generator_makes: "chroma" (Cr and Cb, joined with the given luma) or "rgb".
@@ -48,6 +97,7 @@ class ColorizationTask:
             pix2pix paper's conditioning.
         l1_rgb: weight of the mean absolute error of RGB in the generator's loss; 0 leaves the term out.
         l1_chroma: the same for Cr and Cb.
+        kind: the task's name.
     """
 
     generator_makes: Literal["chroma", "rgb"] = "chroma"
@@ -55,6 +105,10 @@ class ColorizationTask:
     discriminator_sees_gray: bool = False
     l1_rgb: float = 25.0
     l1_chroma: float = 75.0
+    kind: Literal["colorization"] = "colorization"
+
+    condition_channels = 1
+    """Channels of what the generator is given: luma."""
 
     @property
     def adversarial(self) -> bool:
@@ -71,30 +125,172 @@ class ColorizationTask:
         """Channels of the discriminator's input."""
         return 4 if self.discriminator_sees_gray else 3
 
-    def photo(self, luma: jax.Array, output: jax.Array) -> Photo:
+    def example(self, batch: jax.Array) -> tuple[jax.Array, Photo]:
+        """Luma and the whole photo of uint8 RGB [batch, height, width, 3]."""
+        truth = photo_from_rgb(color.from_pixels(batch))
+        return truth.luma, truth
+
+    def image(self, condition: jax.Array, output: jax.Array) -> Photo:
         """Turns what the generator made into a photo.
 
         Args:
-            luma: what the generator was given, float [batch, height, width, 1] in [-1, 1].
-            output: what it made, float [batch, height, width, `generator_channels`] in [-1, 1].
+            condition: luma, float [batch, height, width, 1] in [-1, 1].
+            output: what was made of it, float [batch, height, width, `generator_channels`] in [-1, 1].
 
         Returns:
             The photo. RGB is not clipped: made chroma may lie outside the gamut.
         """
         if self.generator_makes == "rgb":
             return photo_from_rgb(output)
-        ycrcb = jnp.concatenate([luma, output], -1)
+        ycrcb = jnp.concatenate([condition, output], -1)
         return Photo(color.ycrcb_to_rgb(ycrcb), ycrcb)
 
-    def judged(self, photo: Photo, luma: jax.Array) -> jax.Array:
+    def judged(self, image: Photo, condition: jax.Array) -> jax.Array:
         """What the discriminator sees of a photo.
 
         Args:
-            photo: a true or a made one.
-            luma: what the generator was given, float [batch, height, width, 1] in [-1, 1].
+            image: a true or a made one.
+            condition: luma, float [batch, height, width, 1] in [-1, 1].
 
         Returns:
             float [batch, height, width, `discriminator_channels`].
         """
-        image = photo.rgb if self.discriminator_sees == "rgb" else photo.ycrcb
-        return jnp.concatenate([image, luma], -1) if self.discriminator_sees_gray else image
+        seen = image.rgb if self.discriminator_sees == "rgb" else image.ycrcb
+        return jnp.concatenate([seen, condition], -1) if self.discriminator_sees_gray else seen
+
+    def l1_terms(self, made: Photo, truth: Photo) -> dict[str, tuple[float, jax.Array]]:
+        """The L1 terms by name, each with its weight; those of weight 0 are left out."""
+        terms = {}
+        if self.l1_rgb:
+            terms["g_l1_rgb"] = self.l1_rgb, losses.l1(made.rgb, truth.rgb)
+        if self.l1_chroma:
+            terms["g_l1_chroma"] = self.l1_chroma, losses.l1(made.chroma, truth.chroma)
+        return terms
+
+    def condition_of_luma(self, luma: jax.Array) -> jax.Array:
+        """What the generator is given of a grey photograph: its luma, [batch, height, width, 1] in [-1, 1]."""
+        return luma
+
+    def photo(self, luma: jax.Array, output: jax.Array) -> Photo:
+        """The photo that the generator made of a grey photograph, see `image`."""
+        return self.image(luma, output)
+
+
+@dataclasses.dataclass(frozen=True)
+class LabColorizationTask:
+    """Colouring in CIELAB, as the pix2pix paper and its authors' PyTorch code do: L is given, a and b are made.
+
+    L is scaled as L / 50 - 1, a and b as a / 110 and b / 110. An image here is Lab, float [batch, height, width, 3].
+
+    Attributes:
+        adversarial: whether there is a discriminator.
+        discriminator_sees_gray: whether it sees L beside a and b.
+        l1: weight of the mean absolute error of a and b in the generator's loss.
+        kind: the task's name.
+    """
+
+    adversarial: bool = True
+    discriminator_sees_gray: bool = True
+    l1: float = 100.0
+    kind: Literal["lab_colorization"] = "lab_colorization"
+
+    condition_channels = 1
+    """Channels of what the generator is given: L."""
+
+    generator_channels = 2
+    """Channels of the generator's output: a and b."""
+
+    @property
+    def discriminator_channels(self) -> int:
+        """Channels of the discriminator's input."""
+        return 3 if self.discriminator_sees_gray else 2
+
+    def example(self, batch: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """L and Lab of uint8 RGB [batch, height, width, 3]."""
+        lab = color.rgb_to_lab(color.from_pixels(batch))
+        return lab[..., :1], lab
+
+    def image(self, condition: jax.Array, output: jax.Array) -> jax.Array:
+        """Joins L [batch, height, width, 1] with the a and b that were made of it [batch, height, width, 2]."""
+        return jnp.concatenate([condition, output], -1)
+
+    def judged(self, image: jax.Array, condition: jax.Array) -> jax.Array:
+        """What the discriminator sees of a true or a made image: Lab, or a and b alone."""
+        del condition
+        return image if self.discriminator_sees_gray else image[..., 1:]
+
+    def l1_terms(self, made: jax.Array, truth: jax.Array) -> dict[str, tuple[float, jax.Array]]:
+        """The L1 term by name, with its weight."""
+        return {"g_l1_ab": (self.l1, losses.l1(made[..., 1:], truth[..., 1:]))}
+
+    def condition_of_luma(self, luma: jax.Array) -> jax.Array:
+        """L of a grey photograph whose luma is given, both [batch, height, width, 1] in [-1, 1]."""
+        return color.rgb_to_lab(jnp.repeat(luma, 3, -1))[..., :1]
+
+    def photo(self, luma: jax.Array, output: jax.Array) -> Photo:
+        """The photo that the generator made of a grey photograph; RGB is clipped to the gamut."""
+        return photo_from_rgb(color.lab_to_rgb(self.image(self.condition_of_luma(luma), output)))
+
+
+@dataclasses.dataclass(frozen=True)
+class TranslationTask:
+    """How an image is made of another (Isola et al., 2017); an image here is one array of `output_channels`.
+
+    Attributes:
+        input_channels: channels of what is given.
+        output_channels: channels of what is made.
+        adversarial: whether there is a discriminator.
+        discriminator_sees_condition: whether it sees what was given in front of what was made.
+        l1: weight of the mean absolute error in the generator's loss.
+        kind: the task's name.
+    """
+
+    input_channels: int = 3
+    output_channels: int = 3
+    adversarial: bool = True
+    discriminator_sees_condition: bool = True
+    l1: float = 100.0
+    kind: Literal["translation"] = "translation"
+
+    @property
+    def condition_channels(self) -> int:
+        """Channels of what the generator is given."""
+        return self.input_channels
+
+    @property
+    def generator_channels(self) -> int:
+        """Channels of the generator's output."""
+        return self.output_channels
+
+    @property
+    def discriminator_channels(self) -> int:
+        """Channels of the discriminator's input."""
+        return self.output_channels + (self.input_channels if self.discriminator_sees_condition else 0)
+
+    def example(self, batch: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Condition and truth of pairs [batch, height, width, input + output channels], see `color.from_pixels`."""
+        pair = color.from_pixels(batch)
+        return pair[..., : self.input_channels], pair[..., self.input_channels :]
+
+    def image(self, condition: jax.Array, output: jax.Array) -> jax.Array:
+        """What the generator made, as it is."""
+        del condition
+        return output
+
+    def judged(self, image: jax.Array, condition: jax.Array) -> jax.Array:
+        """What the discriminator sees: the condition, if it sees that, then the image."""
+        return jnp.concatenate([condition, image], -1) if self.discriminator_sees_condition else image
+
+    def l1_terms(self, made: jax.Array, truth: jax.Array) -> dict[str, tuple[float, jax.Array]]:
+        """The L1 term by name, with its weight."""
+        return {"g_l1": (self.l1, losses.l1(made, truth))}
+
+
+AnyTask = ColorizationTask | LabColorizationTask | TranslationTask
+
+TASKS: dict[str, type[AnyTask]] = {
+    "colorization": ColorizationTask,
+    "lab_colorization": LabColorizationTask,
+    "translation": TranslationTask,
+}
+"""The tasks by their names in a config."""

@@ -2,10 +2,13 @@
 
 import functools
 import importlib
+import struct
+import zlib
 from pathlib import Path
 
 import jax
 import numpy as np
+import tifffile
 from PIL import Image
 
 from pix2pix_jax.commands.config_dict import from_config_dict
@@ -67,3 +70,43 @@ class Numbered:
 
     def fingerprint(self) -> str:
         return f"{self.count}-{self.version}"
+
+
+def save_image(path: Path, pixels: np.ndarray) -> Path:
+    """Saves pixels under a path whose folders are made; the extension says how, `.npy` and 16-bit PNG included."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
+        np.save(path, pixels)
+    elif suffix == ".png" and pixels.dtype == np.uint16:
+        path.write_bytes(_png16(pixels))
+    elif suffix in (".tif", ".tiff") and pixels.ndim == 3 and pixels.shape[-1] != 3:
+        tifffile.imwrite(path, pixels, photometric="minisblack", planarconfig="contig")
+    elif suffix in (".tif", ".tiff"):
+        tifffile.imwrite(path, pixels, photometric="rgb" if pixels.ndim == 3 else "minisblack")
+    else:
+        Image.fromarray(pixels).save(path)
+    return path
+
+
+def _png16(pixels: np.ndarray) -> bytes:
+    """A PNG file of 16 bits, uint16 [H, W] or [H, W, 1 to 4], which Pillow can write of one channel only."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    height, width, channels = pixels.shape if pixels.ndim == 3 else (*pixels.shape, 1)
+    color_type = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    header = struct.pack(">IIBBBBB", width, height, 16, color_type, 0, 0, 0)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def translation_config(root: Path | str = "", **changes: object) -> Config:
+    """A config of pairs of 8×8 pixels cut from 10×10; `data__root` stands for `data.root`."""
+    values: dict[str, object] = {"task.kind": "translation", "image_size": 8, "data.resize": 10}
+    values |= {"data.source": "pairs", "data.root": str(root), "data.eval_fraction": 0.1}
+    if root:
+        values["data.cache_dir"] = str(Path(root).parent / "cache")
+    return updated(Config(), values | {key.replace("__", "."): value for key, value in changes.items()})

@@ -44,7 +44,7 @@ def test_transform_is_one_contraction_in_full_precision(transform):
 
 def test_uint8_covers_the_whole_range():
     levels = jnp.arange(256, dtype=jnp.uint8)
-    scaled = color.from_uint8(levels)
+    scaled = color.from_pixels(levels)
     assert scaled.dtype == jnp.float32
     assert (float(scaled[0]), float(scaled[-1])) == (-1.0, 1.0)
     np.testing.assert_array_equal(np.rint(255 * color.to_unit(scaled)), levels)
@@ -56,7 +56,7 @@ def test_to_unit_clips():
 
 def test_gray_on_the_host_is_the_luma_of_the_device():
     rgb = np.random.RandomState(0).randint(0, 256, (2, 3, 4, 3)).astype(np.uint8)
-    luma = color.to_unit(color.rgb_to_ycrcb(color.from_uint8(jnp.asarray(rgb)))[..., :1])
+    luma = color.to_unit(color.rgb_to_ycrcb(color.from_pixels(jnp.asarray(rgb)))[..., :1])
     np.testing.assert_allclose(color.to_gray(rgb / 255.0), luma, atol=1e-6)
 
 
@@ -64,3 +64,23 @@ def test_pixels_taken_together_are_transformed_one_by_one():
     pixels = np.random.RandomState(0).uniform(-1, 1, (2, 4, 4, 3)).astype(np.float32)
     alone = [color.rgb_to_ycrcb(pixel) for pixel in pixels.reshape(-1, 3)]
     np.testing.assert_allclose(color.rgb_to_ycrcb(pixels).reshape(-1, 3), alone, atol=1e-6)
+
+
+def test_lab_is_scikit_images_scaled_as_the_authors_do():
+    from skimage.color import rgb2lab
+
+    rgb = np.random.default_rng(0).random((8, 8, 3)).astype(np.float32)
+    rgb[0] = np.linspace(0, 0.05, 8)[:, None]  # where both curves are linear
+    lab = np.asarray(color.rgb_to_lab(jnp.asarray(2 * rgb - 1)))
+    wanted = rgb2lab(rgb.astype(np.float64)) / [50, 110, 110] - [1, 0, 0]
+    np.testing.assert_allclose(lab, wanted, atol=2e-5)
+
+
+def test_lab_and_back():
+    rgb = jnp.asarray(2 * np.random.default_rng(1).random((64, 3)).astype(np.float32) - 1)
+    np.testing.assert_allclose(color.lab_to_rgb(color.rgb_to_lab(rgb)), rgb, atol=1e-4)
+
+
+def test_colours_that_do_not_exist_are_clipped():
+    rgb = color.lab_to_rgb(jnp.array([[0.0, 1.0, -1.0], [-1.0, -1.0, 1.0]]))
+    assert float(jnp.abs(rgb).max()) <= 1.0

@@ -13,7 +13,7 @@ from benchmarks.parity import recipe
 from benchmarks.parity.jax_side import initial_state
 from pix2pix_jax import color, losses, step
 from pix2pix_jax.inference import generate
-from pix2pix_jax.networks.patchgan import Discriminator
+from pix2pix_jax.networks.reference import ReferenceDiscriminator
 from pix2pix_jax.state import AXIS, Weights, build_model
 from pix2pix_jax.tasks import photo_from_rgb
 from pix2pix_jax.training import parallel
@@ -42,18 +42,18 @@ def images():
 
 def textbook_losses(model, generator_params, discriminator_params, state, images):
     """The reference's two losses, written as it states them, with a fake of its own for each."""
-    truth = photo_from_rgb(color.from_uint8(images))
+    truth = photo_from_rgb(color.from_pixels(images))
 
     def judge(photo):
         return model.discriminator.apply({"params": discriminator_params}, model.task.judged(photo, truth.luma))
 
     variables = {"params": generator_params, "batch_stats": state.averages}
     output, _ = model.generator.apply(variables, truth.luma, train=True, mutable=["batch_stats"])
-    fake = model.task.photo(truth.luma, output)
+    fake = model.task.image(truth.luma, output)
     l1_rgb, l1_chroma = losses.l1(fake.rgb, truth.rgb), losses.l1(output, truth.chroma)
-    generator_loss = losses.cross_entropy(judge(fake), True) + 75 * l1_chroma + 25 * l1_rgb
+    generator_loss = losses.cross_entropy(judge(fake), 1.0) + 75 * l1_chroma + 25 * l1_rgb
     still = jax.tree.map(jax.lax.stop_gradient, fake)
-    discriminator_loss = losses.cross_entropy(judge(truth), True) + losses.cross_entropy(judge(still), False)
+    discriminator_loss = losses.cross_entropy(judge(truth), 1.0) + losses.cross_entropy(judge(still), 0.0)
     return generator_loss, discriminator_loss
 
 
@@ -91,13 +91,13 @@ def test_loss_terms_add_up(step_gradients):
 def test_the_fake_is_judged_once(state, images):
     calls = []
 
-    class Counting(Discriminator):
+    class Counting(ReferenceDiscriminator):
         def __call__(self, image):
             calls.append(image.shape)
             return super().__call__(image)
 
     model = make_model(sync_batch_norm=False)
-    counting = type(model)(model.task, model.generator, Counting(), model.optimizer)
+    counting = dataclasses.replace(model, discriminator=Counting())
     jax.eval_shape(partial(step.gradients, counting), state, images)
     assert calls == [(4, SIDE, SIDE, 3)] * 2  # the fake, and the truth
 
@@ -114,21 +114,21 @@ def test_without_a_discriminator_there_is_nothing_of_it(images):
 def test_moving_average_follows_the_weights(images):
     model = make_model("ycrcb_l1", sync_batch_norm=False, ema_decay=0.15)
     train_step = jax.jit(partial(step.train_step, model))
-    weights = initial_weights().colorizing
+    weights = initial_weights().trained
     state = initial_weights().replace(discriminator=None, ema=weights)
     first, _ = train_step(state, images)
     second, _ = train_step(first, images)
     # The second step would keep 2/11 of an average over so few, and is held to the decay.
     for before, after, kept in ((state, first, 0.1), (first, second, 0.15)):
         now = Weights(after.generator.params, after.averages)
-        wanted = jax.tree.map(lambda old, new, kept=kept: kept * old + (1 - kept) * new, before.colorizing, now)
-        assert jax.tree.all(jax.tree.map(partial(np.allclose, atol=1e-6), after.colorizing, wanted))
-        assert not jax.tree.all(jax.tree.map(partial(np.allclose, atol=1e-6), after.colorizing, now))
+        wanted = jax.tree.map(lambda old, new, kept=kept: kept * old + (1 - kept) * new, before.trained, now)
+        assert jax.tree.all(jax.tree.map(partial(np.allclose, atol=1e-6), after.trained, wanted))
+        assert not jax.tree.all(jax.tree.map(partial(np.allclose, atol=1e-6), after.trained, now))
 
 
 def test_no_average_is_kept_unless_asked_for(state):
     assert state.ema is None
-    assert state.colorizing == Weights(state.generator.params, state.averages)
+    assert state.trained == Weights(state.generator.params, state.averages)
 
 
 def on_one_device():
@@ -212,9 +212,9 @@ def test_parallel_step_takes_over_the_state_and_uses_every_device(caplog):
 
 def test_colorize_looks_at_luma_alone_and_keeps_it(model, state, images):
     colorize = jax.jit(partial(generate.colorize, model))
-    made = colorize(state.generator.params, state.averages, images)
+    made = colorize(state.trained, images)
     gray = np.repeat(255 * color.to_gray(np.asarray(images) / 255), 3, -1).round().astype(np.uint8)
-    again = colorize(state.generator.params, state.averages, gray)
+    again = colorize(state.trained, gray)
     assert made.shape == images.shape
     assert float(made.min()) >= 0.0
     assert float(made.max()) <= 1.0
@@ -226,13 +226,13 @@ def test_saturation_multiplies_the_chroma_that_is_made(images):
     luma = np.asarray(color.to_gray(np.asarray(images) / 255) * 255).round().astype(np.uint8)[..., 0]
     plain = make_model("rgb_rgb", sync_batch_norm=False)
     random = np.random.default_rng(0)
-    shapes = jax.eval_shape(plain.init, jax.random.key(0)).colorizing
+    shapes = jax.eval_shape(plain.init, jax.random.key(0)).trained
     params, averages = jax.tree.map(
         lambda leaf: random.normal(0, 0.1, leaf.shape).astype(np.float32), (shapes.params, shapes.averages)
     )
     weights = Weights(params, jax.tree.map(np.abs, averages))
     models = plain, dataclasses.replace(plain, saturation=1.5)
-    make = jax.jit(lambda weights, luma: [generate.make_chroma(model, *weights, luma) for model in models])
-    made, stronger = make((weights.params, weights.averages), luma)
+    make = jax.jit(lambda weights, luma: [generate.make_chroma(model, weights, luma) for model in models])
+    made, stronger = make(weights, luma)
     assert float(jnp.abs(made).max()) > 0.01
     np.testing.assert_allclose(stronger, 1.5 * made, atol=1e-6)

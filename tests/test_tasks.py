@@ -4,7 +4,7 @@ import pytest
 from helpers import EXPERIMENTS, load_config, smooth_images
 
 from pix2pix_jax import color
-from pix2pix_jax.tasks import ColorizationTask, photo_from_rgb, saturated
+from pix2pix_jax.tasks import ColorizationTask, LabColorizationTask, TranslationTask, photo_from_rgb, saturated
 
 # The reference's table: channels G makes, channels D sees (0: no D), weights of L1 in RGB and in CrCb.
 TABLE = {
@@ -22,7 +22,7 @@ def task_of(name):
 
 @pytest.fixture(scope="module")
 def truth():
-    return photo_from_rgb(color.from_uint8(jnp.asarray(smooth_images(2, 32))))
+    return photo_from_rgb(color.from_pixels(jnp.asarray(smooth_images(2, 32))))
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -40,7 +40,7 @@ def test_experiments_are_the_references(name):
 def test_a_perfect_generator_makes_the_true_photo(name, truth):
     task = task_of(name)
     perfect = truth.chroma if task.generator_makes == "chroma" else truth.rgb
-    made = task.photo(truth.luma, perfect)
+    made = task.image(truth.luma, perfect)
     np.testing.assert_allclose(made.rgb, truth.rgb, atol=1e-6)
     np.testing.assert_allclose(made.ycrcb, truth.ycrcb, atol=1e-6)
 
@@ -75,3 +75,44 @@ def test_what_the_discriminator_sees(name, channels, truth):
 def test_a_sixth_combination_is_a_value():
     task = ColorizationTask("rgb", "ycrcb", True, l1_rgb=10.0, l1_chroma=10.0)
     assert (task.generator_channels, task.discriminator_channels) == (3, 4)
+
+
+def test_lab_gives_l_and_judges_lab_or_its_colours():
+    images = smooth_images(2, 16)
+    task = LabColorizationTask()
+    lightness, lab = task.example(jnp.asarray(images))
+    assert (lightness.shape, lab.shape) == ((2, 16, 16, 1), (2, 16, 16, 3))
+    assert (task.generator_channels, task.discriminator_channels) == (2, 3)
+    np.testing.assert_array_equal(task.image(lightness, lab[..., 1:]), lab)
+    np.testing.assert_array_equal(task.judged(lab, lightness), lab)
+    alone = LabColorizationTask(discriminator_sees_gray=False)
+    assert alone.discriminator_channels == 2
+    np.testing.assert_array_equal(alone.judged(lab, lightness), lab[..., 1:])
+    ((weight, distance),) = task.l1_terms(lab + jnp.array([9.0, 0.5, 0.25]), lab).values()
+    assert (weight, float(distance)) == (100.0, pytest.approx(0.375))
+
+
+def test_a_grey_photograph_stays_grey_in_lab():
+    luma = jnp.linspace(-1, 1, 64).reshape(1, 8, 8, 1)
+    task = LabColorizationTask()
+    lightness = task.condition_of_luma(luma)
+    assert float(lightness.min()) == pytest.approx(-1)
+    assert float(lightness.max()) == pytest.approx(1, abs=1e-5)
+    photo = task.photo(luma, jnp.zeros((1, 8, 8, 2)))
+    np.testing.assert_allclose(photo.rgb, np.repeat(luma, 3, -1), atol=2e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_translation_takes_pairs_apart(dtype):
+    units = np.random.default_rng(0).random((2, 4, 4, 3))
+    scale = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    pair = (units * scale).astype(dtype)
+    task = TranslationTask(input_channels=2, output_channels=1)
+    condition, truth = task.example(jnp.asarray(pair))
+    np.testing.assert_allclose(condition, 2 * (pair[..., :2] / scale) - 1, atol=1e-6)
+    np.testing.assert_allclose(truth, 2 * (pair[..., 2:] / scale) - 1, atol=1e-6)
+    np.testing.assert_array_equal(task.judged(truth, condition), np.concatenate([condition, truth], -1))
+    alone = TranslationTask(input_channels=2, output_channels=1, discriminator_sees_condition=False)
+    np.testing.assert_array_equal(alone.judged(truth, condition), truth)
+    assert (task.discriminator_channels, alone.discriminator_channels) == (3, 1)
+    assert task.l1_terms(truth + 0.5, truth)["g_l1"][0] == 100.0

@@ -1,11 +1,15 @@
 """Command-line arguments: what is wrong with them is said in one line."""
 
 import argparse
+import dataclasses
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn, get_args, get_type_hints
 
 from pix2pix_jax.config import Config, leaves, updated
 from pix2pix_jax.errors import UserError, nearest
+
+if TYPE_CHECKING:
+    from pix2pix_jax.inference.trained import TrainedGenerator
 
 
 class Parser(argparse.ArgumentParser):
@@ -32,6 +36,26 @@ def positive_float(text: str) -> float:
     if not 0.0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
     return value
+
+
+def add_test_time(parser: argparse.ArgumentParser) -> None:
+    """Adds `--test-time` and `--seed`, by which a trained generator is run."""
+    parser.add_argument(
+        "--test-time",
+        choices=get_args(get_type_hints(Config)["test_time"]),
+        help="what the generator normalises by, the running averages of training or the statistics of the image itself"
+        " (batch), and whether its dropout is active (default: what the generator's config says)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="what dropout follows from, if active (default: 0)"
+    )
+
+
+def at_test_time(generator: "TrainedGenerator", test_time: str | None) -> "TrainedGenerator":
+    """A generator that is run in one of the ways of `--test-time`; None for what its config says."""
+    if test_time is None:
+        return generator
+    return dataclasses.replace(generator, config=updated(generator.config, {"test_time": test_time}))
 
 
 def apply_settings(config: Config, settings: Sequence[str]) -> Config:

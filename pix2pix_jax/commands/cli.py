@@ -10,8 +10,7 @@ from pathlib import Path
 import jax
 from absl import app, flags, logging
 
-from pix2pix_jax.config import default_config as default_values
-from pix2pix_jax.config import leaves
+from pix2pix_jax.config import all_keys
 from pix2pix_jax.errors import UserError, nearest
 from pix2pix_jax.files import cache_home
 
@@ -47,7 +46,7 @@ def use_compilation_cache() -> None:
 
 
 def _parse(default_config: Path, arguments: Sequence[str]) -> list[str]:
-    known = leaves(default_values())
+    known = all_keys()
     parts = {key.rsplit(".", 1)[0] for key in known if "." in key}
     for argument in arguments[1:]:
         match = re.match(r"--?config\.([^=]+)", argument)

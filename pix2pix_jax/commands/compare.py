@@ -77,7 +77,7 @@ def _main() -> None:
         default=[],
         metavar="KEY=VALUE",
         dest="settings",
-        help="a key of the config, for all experiments, such as adam.linear_decay=True; may be given more than once",
+        help="a key of the config, for all experiments, such as adam.schedule=linear; may be given more than once",
     )
     parser.add_argument("--show", type=positive_int, default=8, metavar="N", help="photographs in the figure (8)")
     parser.add_argument(

@@ -1,6 +1,5 @@
-"""Judges a trained generator on a folder of photographs: `pix2pix-evaluate --data FOLDER [--checkpoint RUN]`."""
+"""Judges a trained generator: `pix2pix-evaluate --data FOLDER [--checkpoint RUN]`."""
 
-import json
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -8,21 +7,26 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_jax import data, files
+from pix2pix_jax.color import to_gray, to_uint8
 from pix2pix_jax.commands import cli
-from pix2pix_jax.commands.arguments import Parser
+from pix2pix_jax.commands.arguments import Parser, add_test_time, at_test_time
+from pix2pix_jax.commands.evaluate_pairs import evaluate_pairs
 from pix2pix_jax.evaluation import (
+    LAB_NOTE,
     TABLE_NOTE,
     Baselines,
     Merits,
     judge,
     judge_baselines,
+    lab_intersection,
     measures,
     merits_table,
     spread,
     summarize,
 )
-from pix2pix_jax.figures import Ranked, Ranking
-from pix2pix_jax.inference import load_trained
+from pix2pix_jax.figures import Figure, Gallery, Ranked, Ranking, write_evaluation
+from pix2pix_jax.inference import TrainedGenerator, load_trained
+from pix2pix_jax.tasks import TranslationTask
 
 _SHOWN = 12  # photographs in each part of the sheet
 _PAGE = 60  # photographs on a page, where all are shown
@@ -36,17 +40,28 @@ def main() -> None:
 def _main() -> None:
     parser = Parser(
         "pix2pix-evaluate",
-        description="Judges a trained generator on photographs: PSNR, SSIM, CIEDE2000 and colourfulness, beside the"
-        " grey image and the best constant tint. Writes evaluation.json, evaluation.md and ranked.png.",
+        description="Judges a trained generator. Of one that colours: PSNR, SSIM, CIEDE2000 and colourfulness, beside"
+        " the grey image and the best constant tint. Of one that was trained on pairs: L1, PSNR, SSIM, and of RGB the"
+        " paper's intersection of Lab histograms, beside the input and constant colours. Writes evaluation.json,"
+        " evaluation.md and index.html, a page of all images that can be sorted; of colouring ranked.png too.",
     )
-    parser.add_argument("--data", required=True, metavar="FOLDER", help="colour photographs, searched recursively")
+    parser.add_argument(
+        "--data",
+        required=True,
+        metavar="FOLDER",
+        help="colour photographs, searched recursively; of a run with data.source=pairs, pairs in the layouts of"
+        " docs/pairs.md",
+    )
     parser.add_argument(
         "--checkpoint", metavar="RUN", help="a run's folder, or a .safetensors file; without it the package's own"
     )
     parser.add_argument("--out", default="evaluation", type=Path, metavar="DIR", help="where to write (./evaluation)")
     parser.add_argument(
-        "--all", action="store_true", help=f"sheets of all photographs, ranked, {_PAGE} a page: ranked_001.png and on"
+        "--all",
+        action="store_true",
+        help=f"of colouring, sheets of all photographs, ranked, {_PAGE} a page: ranked_001.png and on",
     )
+    add_test_time(parser)
     evaluate(parser.parse_args())
 
 
@@ -54,19 +69,26 @@ def evaluate(arguments: Namespace) -> None:
     """Judges a generator, writes what came of it, and prints the table.
 
     Args:
-        arguments: `data`, `checkpoint`, `out` and `all`, as the command takes them.
+        arguments: `data`, `checkpoint`, `out`, `all`, `test_time` and `seed`, as the command takes them.
 
     Raises:
-        UserError: if the generator or the photographs cannot be read, or nothing can be written.
+        UserError: if the generator or the images cannot be read, or nothing can be written.
     """
     cli.use_compilation_cache()
-    generator = load_trained(arguments.checkpoint)
+    generator = at_test_time(load_trained(arguments.checkpoint), arguments.test_time)
+    if isinstance(generator.config.task, TranslationTask):
+        evaluate_pairs(generator, arguments)
+    else:
+        _evaluate_photographs(generator, arguments)
+
+
+def _evaluate_photographs(generator: TrainedGenerator, arguments: Namespace) -> None:
     size, resize = generator.config.image_size, generator.config.data.resize
     source = data.open_folder(arguments.data, "--data", shorter_side=resize)
     files.make_folder(arguments.out, "--out")
     names, images = data.load_named_crops(source, size, resize)
     print(f"colouring and measuring {len(names):,} photographs of {size}×{size}", file=sys.stderr)
-    merits, colored = judge(generator.colorize, images)
+    merits, colored = judge(lambda images: generator.colorize(images, arguments.seed), images)
     baselines = judge_baselines(images)
 
     origin = arguments.checkpoint or "the package's own generator"
@@ -75,22 +97,46 @@ def evaluate(arguments: Namespace) -> None:
         setting += f"; {len(source.skipped):,} that could not be read were left out"
     table = merits_table({"coloured": merits}, baselines)
     print(f"{setting}\n\n{table.plain()}\n")
+    lab = {"coloured": lab_intersection(colored, images), "grey image": _gray_intersection(images)}
     report = {
         "checkpoint": arguments.checkpoint,
         "experiment": generator.config.name,
         "photographs": len(names),
         "image_size": size,
         "resize": resize,
+        "test_time": generator.config.test_time,
+        "seed": arguments.seed,
         "unreadable": source.skipped,
         **_figures(merits, baselines),
+        "lab_intersection": lab,
         "images": _by_file(names, merits, baselines),
     }
-    files.write_text(arguments.out / "evaluation.json", json.dumps(report, indent=1, ensure_ascii=False) + "\n")
-    files.write_text(
-        arguments.out / "evaluation.md", f"# Evaluation\n\n{setting}.\n\n{table.markdown()}\n\n{TABLE_NOTE}\n"
+    histograms = "; ".join(
+        f"{name} {' / '.join(f'{value:.2f}' for value in values.values())}" for name, values in lab.items()
     )
+    notes = [TABLE_NOTE, f"Lab histograms: {histograms}. {LAB_NOTE}"]
+    gallery = Gallery(names, {"grey": _gray(images), "coloured": colored, "truth": images}, _sorted_by(merits))
+    write_evaluation(arguments.out, report, setting, table, notes, gallery)
     _write_sheets(arguments.out, names, images, colored, merits, baselines, arguments.all)
-    print(f"written to {arguments.out}")
+    print(f"written to {arguments.out}; {arguments.out / 'index.html'} shows all photographs")
+
+
+def _gray(images: np.ndarray) -> np.ndarray:
+    """The luma of photographs, uint8 [N, H, W, 1]."""
+    return to_uint8(to_gray(images / np.float32(255.0)))
+
+
+def _gray_intersection(images: np.ndarray) -> dict[str, float]:
+    return lab_intersection(_gray(images).repeat(3, -1), images)
+
+
+def _sorted_by(merits: Merits) -> list[Figure]:
+    return [
+        Figure("CIEDE2000", merits["ciede2000"], 2, lower_is_better=True),
+        Figure("PSNR", merits["psnr"], 2, lower_is_better=False),
+        Figure("SSIM", merits["ssim"], 3, lower_is_better=False),
+        Figure("colourfulness", merits["colorfulness"], 1, lower_is_better=False),
+    ]
 
 
 def _figures(merits: Merits, baselines: Baselines) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Writes a trained generator as one file that colours without this package: `pix2pix-export [RUN] OUT`."""
+"""Writes a trained generator as one file for others to use: `pix2pix-export [RUN] OUT`."""
 
 import argparse
 import os
@@ -8,25 +8,31 @@ import jax
 
 from pix2pix_jax.commands import cli
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.inference import load_trained
+from pix2pix_jax.inference import load_trained, pth_files
 from pix2pix_jax.inference.export import write_export
+from pix2pix_jax.inference.trained import load_run
+from pix2pix_jax.networks import authors
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="pix2pix-export",
-        description="Writes a trained generator as one file (StableHLO) that colours with jax alone, without this"
-        " package, on CPU, GPU and TPU.",
+        description="Writes a trained generator as one file, by OUT's ending: .safetensors, to colour or translate with"
+        " this package; .pth, for the pix2pix authors' PyTorch code; any other, StableHLO that runs with jax alone,"
+        " without this package, on CPU, GPU and TPU.",
     )
     parser.add_argument(
         "run",
         metavar="RUN",
         nargs="?",
-        help="a run's folder, of which the newest checkpoint is taken, or a .safetensors file of a generator; the"
-        " generator that comes with the package where not given",
+        help="a run's folder, of which the newest checkpoint is taken, or a .safetensors or .pth file of a generator;"
+        " the generator that comes with the package where not given",
     )
     parser.add_argument("out", metavar="OUT", type=Path, help="the file to write")
     parser.add_argument("--overwrite", action="store_true", help="replace OUT where it is there already")
+    parser.add_argument(
+        "--discriminator", action="store_true", help="write the run's discriminator instead; OUT must end with .pth"
+    )
     # Intermixed: else a flag between RUN and OUT would have RUN taken for OUT.
     return parser.parse_intermixed_args()
 
@@ -40,11 +46,31 @@ def _export() -> None:
         raise UserError(f"{given.out} is a folder: OUT is the file to write")
     if os.path.lexists(given.out) and not given.overwrite:
         raise UserError(f"{given.out} is there already: give --overwrite to replace it, or another name")
-    trained = load_trained(given.run)
+    if given.discriminator:
+        _export_discriminator(given.run, given.out)
+    elif given.out.suffix in (*pth_files.SUFFIXES, ".safetensors"):
+        load_trained(given.run).save(given.out)
+    else:
+        _export_program(given.run, given.out)
+    print(f"wrote {given.out} ({given.out.stat().st_size / 1e6:.1f} MB)")
+
+
+def _export_discriminator(run: str | None, out: Path) -> None:
+    if out.suffix not in pth_files.SUFFIXES:
+        raise UserError(f"--discriminator: {out} must end with .pth")
+    if run is None or not Path(run).is_dir():
+        raise UserError(f"--discriminator: RUN must be a run's folder, got {run}")
+    config, state = load_run(Path(run))
+    if state.discriminator is None:
+        raise UserError(f"the run {run} has no discriminator")
+    pth_files.write(out, authors.discriminator_to_authors(config.discriminator, state.discriminator.params))
+
+
+def _export_program(run: str | None, out: Path) -> None:
+    trained = load_trained(run)
     # Locations name the source files by their paths on this machine, which are nobody's business elsewhere.
     jax.config.update("jax_traceback_in_locations_limit", 0)
-    write_export(trained, given.out)
-    print(f"wrote {given.out} ({given.out.stat().st_size / 1e6:.1f} MB)")
+    write_export(trained, out)
 
 
 def main() -> None:

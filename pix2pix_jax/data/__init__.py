@@ -1,9 +1,18 @@
-"""Photographs: where they come from, and how they become batches."""
+"""Photographs and pairs of images: where they come from, and how they become batches."""
 
-from pix2pix_jax.config import DataConfig
+from pix2pix_jax.config import Config, DataConfig
 from pix2pix_jax.data.eval_images import load_eval_images, load_named_crops
 from pix2pix_jax.data.loader import BatchIterator, Loader
-from pix2pix_jax.data.sources import FolderSource, ImageSource, open_bundled, open_folder, open_folders, open_tfds
+from pix2pix_jax.data.pairs import PairSource, open_made, open_made_folder, open_pair_folder, open_pairs
+from pix2pix_jax.data.sources import (
+    FolderSource,
+    ImageSource,
+    SizedSource,
+    open_bundled,
+    open_folder,
+    open_folders,
+    open_tfds,
+)
 from pix2pix_jax.errors import UserError, nearest
 
 __all__ = [
@@ -11,50 +20,90 @@ __all__ = [
     "FolderSource",
     "ImageSource",
     "Loader",
+    "PairSource",
+    "SizedSource",
     "load_eval_images",
     "load_named_crops",
     "make_sources",
     "open_folder",
+    "open_made_folder",
+    "open_pair_folder",
 ]
 
-_SOURCES = ("stl10", "tfds:NAME", "folder", "bundled")
+_MADE = ("edges", "blurred", "masked")
+_GIVES_PAIRS = ("pairs", *_MADE)
+_SOURCES = ("stl10", "tfds:NAME", "folder", "bundled", *_GIVES_PAIRS)
 
 # Which keys of the config's `data` part belong to which sources; given with another, they would be passed over.
-_KEYS = {"root": "folder", "eval_root": "folder", "split": "tfds", "eval_split": "tfds", "tfds_dir": "tfds"}
+_KEYS = {
+    **dict.fromkeys(("root", "eval_root"), ("folder", *_GIVES_PAIRS)),
+    **dict.fromkeys(("split", "eval_split", "tfds_dir"), ("tfds",)),
+    **dict.fromkeys(
+        ("direction", "preprocess", "input_interpolation", "output_interpolation", "float_min", "float_max"),
+        ("pairs",),
+    ),
+    "edge_sigma": ("edges",),
+    "blur_factor": ("blurred",),
+    "mask_share": ("masked",),
+}
 
 
-def make_sources(config: DataConfig) -> tuple[ImageSource, ImageSource]:
-    """Opens the photographs that a config names.
+def make_sources(config: Config) -> tuple[ImageSource, ImageSource]:
+    """Opens the photographs or pairs that a config names.
 
     Args:
-        config: the `data` part of a config, see there; `open_tfds`, `open_folders` and `open_bundled` say more.
+        config: the whole of it; `open_tfds`, `open_folders`, `open_bundled`, `open_pairs` and `open_made` say more.
 
     Returns:
-        The photographs to train on, and others that are never trained on, to judge by.
+        The images to train on, and others that are never trained on, to judge by: photographs, or for a
+        `TranslationTask` pairs, which are `SizedSource`s.
 
     Raises:
-        UserError: if the config's values do not go together, or there are no photographs where it points.
+        UserError: if the config's values do not go together, or there are no images where it points.
     """
-    source, _, dataset = config.source.partition(":")
+    data = config.data
+    source, _, dataset = data.source.partition(":")
     kind = "tfds" if source == "stl10" else source
-    if kind not in ("tfds", "folder", "bundled") or bool(dataset) != (source == "tfds"):
+    if kind not in ("tfds", "folder", "bundled", *_GIVES_PAIRS) or bool(dataset) != (source == "tfds"):
         known = ", ".join(_SOURCES)
         raise UserError(
-            f'data.source="{config.source}" is not known; did you mean "{nearest(config.source, _SOURCES)}"?'
+            f'data.source="{data.source}" is not known; did you mean "{nearest(data.source, _SOURCES)}"?'
             f" (known: {known})"
         )
-    for key, owner in _KEYS.items():
-        if kind != owner and (value := getattr(config, key)):
-            raise UserError(
-                f"data.{key}={value} is not read with data.source={config.source}:"
-                f" give --config.data.source={'tfds:NAME' if owner == 'tfds' else owner} too, or leave it out"
-            )
+    _check_keys(data, kind)
+    _check_task(config, kind)
+    if kind == "pairs":
+        return open_pairs(config)
+    if kind in _MADE:
+        return open_made(config)
     if kind == "bundled":
         return open_bundled()
     if kind == "tfds":
-        return open_tfds(
-            dataset or source, config.split, config.eval_split, config.eval_fraction, tfds_dir=config.tfds_dir
-        )
-    if not config.root:
+        return open_tfds(dataset or source, data.split, data.eval_split, data.eval_fraction, tfds_dir=data.tfds_dir)
+    if not data.root:
         raise UserError("data.source=folder needs the folder of photographs: give --config.data.root=DIR")
-    return open_folders(config.root, config.eval_root, config.eval_fraction, shorter_side=config.resize)
+    return open_folders(data.root, data.eval_root, data.eval_fraction, shorter_side=data.resize)
+
+
+def _check_keys(data: DataConfig, kind: str) -> None:
+    """Makes sure that no key is given that the source does not read."""
+    for key, owners in _KEYS.items():
+        value = getattr(data, key)
+        if kind not in owners and value != getattr(DataConfig(), key):
+            wanted = "tfds:NAME" if owners == ("tfds",) else owners[0]
+            raise UserError(
+                f"data.{key}={value} is not read with data.source={data.source}:"
+                f" give --config.data.source={wanted} too, or leave it out"
+            )
+
+
+def _check_task(config: Config, kind: str) -> None:
+    """Makes sure that the task is given what it works on."""
+    source, task = config.data.source, config.task.kind
+    if kind in _GIVES_PAIRS and task != "translation":
+        raise UserError(f"data.source={source} gives pairs, and the task is {task}: use --config=configs/pix2pix.py")
+    if kind not in _GIVES_PAIRS and task == "translation":
+        raise UserError(
+            f"data.source={source} gives photographs, and the task is {task}: give --config.data.source=pairs"
+            " --config.data.root=DIR, or use --config=configs/ycrcb_rgb.py"
+        )

@@ -1,4 +1,4 @@
-"""A whole set of photographs, decoded once and kept on the disk, from where it is mapped into memory."""
+"""A whole set of images, decoded once and kept on the disk, from where it is mapped into memory."""
 
 import fcntl
 import json
@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from pix2pix_jax.data.order import Draws
-from pix2pix_jax.data.sources.base import ImageSource
-from pix2pix_jax.data.transforms import empty_images, fit, max_pixels
+from pix2pix_jax.data.sources.base import SizedSource
+from pix2pix_jax.data.transforms import empty_images
 from pix2pix_jax.errors import UserError
 
 _logger = logging.getLogger(__name__)
@@ -26,10 +26,12 @@ _logger = logging.getLogger(__name__)
 # Raised when the files' layout or `fit` changes, so that older ones are not taken for it.
 _LAYOUT = 1
 
-# A chunk holds at least so many photographs, so that little of it stays empty.
-_PHOTOGRAPHS_PER_CHUNK = 16
+# A chunk holds at least so many images, so that little of it stays empty, unless they are so large that a place in
+# it would take more than 32 bits.
+_IMAGES_PER_CHUNK = 16
+_LARGEST_CHUNK = 2**31 - 1
 
-# Photographs decoded in one go: they wait in memory until they are written.
+# Images decoded in one go: they wait in memory until they are written.
 _DECODED_AT_ONCE = 256
 
 # The disk is not filled to the last byte.
@@ -47,8 +49,8 @@ class Crops(NamedTuple):
 
     Attributes:
         chunk: which chunk.
-        start: place of the first byte in it.
-        stride: bytes from one row of the crop to the next.
+        start: place of the first value in it.
+        stride: values from one row of the crop to the next.
     """
 
     chunk: NDArray[np.int32]
@@ -57,13 +59,14 @@ class Crops(NamedTuple):
 
 
 class DecodedSet:
-    """Photographs of mixed sizes, one after the other.
+    """Images of mixed sizes, one after the other.
 
-    They lie in chunks of equal length, each photograph within one of them. Two numbers then say where it is, and both
+    They lie in chunks of equal length, each image within one of them. Two numbers then say where it is, and both
     stay within 32 bits however large the set: indices that a device without 64-bit integers can use.
 
     Attributes:
-        pixels: RGB in [0, 255], a read-only map of the file: uint8 [chunks, chunk bytes].
+        channels: channels of every image.
+        pixels: a read-only map of the file: [chunks, values in a chunk], of the set's dtype.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -72,64 +75,67 @@ class DecodedSet:
         places = np.load(folder / _PLACES)
         if places.shape != (info["photographs"], 4):
             raise ValueError(f"{_PLACES} has another number of photographs than {_INFO}")
-        self.pixels = np.asarray(np.memmap(folder / _PIXELS, np.uint8, "r", shape=tuple(info["shape"])))
+        self.channels: int = info.get("channels", 3)  # sets of earlier versions do not say
+        dtype = np.dtype(info.get("dtype", "uint8"))
+        self.pixels = np.asarray(np.memmap(folder / _PIXELS, dtype, "r", shape=tuple(info["shape"])))
         self._chunks, self._offsets, self._heights, self._widths = np.ascontiguousarray(places.T)
 
     def __len__(self) -> int:
-        """Number of photographs."""
+        """Number of images."""
         return len(self._chunks)
 
-    def locate(self, draws: Draws, image_size: int) -> Crops:
+    def locate(self, draws: Draws, crop: tuple[int, int]) -> Crops:
         """Finds the crops of a batch.
 
         Args:
             draws: what was drawn for it.
-            image_size: side of the crops, px.
+            crop: height and width of the crops, px.
         """
-        index = draws.photograph
+        index, channels = draws.photograph, self.channels
         heights, widths = self._heights[index], self._widths[index]
-        top = (draws.down * (heights - image_size + 1)).astype(np.int32)
-        left = (draws.right * (widths - image_size + 1)).astype(np.int32)
-        return Crops(self._chunks[index], self._offsets[index] + 3 * (top * widths + left), 3 * widths)
+        top = (draws.down * (heights - crop[0] + 1)).astype(np.int32)
+        left = (draws.right * (widths - crop[1] + 1)).astype(np.int32)
+        return Crops(self._chunks[index], self._offsets[index] + channels * (top * widths + left), channels * widths)
 
-    def cut(self, crops: Crops, image_size: int) -> NDArray[np.uint8]:
-        """Copies crops out of the set: uint8 RGB [rows, image_size, image_size, 3]."""
-        made = empty_images((len(crops.chunk), image_size, image_size, 3))
-        for crop, chunk, start, stride in zip(made, *(place.tolist() for place in crops), strict=True):
+    def cut(self, crops: Crops, crop: tuple[int, int]) -> NDArray[Any]:
+        """Copies crops of some height and width (px) out of the set: [rows, height, width, channels]."""
+        dtype, channels = self.pixels.dtype, self.channels
+        size = dtype.itemsize
+        made = empty_images((len(crops.chunk), *crop, channels), dtype)
+        for image, chunk, start, stride in zip(made, *(place.tolist() for place in crops), strict=True):
             # Several times faster than slicing, which matters where this is done for every crop.
-            crop[...] = np.ndarray(crop.shape, np.uint8, self.pixels[chunk], start, (stride, 3, 1))
+            strides = (stride * size, channels * size, size)
+            image[...] = np.ndarray(image.shape, dtype, self.pixels[chunk], start * size, strides)
         return made
 
 
-def decoded_set(source: ImageSource, image_size: int, resize: int, cache_dir: Path, num_threads: int) -> DecodedSet:
-    """Opens the decoded form of a source, which is made now if it is missing, damaged or of other photographs.
+def decoded_set(source: SizedSource, cache_dir: Path, num_threads: int) -> DecodedSet:
+    """Opens the decoded form of a source, which is made now if it is missing, damaged or of other images.
 
-    It takes the place of an older one of the same source and sizes. Several processes may ask at once: one makes it.
+    It takes the place of an older one of the same name. Several processes may ask at once: one makes it.
 
     Args:
-        source: the photographs.
-        image_size: side of the crops that will be cut, px.
-        resize: what the photographs are reduced to; see `fit`.
+        source: the images.
         cache_dir: the folder in which decoded sets are kept, made where there is none.
         num_threads: threads that decode.
 
     Raises:
         DoesNotFitError: if the disk has no room for it.
-        UserError: if the folder cannot be written to, or a photograph cannot be had.
+        UserError: if the folder cannot be written to, or an image cannot be had.
     """
-    folder = cache_dir / f"{source.name}_{image_size}_{resize}"
+    folder = cache_dir / source.name
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
         with _locked(folder.with_name(folder.name + ".lock")):
             fingerprint = f"{_LAYOUT}-{source.fingerprint()}"
             found = _open(folder, fingerprint)
             if found is None:
-                _make(source, image_size, resize, folder, fingerprint, num_threads)
+                _make(source, folder, fingerprint, num_threads)
                 found = DecodedSet(folder)
             return found
     except OSError as error:
         raise UserError(
-            f"the decoded photographs cannot be kept in {cache_dir} ({error.strerror}): give another folder with"
+            f"the decoded images cannot be kept in {cache_dir} ({error.strerror}): give another folder with"
             " --config.data.cache_dir=DIR, or --config.data.cache=none to decode them anew in every epoch"
         ) from error
 
@@ -143,7 +149,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _open(folder: Path, fingerprint: str) -> DecodedSet | None:
-    """The set in a folder; None if there is none, or not of these photographs, or a damaged one, which is told."""
+    """The set in a folder; None if there is none, or not of these images, or a damaged one, which is told."""
     if not folder.exists():
         return None
     try:
@@ -151,24 +157,26 @@ def _open(folder: Path, fingerprint: str) -> DecodedSet | None:
             return None
         return DecodedSet(folder)
     except (OSError, ValueError, KeyError) as error:
-        _logger.warning("the decoded photographs in %s are damaged (%s): they are made anew", folder, error)
+        _logger.warning("the decoded images in %s are damaged (%s): they are made anew", folder, error)
         return None
 
 
-def _make(source: ImageSource, image_size: int, resize: int, folder: Path, fingerprint: str, num_threads: int) -> None:
-    """Decodes all photographs into a folder, which appears under its name once it is whole."""
+def _make(source: SizedSource, folder: Path, fingerprint: str, num_threads: int) -> None:
+    """Decodes all images into a folder, which appears under its name once it is whole."""
     partial = folder.with_name(folder.name + ".partial")
     for leftover in (partial, folder):
         shutil.rmtree(leftover, ignore_errors=True)
     partial.mkdir()
     try:
         with (partial / _PIXELS).open("wb") as file:
-            photographs = _photographs(source, image_size, resize, num_threads, folder)
-            shape, places = _write(photographs, len(source), _PHOTOGRAPHS_PER_CHUNK * 3 * max_pixels(resize), file)
+            images = _images(source, num_threads, folder)
+            chunk_values = max(source.max_values, min(_IMAGES_PER_CHUNK * source.max_values, _LARGEST_CHUNK))
+            shape, places = _write(images, len(source), chunk_values, source.dtype, file)
             file.flush()
             os.fsync(file.fileno())
         np.save(partial / _PLACES, places)
         info = {"fingerprint": fingerprint, "photographs": len(source), "shape": shape}
+        info |= {"channels": source.channels, "dtype": source.dtype.name}
         (partial / _INFO).write_text(json.dumps(info))
         partial.rename(folder)
     except BaseException:
@@ -176,48 +184,47 @@ def _make(source: ImageSource, image_size: int, resize: int, folder: Path, finge
         raise
 
 
-def _photographs(
-    source: ImageSource, image_size: int, resize: int, num_threads: int, folder: Path
-) -> Iterator[NDArray[np.uint8]]:
-    """All photographs of a source, brought to size, in order."""
+def _images(source: SizedSource, num_threads: int, folder: Path) -> Iterator[NDArray[Any]]:
+    """All images of a source, in order."""
     count = len(source)
-    print(f"decoding {count:,} photographs, once for this and later runs, into {folder}", file=sys.stderr)
-    with ThreadPoolExecutor(num_threads) as pool, tqdm(total=count, unit=" photographs", disable=None) as bar:
+    print(f"decoding {count:,} images, once for this and later runs, into {folder}", file=sys.stderr)
+    with ThreadPoolExecutor(num_threads) as pool, tqdm(total=count, unit=" images", disable=None) as bar:
         for first in range(0, count, _DECODED_AT_ONCE):
             numbers = range(first, min(first + _DECODED_AT_ONCE, count))
-            yield from pool.map(lambda number: fit(source[number], image_size, resize), numbers)
+            yield from pool.map(source.__getitem__, numbers)
             bar.update(len(numbers))
 
 
 def _write(
-    photographs: Iterator[NDArray[np.uint8]], count: int, chunk_bytes: int, file: BinaryIO
+    images: Iterator[NDArray[Any]], count: int, chunk_values: int, dtype: np.dtype, file: BinaryIO
 ) -> tuple[tuple[int, int], NDArray[np.int32]]:
-    """Writes photographs chunk by chunk.
+    """Writes images chunk by chunk.
 
     Returns:
-        (chunks, chunk bytes), and for each photograph its chunk, its offset in it, its height and its width.
+        (chunks, values in a chunk), and for each image its chunk, its offset in it (in values), its height and its
+        width.
     """
     places = np.empty((count, 4), np.int32)
     chunk, offset = 0, 0
-    for number, photo in enumerate(photographs):
+    for number, image in enumerate(images):
         if number == _DECODED_AT_ONCE:
-            _check_room(Path(file.name), (chunk * chunk_bytes + offset) * count // number)
-        if offset + photo.nbytes > chunk_bytes:
-            file.write(bytes(chunk_bytes - offset))
+            _check_room(Path(file.name), (chunk * chunk_values + offset) * dtype.itemsize * count // number)
+        if offset + image.size > chunk_values:
+            file.write(bytes((chunk_values - offset) * dtype.itemsize))
             chunk, offset = chunk + 1, 0
-        places[number] = chunk, offset, *photo.shape[:2]
-        file.write(photo.tobytes())
-        offset += photo.nbytes
-    file.write(bytes(chunk_bytes - offset))
-    return (chunk + 1, chunk_bytes), places
+        places[number] = chunk, offset, *image.shape[:2]
+        file.write(image.tobytes())
+        offset += image.size
+    file.write(bytes((chunk_values - offset) * dtype.itemsize))
+    return (chunk + 1, chunk_values), places
 
 
 def _check_room(path: Path, wanted: int) -> None:
-    """Makes sure, from the photographs written so far, that the disk has room for all: `wanted` bytes."""
+    """Makes sure, from the images written so far, that the disk has room for all: `wanted` bytes."""
     room = shutil.disk_usage(path.parent).free - _DISK_MARGIN
     if wanted > room:
         raise DoesNotFitError(
-            f"decoded, the photographs take about {wanted / 1e9:,.1f} GB, and {path.parent.parent} has room for"
+            f"decoded, the images take about {wanted / 1e9:,.1f} GB, and {path.parent.parent} has room for"
             f" {max(room, 0) / 1e9:,.1f}: give another folder with --config.data.cache_dir=DIR,"
             " or --config.data.cache=none to decode them anew in every epoch"
         )

@@ -71,7 +71,7 @@ def upright_rgb(image: Image.Image) -> NDArray[np.uint8]:
     """Decodes an open image: RGB in [0, 255], uint8 [H, W, 3]; see `read_image`, errors included."""
     image.load()
     upright = upright_transpose(image)
-    return _to_rgb(image.transpose(upright) if upright is not None else image)
+    return to_rgb(image.transpose(upright) if upright is not None else image)
 
 
 def upright_transpose(image: Image.Image) -> Image.Transpose | None:
@@ -82,7 +82,7 @@ def upright_transpose(image: Image.Image) -> Image.Transpose | None:
         return None
 
 
-def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
+def to_rgb(image: Image.Image) -> NDArray[np.uint8]:
     """Pixels of an image of any Pillow mode as RGB, uint8 [H, W, 3]."""
     if image.mode == "RGB" and not image.has_transparency_data:
         return np.asarray(image)

@@ -47,12 +47,12 @@ def mirror(crops: jax.Array, mirrored: jax.Array) -> jax.Array:
 class ResidentSet:
     """A decoded set in the memory of each of this process's devices."""
 
-    def __init__(self, decoded: DecodedSet, image_size: int) -> None:
+    def __init__(self, decoded: DecodedSet, crop: tuple[int, int]) -> None:
         """Copies the set to the devices.
 
         Args:
             decoded: the set.
-            image_size: side of the crops, px.
+            crop: height and width of the crops, px.
 
         Raises:
             DoesNotFitError: if it takes more than `DEVICE_SHARE` of a device's free memory.
@@ -60,12 +60,12 @@ class ResidentSet:
         free = min(map(free_memory, jax.local_devices()))
         if decoded.pixels.nbytes > DEVICE_SHARE * free:
             raise DoesNotFitError(
-                f"decoded, the photographs take {decoded.pixels.nbytes / 1e9:,.1f} GB, more than {DEVICE_SHARE:.0%} of"
+                f"decoded, the images take {decoded.pixels.nbytes / 1e9:,.1f} GB, more than {DEVICE_SHARE:.0%} of"
                 f" a device's {free / 1e9:,.1f} free: give --config.data.cache=host to leave them in the host's memory"
             )
         mesh = local_mesh()
         self._pixels = jax.device_put(decoded.pixels, NamedSharding(mesh, PartitionSpec()))
-        self._cut = _cutter(mesh, image_size)
+        self._cut = _cutter(mesh, (*crop, decoded.channels))
 
     def cut(self, crops: Crops, mirrored: NDArray[np.bool_]) -> jax.Array:
         """Copies crops out of the set, some of them mirrored.
@@ -75,23 +75,24 @@ class ResidentSet:
             mirrored: which of them change left and right, bool [rows].
 
         Returns:
-            RGB in [0, 255], uint8 [devices, rows per device, image_size, image_size, 3].
+            [devices, rows per device, height, width, channels].
         """
         # In one array, since every transfer costs as much as a few crops.
         return self._cut(self._pixels, split(np.stack([*crops, mirrored], axis=-1).astype(np.int32)))
 
 
-def _cutter(mesh: Mesh, image_size: int) -> Callable[[jax.Array, jax.Array], jax.Array]:
+def _cutter(mesh: Mesh, shape: tuple[int, int, int]) -> Callable[[jax.Array, jax.Array], jax.Array]:
     """Compiles the copying of crops, each device its own; a crop is int32 (chunk, start, stride, mirrored)."""
-    rows = jnp.arange(image_size, dtype=jnp.int32)
+    height, width, channels = shape
+    rows = jnp.arange(height, dtype=jnp.int32)
 
     def cut_row(pixels: jax.Array, chunk: jax.Array, start: jax.Array) -> jax.Array:
-        return lax.dynamic_slice(pixels, (chunk, start), (1, 3 * image_size))
+        return lax.dynamic_slice(pixels, (chunk, start), (1, width * channels))
 
     def cut_crop(pixels: jax.Array, crop: jax.Array) -> jax.Array:
         chunk, start, stride, _ = crop
         cut = jax.vmap(partial(cut_row, pixels, chunk))(start + stride * rows)
-        return cut.reshape(image_size, image_size, 3)
+        return cut.reshape(shape)
 
     def cut_all(pixels: jax.Array, crops: jax.Array) -> jax.Array:
         cut = jax.vmap(jax.vmap(partial(cut_crop, pixels)))(crops)

@@ -1,13 +1,17 @@
-"""The photographs a trained network is judged on."""
+"""The images a trained network is judged on."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pix2pix_jax.data.sources.base import ImageSource
+from pix2pix_jax.data.pairs.made import MadeSource
+from pix2pix_jax.data.pairs.source import PairSource
+from pix2pix_jax.data.sources.base import ImageSource, SizedSource
+from pix2pix_jax.data.sources.fitted import sized
 from pix2pix_jax.data.sources.folder import FolderSource
-from pix2pix_jax.data.transforms import center_crop, check_sizes
+from pix2pix_jax.data.transforms import middle
 from pix2pix_jax.errors import UserError
 
 # How many are judged on where the user names no number: enough for steady figures, and soon done.
@@ -16,44 +20,45 @@ _ENOUGH = 256
 _THREADS = 4
 
 
-def load_named_crops(source: FolderSource, image_size: int, resize: int) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
-    """Loads the middles of all photographs of a folder that can be decoded.
+def load_named_crops(
+    source: FolderSource | PairSource | MadeSource, image_size: int, resize: int
+) -> tuple[tuple[str, ...], NDArray[Any]]:
+    """Loads the middles of all photographs or pairs of a folder that can be decoded.
 
     Args:
-        source: the photographs; those that cannot be decoded are warned of, and in `source.skipped` afterwards.
-        image_size: side of the crops, px.
+        source: the images; those that cannot be decoded are warned of, and in `source.skipped` afterwards.
+        image_size: side of the crops of photographs, px; pairs know their own.
         resize: shorter side of a photograph before it is cropped, px; at least `image_size`.
 
     Returns:
-        The photographs' paths within the folder, and their crops: RGB in [0, 255], uint8
-        [count, image_size, image_size, 3].
+        The paths within the folder (of a pair, its first file's), and the crops; see `load_eval_images`.
 
     Raises:
         UserError: if not one can be decoded, or a size is out of range.
     """
-    check_sizes(image_size, resize)
-    crops = _crops(source, image_size, resize, len(source))
+    crops = _crops(sized(source, image_size, resize), len(source))
     # In place of a damaged photograph the source gives another, which must not count twice.
     sound = [place for place, name in enumerate(source.files) if name not in source.skipped]
     return tuple(source.files[place] for place in sound), crops[sound]
 
 
-def load_eval_images(source: ImageSource, image_size: int, resize: int, count: int) -> NDArray[np.uint8]:
-    """Loads the middles of the first photographs of a source.
+def load_eval_images(source: ImageSource, image_size: int, resize: int, count: int) -> NDArray[Any]:
+    """Loads the middles of the first images of a source.
 
     Args:
-        source: the photographs.
-        image_size: side of the crops, px.
+        source: the photographs or pairs.
+        image_size: side of the crops of photographs, px; pairs know their own.
         resize: shorter side of a photograph before it is cropped, px; at least `image_size`.
         count: how many; 0 for all there are, up to 256.
 
     Returns:
-        RGB in [0, 255], uint8 [count, image_size, image_size, 3].
+        Of photographs, RGB in [0, 255], uint8 [count, image_size, image_size, 3]; of pairs, [count, height, width,
+        channels], see `SizedSource`.
 
     Raises:
         UserError: if there are fewer than `count`, or a size is out of range.
     """
-    check_sizes(image_size, resize)
+    images = sized(source, image_size, resize)
     if len(source) < 1:
         raise UserError("there are no photographs to judge by; hold some out of those given")
     if not 0 <= count <= len(source):
@@ -61,10 +66,10 @@ def load_eval_images(source: ImageSource, image_size: int, resize: int, count: i
             f"data.eval_images={count}, but {len(source)} photographs are held out: "
             f"give --config.data.eval_images=0 (all of them, up to {_ENOUGH}) to {len(source)}"
         )
-    return _crops(source, image_size, resize, count or min(len(source), _ENOUGH))
+    return _crops(images, count or min(len(source), _ENOUGH))
 
 
-def _crops(source: ImageSource, image_size: int, resize: int, count: int) -> NDArray[np.uint8]:
+def _crops(source: SizedSource, count: int) -> NDArray[Any]:
     with ThreadPoolExecutor(_THREADS) as pool:
-        crops = pool.map(lambda i: center_crop(source[i], image_size, resize), range(count))
+        crops = pool.map(lambda i: middle(source[i], source.crop), range(count))
         return np.stack(list(crops))

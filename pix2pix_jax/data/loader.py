@@ -1,4 +1,4 @@
-"""Batches for training: which photographs, in which order, cropped and mirrored how, from where."""
+"""Batches for training: which images, in which order, cropped and mirrored how, from where."""
 
 import sys
 from collections import deque
@@ -6,16 +6,17 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import jax
-import numpy as np
 from numpy.typing import NDArray
 
 from pix2pix_jax.data.cache import DecodedSet, DoesNotFitError, decoded_set
-from pix2pix_jax.data.device import ResidentSet, mirror, split
+from pix2pix_jax.data.device import ResidentSet, split
+from pix2pix_jax.data.device import mirror as mirror_some
 from pix2pix_jax.data.order import Order
 from pix2pix_jax.data.sources.base import ImageSource
-from pix2pix_jax.data.transforms import check_sizes
+from pix2pix_jax.data.sources.fitted import sized
 from pix2pix_jax.data.workers import Decoder, Workers
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import cache_home
@@ -28,7 +29,7 @@ _BATCHES_AHEAD = 3
 class Loader:
     """Training batches, each a function of its step alone (see `Order`), the same ones wherever they come from.
 
-    The photographs are kept, decoded and brought to size,
+    The images are kept, decoded and brought to size,
 
     - `device`: in the memory of each device, where crops are cut and mirrored;
     - `host`: in a file, mapped into the host's memory, from which crops are copied;
@@ -50,32 +51,34 @@ class Loader:
         cache: str = "auto",
         cache_dir: str = "",
         num_workers: int = 2,
+        mirror: bool = True,
     ) -> None:
-        """Sets up a loader, and decodes the photographs if they are to be kept and are not there yet.
+        """Sets up a loader, and decodes the images if they are to be kept and are not there yet.
 
         Args:
-            source: the photographs.
-            batch_size: photographs in a batch, over all processes; may be more than there are.
-            image_size: side of the crops, px.
+            source: photographs, or pairs.
+            batch_size: images in a batch, over all processes; may be more than there are.
+            image_size: side of the crops of photographs, px; pairs know their own.
             resize: shorter side of a larger photograph before it is cropped, px; see `fit`.
             seed: what all order, crops and mirroring follow from.
             cache: "device", "host", "none" or "auto".
-            cache_dir: where decoded photographs are kept; empty for `~/.cache/pix2pix_jax/decoded`.
+            cache_dir: where decoded images are kept; empty for `~/.cache/pix2pix_jax/decoded`.
             num_workers: worker processes that decode where nothing is kept; 0 for a thread of this process. As many
                 threads decode what is kept.
+            mirror: whether half of the images, drawn at random, change left and right.
 
         Raises:
             DoesNotFitError: if `device` or `host` is asked for and has no room.
             UserError: if there are no photographs, a number is out of range, or the cache's folder cannot be used.
         """
-        check_sizes(image_size, resize)
+        images = sized(source, image_size, resize)
         if batch_size < 1:
             raise UserError(f"batch_size={batch_size}: wanted at least 1")
         if num_workers < 0:
             raise UserError(f"data.num_workers={num_workers}: wanted 0 (no worker processes) or more")
         if len(source) < 1:
             raise UserError("there are no photographs to train on; give some")
-        self._image_size = image_size
+        self._crop = images.crop
         self._num_workers = num_workers
         self._order = Order(
             len(source),
@@ -83,17 +86,18 @@ class Loader:
             seed=seed,
             process_index=jax.process_index(),
             process_count=jax.process_count(),
+            mirror=mirror,
         )
-        self._decoder = Decoder(source, self._order, image_size, resize)
+        self._decoder = Decoder(images, self._order)
         self._decoded: DecodedSet | None = None
         self._resident: ResidentSet | None = None
         if cache == "none":
             return
         try:
             folder = Path(cache_dir).expanduser() if cache_dir else cache_home() / "decoded"
-            self._decoded = decoded_set(source, image_size, resize, folder, max(num_workers, 1))
+            self._decoded = decoded_set(images, folder, max(num_workers, 1))
             if cache == "device" or (cache == "auto" and jax.default_backend() != "cpu"):
-                self._resident = ResidentSet(self._decoded, image_size)
+                self._resident = ResidentSet(self._decoded, self._crop)
         except DoesNotFitError as error:
             if cache != "auto":
                 raise
@@ -101,7 +105,7 @@ class Loader:
 
     @property
     def cache(self) -> str:
-        """Where the photographs are kept: "device", "host" or "none"."""
+        """Where the images are kept: "device", "host" or "none"."""
         if self._resident is not None:
             return "device"
         return "none" if self._decoded is None else "host"
@@ -113,18 +117,19 @@ class Loader:
             step: 0 for the first.
 
         Returns:
-            This process's rows on its devices: RGB in [0, 255], uint8 [devices, rows per device, image_size,
-            image_size, 3].
+            This process's rows on its devices. Of photographs, RGB in [0, 255], uint8 [devices, rows per device,
+            image_size, image_size, 3]; of pairs, [devices, rows per device, height, width, channels], see
+            `SizedSource`.
 
         Raises:
-            UserError: if the source can give no photograph.
+            UserError: if the source can give no image.
         """
         if self._decoded is None:
             return self._finish(step, self._decoder[step])
         draws = self._order[step]
-        crops = self._decoded.locate(draws, self._image_size)
+        crops = self._decoded.locate(draws, self._crop)
         if self._resident is None:
-            return self._finish(step, self._decoded.cut(crops, self._image_size))
+            return self._finish(step, self._decoded.cut(crops, self._crop))
         return self._resident.cut(crops, draws.mirrored)
 
     def iterate(self, start_step: int = 0) -> "BatchIterator":
@@ -142,9 +147,9 @@ class Loader:
         workers = Workers(self._decoder, start_step, self._num_workers)
         return BatchIterator(lambda step: self._finish(step, next(workers)), start_step, workers)
 
-    def _finish(self, step: int, crops: NDArray[np.uint8]) -> jax.Array:
+    def _finish(self, step: int, crops: NDArray[Any]) -> jax.Array:
         """Puts upright crops on the devices, and mirrors there, which is faster."""
-        return mirror(split(crops), split(self._order[step].mirrored))
+        return mirror_some(split(crops), split(self._order[step].mirrored))
 
 
 class BatchIterator(AbstractContextManager):

@@ -38,7 +38,14 @@ class Order:
     """
 
     def __init__(
-        self, num_images: int, *, batch_size: int, seed: int, process_index: int = 0, process_count: int = 1
+        self,
+        num_images: int,
+        *,
+        batch_size: int,
+        seed: int,
+        process_index: int = 0,
+        process_count: int = 1,
+        mirror: bool = True,
     ) -> None:
         """Sets up an order.
 
@@ -49,10 +56,12 @@ class Order:
             seed: what everything drawn follows from.
             process_index: which process's rows are wanted.
             process_count: how many processes share a batch.
+            mirror: whether half of the images change left and right; the other draws are the same without.
         """
         self.batch_size = batch_size
         self._num_images = num_images
         self._seed = seed
+        self._mirror = mirror
         self._rows = batch_size // process_count
         self._skipped_rows = process_index * self._rows
 
@@ -65,7 +74,7 @@ class Order:
             order, crops = _epoch(self._seed, epoch, self._num_images)
             index = order[places[epochs == epoch]]
             down, right, mirror = crops[index].T
-            parts.append((index, down, right, mirror < 0.5))
+            parts.append((index, down, right, (mirror < 0.5) & self._mirror))
         return Draws(*map(np.concatenate, zip(*parts, strict=True)))
 
 

@@ -58,7 +58,7 @@ def fit(photo: NDArray[np.uint8], image_size: int, resize: int) -> NDArray[np.ui
         RGB in [0, 255], uint8 [h, w, 3]; min(h, w) is within [image_size, resize].
     """
     shorter = min(photo.shape[:2])
-    photo = _middle(photo, min(photo.shape[0], _LONGEST * shorter), min(photo.shape[1], _LONGEST * shorter))
+    photo = middle(photo, (min(photo.shape[0], _LONGEST * shorter), min(photo.shape[1], _LONGEST * shorter)))
     target = min(max(shorter, image_size), resize)
     if target == shorter:
         return photo
@@ -78,17 +78,27 @@ def center_crop(photo: NDArray[np.uint8], image_size: int, resize: int) -> NDArr
     Returns:
         RGB in [0, 255], uint8 [image_size, image_size, 3].
     """
-    return _middle(fit(photo, image_size, resize), image_size, image_size)
+    return middle(fit(photo, image_size, resize), (image_size, image_size))
 
 
-def _middle(photo: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    top, left = (photo.shape[0] - height) // 2, (photo.shape[1] - width) // 2
-    return photo[top : top + height, left : left + width]
+def middle(image: NDArray, crop: tuple[int, int]) -> NDArray:
+    """The middle of an image.
+
+    Args:
+        image: [H, W, C].
+        crop: height and width of the part wanted, px; at most H and W.
+
+    Returns:
+        [*crop, C].
+    """
+    height, width = crop
+    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    return image[top : top + height, left : left + width]
 
 
-def empty_images(shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """An uninitialised uint8 array of this shape that a CPU device can use without copying it."""
-    size = math.prod(shape)
+def empty_images(shape: tuple[int, ...], dtype: np.dtype | type = np.uint8) -> NDArray:
+    """An uninitialised array of this shape that a CPU device can use without copying it."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
     memory = np.empty(size + _ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT
-    return memory[start : start + size].reshape(shape)
+    return memory[start : start + size].view(dtype).reshape(shape)

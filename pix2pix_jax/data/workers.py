@@ -1,18 +1,18 @@
-"""Crops made from the photographs anew each time they are asked for."""
+"""Crops made from the images anew each time they are asked for."""
 
 import multiprocessing
 import os
 import threading
 from contextlib import AbstractContextManager
 from multiprocessing.connection import wait
+from typing import Any
 
-import numpy as np
 from absl import flags
 from numpy.typing import NDArray
 
 from pix2pix_jax.data.order import Order
-from pix2pix_jax.data.sources.base import ImageSource
-from pix2pix_jax.data.transforms import empty_images, fit
+from pix2pix_jax.data.sources.base import SizedSource
+from pix2pix_jax.data.transforms import empty_images
 from pix2pix_jax.errors import UserError
 
 # Batches that a worker may have ready.
@@ -25,26 +25,24 @@ _ENDLESS = 2**40
 class Decoder:
     """A sequence of batches, each decoded when it is asked for; what a worker process is given."""
 
-    def __init__(self, source: ImageSource, order: Order, image_size: int, resize: int) -> None:
-        """Takes the photographs, the order, the side of the crops (px), and the size they are cut from (see `fit`)."""
+    def __init__(self, source: SizedSource, order: Order) -> None:
+        """Takes the images and their order."""
         self._source = source
         self._order = order
-        self._image_size = image_size
-        self._resize = resize
 
     def __len__(self) -> int:
         return _ENDLESS
 
-    def __getitem__(self, index: int) -> NDArray[np.uint8]:
-        """The crops of step `index`, not mirrored: uint8 RGB [rows, image_size, image_size, 3]."""
-        side = self._image_size
+    def __getitem__(self, index: int) -> NDArray[Any]:
+        """The crops of step `index`, not mirrored: [rows, height, width, channels]."""
+        source = self._source
+        height, width = source.crop
         draws = self._order[index]
-        crops = empty_images((len(draws.photograph), side, side, 3))
+        crops = empty_images((len(draws.photograph), height, width, source.channels), source.dtype)
         for crop, number, down, right in zip(crops, draws.photograph.tolist(), draws.down, draws.right, strict=True):
-            photo = fit(self._source[number], side, self._resize)
-            height, width = photo.shape[:2]
-            top, left = int(down * (height - side + 1)), int(right * (width - side + 1))
-            crop[...] = photo[top : top + side, left : left + side]
+            image = source[number]
+            top, left = int(down * (image.shape[0] - height + 1)), int(right * (image.shape[1] - width + 1))
+            crop[...] = image[top : top + height, left : left + width]
         return crops
 
 
@@ -77,10 +75,10 @@ class Workers(AbstractContextManager):
         options = grain.MultiprocessingOptions(num_workers=num_workers, per_worker_buffer_size=_BATCHES_AHEAD)
         self._iterator = iter(batches.mp_prefetch(options, worker_init_fn=_end_with_parent))
 
-    def __next__(self) -> NDArray[np.uint8]:
+    def __next__(self) -> NDArray[Any]:
         """The next batch; see `Decoder`."""
         shared = next(self._iterator)
-        crops = empty_images(shared.shape)
+        crops = empty_images(shared.shape, shared.dtype)
         crops[...] = shared  # a copy, since memory shared with a worker is to be given back soon
         return crops
 

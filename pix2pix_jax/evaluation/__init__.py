@@ -1,16 +1,25 @@
-"""How good coloured photographs are: measures, the baselines that need no network, and tables of both."""
+"""How good made images are: measures, the baselines that need no network, and tables of both."""
 
 from pix2pix_jax.evaluation.judging import Baselines, Merits, judge, judge_baselines, spread, summarize
-from pix2pix_jax.evaluation.tables import TABLE_NOTE, Table, merits_table
+from pix2pix_jax.evaluation.pairs import PairMerits, judge_pair_baselines, judge_pairs, lab_intersection, measure_pairs
+from pix2pix_jax.evaluation.tables import LAB_NOTE, PAIRS_NOTE, TABLE_NOTE, Table, merits_table, pairs_table
 
 __all__ = [
+    "LAB_NOTE",
+    "PAIRS_NOTE",
     "TABLE_NOTE",
     "Baselines",
     "Merits",
+    "PairMerits",
     "Table",
     "judge",
     "judge_baselines",
+    "judge_pair_baselines",
+    "judge_pairs",
+    "lab_intersection",
+    "measure_pairs",
     "merits_table",
+    "pairs_table",
     "spread",
     "summarize",
 ]

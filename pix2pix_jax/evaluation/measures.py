@@ -1,8 +1,8 @@
 """How close images come to the truth, and how colourful they are.
 
-Every measure takes RGB images as an array [N, H, W, 3], uint8 or floating point in [0, 1], and gives
-one value per image. scikit-image is imported inside the functions that need it, since it takes over
-half a second, which a run that never evaluates should not pay.
+Every measure takes images as an array [N, H, W, channels], uint8, uint16 or floating point in [0, 1], and gives one
+value per image; those of colour take RGB. scikit-image is imported inside the functions that need it, since it takes
+over half a second, which a run that never evaluates should not pay.
 """
 
 from collections.abc import Iterator
@@ -15,26 +15,46 @@ from pix2pix_jax.color import to_gray
 PSNR_CAP_DB = 100.0
 """PSNR in dB given to images that equal the truth; theirs is infinite, which JSON cannot hold."""
 
+SMALLEST_SIDE = 7
+"""The least height and width that `ssim` takes, px: the side of its window."""
+
 _CHUNK_PIXELS = 2**16  # small enough that the temporaries of CIEDE2000 stay in the processor's cache
+
+
+def l1(predicted: NDArray, truth: NDArray) -> NDArray[np.float64]:
+    """Mean absolute error over all pixels and channels of an image.
+
+    Args:
+        predicted: images [N, H, W, channels], uint8, uint16 or floating point in [0, 1].
+        truth: images of the same shape.
+
+    Returns:
+        One value per image [N], in [0, 1]: black against white is 1.
+
+    Raises:
+        ValueError: The shapes differ, or an array is not a stack of images in its range.
+    """
+    _check_pair(predicted, truth)
+    return np.asarray(np.mean(np.abs(to_unit(predicted) - to_unit(truth)), axis=(1, 2, 3), dtype=np.float64))
 
 
 def psnr(predicted: NDArray, truth: NDArray) -> NDArray[np.float64]:
     """Peak signal-to-noise ratio over all pixels and channels of an image.
 
     Args:
-        predicted: RGB images [N, H, W, 3], uint8 or floating point in [0, 1].
-        truth: RGB images of the same shape.
+        predicted: images [N, H, W, channels], uint8, uint16 or floating point in [0, 1].
+        truth: images of the same shape.
 
     Returns:
         One value per image [N], in dB, at most `PSNR_CAP_DB`.
 
     Raises:
-        ValueError: The shapes differ, or an array is not a stack of RGB images in its range.
+        ValueError: The shapes differ, or an array is not a stack of images in its range.
     """
     from skimage.metrics import peak_signal_noise_ratio
 
     _check_pair(predicted, truth)
-    pairs = zip(_to_unit(predicted), _to_unit(truth), strict=True)
+    pairs = zip(to_unit(predicted), to_unit(truth), strict=True)
     with np.errstate(divide="ignore"):
         values = [peak_signal_noise_ratio(t, p, data_range=1.0) for p, t in pairs]
     return np.minimum(values, PSNR_CAP_DB)
@@ -44,22 +64,20 @@ def ssim(predicted: NDArray, truth: NDArray) -> NDArray[np.float64]:
     """Structural similarity (Wang et al., 2004), with scikit-image's 7x7 uniform window.
 
     Args:
-        predicted: RGB images [N, H, W, 3], uint8 or floating point in [0, 1]; height and width at
-            least 7.
-        truth: RGB images of the same shape.
+        predicted: images [N, H, W, channels], uint8, uint16 or floating point in [0, 1]; height and width at least
+            `SMALLEST_SIDE`.
+        truth: images of the same shape.
 
     Returns:
-        One value per image [N], the mean over positions and over R, G and B, in [-1, 1]; 1 is
-        equal.
+        One value per image [N], the mean over positions and channels, in [-1, 1]; 1 is equal.
 
     Raises:
-        ValueError: The shapes differ, or an array is not a stack of RGB images in its range or is
-            smaller than the window.
+        ValueError: The shapes differ, or an array is not a stack of images in its range or is smaller than the window.
     """
     from skimage.metrics import structural_similarity
 
     _check_pair(predicted, truth)
-    pairs = zip(_to_unit(predicted), _to_unit(truth), strict=True)
+    pairs = zip(to_unit(predicted), to_unit(truth), strict=True)
     return np.array([structural_similarity(a, b, channel_axis=-1, data_range=1.0) for a, b in pairs], np.float64)
 
 
@@ -78,8 +96,9 @@ def ciede2000(predicted: NDArray, truth: NDArray) -> NDArray[np.float64]:
     """
     from skimage.color import deltaE_ciede2000, rgb2lab
 
+    _check_rgb(predicted)
     _check_pair(predicted, truth)
-    difference = deltaE_ciede2000(rgb2lab(_to_unit(truth)), rgb2lab(_to_unit(predicted)))
+    difference = deltaE_ciede2000(rgb2lab(to_unit(truth)), rgb2lab(to_unit(predicted)))
     return _mean(difference)
 
 
@@ -100,7 +119,8 @@ def colorfulness(images: NDArray) -> NDArray[np.float64]:
     Raises:
         ValueError: `images` is not a stack of RGB images in its range.
     """
-    red, green, blue = np.moveaxis(255.0 * _to_unit(images), -1, 0)
+    _check_rgb(images)
+    red, green, blue = np.moveaxis(255.0 * to_unit(images), -1, 0)
     red_green, yellow_blue = red - green, (red + green) / 2.0 - blue
     spread = np.hypot(_std(red_green), _std(yellow_blue))
     offset = np.hypot(_mean(red_green), _mean(yellow_blue))
@@ -139,8 +159,9 @@ def measure_each(predicted: NDArray, truth: NDArray) -> dict[str, NDArray[np.flo
     Raises:
         ValueError: The shapes differ, or an array is not a stack of RGB images in its range.
     """
+    _check_rgb(predicted)
     _check_pair(predicted, truth)
-    chunks = [(psnr(p, t), ssim(p, t), ciede2000(p, t), colorfulness(p)) for p, t in _chunk_pairs(predicted, truth)]
+    chunks = [(psnr(p, t), ssim(p, t), ciede2000(p, t), colorfulness(p)) for p, t in chunk_pairs(predicted, truth)]
     return dict(zip(("psnr", "ssim", "ciede2000", "colorfulness"), np.concatenate(chunks, axis=1), strict=True))
 
 
@@ -172,7 +193,8 @@ def gray_images(images: NDArray) -> NDArray[np.float32]:
     Raises:
         ValueError: `images` is not a stack of RGB images in its range.
     """
-    return np.repeat(to_gray(_to_unit(images)), 3, -1)
+    _check_rgb(images)
+    return np.repeat(to_gray(to_unit(images)), 3, -1)
 
 
 def mean_colorfulness(images: NDArray) -> float:
@@ -187,8 +209,8 @@ def mean_colorfulness(images: NDArray) -> float:
     Raises:
         ValueError: `images` is not a stack of RGB images in its range.
     """
-    _check_images(images)
-    values = [colorfulness(chunk) for chunk, _ in _chunk_pairs(images, images)]
+    _check_rgb(images)
+    values = [colorfulness(chunk) for chunk, _ in chunk_pairs(images, images)]
     return float(np.concatenate(values).mean())
 
 
@@ -200,35 +222,42 @@ def _std(planes: NDArray) -> NDArray[np.float64]:
     return np.asarray(np.std(planes, axis=(1, 2), dtype=np.float64))
 
 
-def _check_images(images: NDArray) -> None:
+def _check_rgb(images: NDArray) -> None:
     if images.ndim != 4 or images.shape[-1] != 3 or images.size == 0:
         raise ValueError(f"expected RGB images of shape [N, H, W, 3], got {list(images.shape)}")
 
 
 def _check_pair(predicted: NDArray, truth: NDArray) -> None:
-    _check_images(predicted)
+    if predicted.ndim != 4 or predicted.size == 0:
+        raise ValueError(f"expected images of shape [N, H, W, channels], got {list(predicted.shape)}")
     if predicted.shape != truth.shape:
         raise ValueError(
             f"predicted and truth must have one shape, got {list(predicted.shape)} and {list(truth.shape)}"
         )
 
 
-def _to_unit(images: NDArray) -> NDArray[np.float32]:
-    """Scales images to float32 in [0, 1]; clipping a wrong range would only hide it."""
-    _check_images(images)
-    if images.dtype == np.uint8:
-        return images.astype(np.float32) / np.float32(255.0)
+def to_unit(images: NDArray) -> NDArray[np.float32]:
+    """Scales images to float32 in [0, 1]; clipping a wrong range would only hide it.
+
+    Args:
+        images: uint8, uint16 or floating point in [0, 1]; any shape.
+
+    Raises:
+        ValueError: `images` has another dtype or leaves its range.
+    """
+    if images.dtype in (np.uint8, np.uint16):
+        return images.astype(np.float32) / np.float32(np.iinfo(images.dtype).max)
     if not np.issubdtype(images.dtype, np.floating):
-        raise ValueError(f"expected uint8 or floating-point images, got {images.dtype}")
+        raise ValueError(f"expected uint8, uint16 or floating-point images, got {images.dtype}")
     low, high = float(images.min()), float(images.max())
     if not (low >= 0.0 and high <= 1.0):  # written so that NaN fails too
         raise ValueError(f"expected floating-point images in [0, 1], got [{low:g}, {high:g}]")
     return images.astype(np.float32, copy=False)
 
 
-def _chunk_pairs(first: NDArray, second: NDArray) -> Iterator[tuple[NDArray, NDArray]]:
-    """Cuts two stacks of images alike, into pieces of about `_CHUNK_PIXELS` pixels."""
-    _, height, width, _ = first.shape
+def chunk_pairs(first: NDArray, second: NDArray) -> Iterator[tuple[NDArray, NDArray]]:
+    """Cuts two stacks of images [N, H, W, channels] alike, into pieces of about `_CHUNK_PIXELS` pixels."""
+    height, width = first.shape[1:3]
     count = max(1, _CHUNK_PIXELS // (height * width))
     for start in range(0, len(first), count):
         yield first[start : start + count], second[start : start + count]

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pix2pix_jax.evaluation.judging import Baselines, Merits, colorfulness_ratio
+from pix2pix_jax.evaluation.pairs import PairMerits
 
 _DIGITS = {"psnr": 2, "ssim": 3, "ciede2000": 2, "colorfulness": 1}
+_PAIR_COLUMNS = {"l1": ("L1 ↓", 4), "psnr": ("PSNR, dB ↑", 2), "ssim": ("SSIM ↑", 3)}  # headings and digits
 _HEADER = ("", "PSNR, dB ↑", "SSIM ↑", "CIEDE2000 ↓", "colourfulness", "of the truth's", "nearer than grey ↑")
 
 TABLE_NOTE = (
@@ -19,6 +21,19 @@ TABLE_NOTE = (
     " the highest mean PSNR on these very photographs: no tint chosen beforehand can do better."
 )
 """What a reader of `merits_table` has to know."""
+
+PAIRS_NOTE = (
+    "Mean ± standard deviation over the images. L1 is the mean absolute error; black against white is 1. Three rows"
+    " need no network: the input as it is, where it has as many channels as the truth, and two constant images, the"
+    " mean and the median colour of these very truths. No constant has a lower L1 than the median."
+)
+"""What a reader of `pairs_table` has to know."""
+
+LAB_NOTE = (
+    "Intersection of the histograms of L, a and b over all pixels of all images, made and true, in bins of one unit: 1"
+    " where the colours are distributed alike. The paper's Figure 7 does not say how wide its bins are."
+)
+"""What a reader of the column `Lab histograms` has to know too."""
 
 
 class Table(NamedTuple):
@@ -80,6 +95,29 @@ def merits_table(coloured: Mapping[str, Merits], baselines: Baselines) -> Table:
         rows.append([name, *cells, "" if ratio is None else f"{ratio:.2f}", nearer])
     rows.append(["truth", "", "", "", _spread(truth, _DIGITS["colorfulness"]), "1.00", ""])
     return Table(_HEADER, rows)
+
+
+def pairs_table(rows: Mapping[str, PairMerits]) -> Table:
+    """The merits of translated images beside those that need no network; the notes above explain it.
+
+    Args:
+        rows: merits by what made the images; all of the same pairs.
+
+    Returns:
+        The table, a row for each, with a column for each measure that there is.
+    """
+    first = next(iter(rows.values()))
+    measures = [name for name in _PAIR_COLUMNS if name in first.each]
+    header = ["", *(_PAIR_COLUMNS[name][0] for name in measures), *(["Lab histograms ↑"] if first.lab else [])]
+    cells = [
+        [
+            name,
+            *(_spread(merits.each[measure], _PAIR_COLUMNS[measure][1]) for measure in measures),
+            *([" / ".join(f"{value:.2f}" for value in merits.lab.values())] if merits.lab else []),
+        ]
+        for name, merits in rows.items()
+    ]
+    return Table(header, cells)
 
 
 def _spread(values: NDArray[np.float64], digits: int) -> str:

@@ -1,8 +1,21 @@
-"""PNG figures and pages: a run's curves and samples, ranked photographs, experiments side by side."""
+"""PNG figures and pages: a run's curves and samples, ranked and sorted images, experiments side by side."""
 
 from pix2pix_jax.figures.comparison import Run, write_comparison
 from pix2pix_jax.figures.curves import save_curves
+from pix2pix_jax.figures.drawing import displayed
+from pix2pix_jax.figures.gallery import Figure, Gallery, write_evaluation
 from pix2pix_jax.figures.ranking import Ranked, Ranking
 from pix2pix_jax.figures.samples import save_samples
 
-__all__ = ["Ranked", "Ranking", "Run", "save_curves", "save_samples", "write_comparison"]
+__all__ = [
+    "Figure",
+    "Gallery",
+    "Ranked",
+    "Ranking",
+    "Run",
+    "displayed",
+    "save_curves",
+    "save_samples",
+    "write_comparison",
+    "write_evaluation",
+]

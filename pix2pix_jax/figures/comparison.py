@@ -14,8 +14,10 @@ from pix2pix_jax.config import Config
 from pix2pix_jax.evaluation import TABLE_NOTE, Baselines, Merits, Table, measures, merits_table, spread, summarize
 from pix2pix_jax.figures.columns import save_columns
 from pix2pix_jax.figures.comparison_curves import save_comparison_curves
+from pix2pix_jax.figures.page import html_page
 from pix2pix_jax.files import write_text
 from pix2pix_jax.runs import Record
+from pix2pix_jax.tasks import ColorizationTask, LabColorizationTask
 
 _TERMS = {"d_loss": "D's loss", "g_bce": "G's cross-entropy", "g_l1_rgb": "L1 of RGB", "g_l1_chroma": "L1 of CrCb"}
 _GUESSING = {"d_loss": 2 * np.log(2), "g_bce": np.log(2)}
@@ -25,31 +27,6 @@ _LOSS_NOTE = (
     " 2 ln 2 = 1.39, and G's cross-entropy is then ln 2 = 0.69: the lower the first and the higher the second, the more"
     " D overpowers G. The time is that of the training steps alone."
 )
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }}
-h1 {{ font-size: 1.7rem; }} h2 {{ font-size: 1.25rem; margin-top: 2.2rem; }}
-img {{ max-width: 100%; height: auto; }}
-div {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
-th, td {{ padding: .35rem .6rem; text-align: right; border-bottom: 1px solid #ddd; }}
-td {{ white-space: nowrap; }}
-th {{ border-bottom: 2px solid #888; vertical-align: bottom; }}
-th:first-child, td:first-child {{ text-align: left; }}
-p {{ max-width: 55rem; }} .note {{ color: #555; font-size: .9rem; }}
-</style>
-</head>
-<body>
-{body}
-</body>
-</html>
-"""
 
 
 @dataclass(frozen=True)
@@ -72,6 +49,11 @@ class Run:
     def heading(self) -> str:
         """Its name, and what its networks do, in three short lines."""
         task = self.config.task
+        if isinstance(task, LabColorizationTask):
+            seen = ("D sees Lab" if task.discriminator_sees_gray else "D sees ab") if task.adversarial else "no D"
+            return f"{self.config.name}\nL → ab\n{seen}"
+        if not isinstance(task, ColorizationTask):
+            return self.config.name
         made = "Y → CrCb" if task.generator_makes == "chroma" else "grey → RGB"
         seen = {"rgb": "D sees RGB", "ycrcb": "D sees YCrCb", "none": "no D"}[task.discriminator_sees]
         return f"{self.config.name}\n{made}\n{seen}{' + grey' if task.discriminator_sees_gray else ''}"
@@ -162,18 +144,17 @@ def _page(folder: Path, title: str, setting: str, merits: Table, losses: Table) 
         return f'<img alt="{text}" src="data:image/png;base64,{encoded}">'
 
     body = [
-        f"<h1>{html.escape(title)}</h1>",
         f"<p>{html.escape(setting)}</p>",
         image("comparison.png", "The same photographs, a column an experiment"),
         "<h2>How near the colours come</h2>",
-        f"<div>{merits.html()}</div>",
+        f'<div class="wide">{merits.html()}</div>',
         f'<p class="note">{html.escape(TABLE_NOTE)}</p>',
         "<h2>Losses</h2>",
         image("comparison_curves.png", "Loss curves of the experiments on common axes"),
-        f"<div>{losses.html()}</div>",
+        f'<div class="wide">{losses.html()}</div>',
         f'<p class="note">{html.escape(_LOSS_NOTE)}</p>',
     ]
-    return _PAGE.format(title=html.escape(title), body="\n".join(body))
+    return html_page(title, "\n".join(body))
 
 
 def _figures(runs: Mapping[str, Run], baselines: Baselines, setting: str) -> dict[str, object]:

@@ -109,10 +109,11 @@ class _Panel:
 _PANELS = (
     _Panel(
         "Adversarial losses",
-        "cross-entropy (nats)",
+        "loss",
         (
             _Series("d_loss", "D (real + fake)", _BLUE),
             _Series("g_bce", "G cross-entropy", _ORANGE),
+            _Series("g_gan", "G adversarial", _ORANGE),
         ),
         from_zero=True,  # a D that has won lies on the axis
     ),
@@ -122,14 +123,34 @@ _PANELS = (
         (
             _Series("g_l1_rgb", "L1 of RGB", _GREEN),
             _Series("g_l1_chroma", "L1 of CrCb", _PURPLE),
+            _Series("g_l1_ab", "L1 of ab", _PURPLE),
+            _Series("g_l1", "L1", _GREEN),
+        ),
+    ),
+    _Panel(
+        "L1 of held-out images (lower is better)",
+        "mean absolute error",
+        (
+            _Series("eval/l1", "made", _BLUE),
+            _Series("eval/mean_l1", "mean colour", _GREY, dashed=True),
         ),
     ),
     _Panel(
         "PSNR (higher is better)",
         "PSNR (dB)",
         (
-            _Series("eval/psnr", "coloured", _BLUE),
+            _Series("eval/psnr", "made", _BLUE),
             _Series("eval/gray_psnr", "grey image", _GREY, dashed=True),
+            _Series("eval/mean_psnr", "mean colour", _GREY, dashed=True),
+        ),
+    ),
+    _Panel(
+        "SSIM (higher is better)",
+        "SSIM",
+        (
+            _Series("eval/ssim", "made", _BLUE),
+            _Series("eval/gray_ssim", "grey image", _GREY, dashed=True),
+            _Series("eval/mean_ssim", "mean colour", _GREY, dashed=True),
         ),
     ),
     _Panel(

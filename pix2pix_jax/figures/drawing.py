@@ -88,6 +88,25 @@ def enlarge(image: NDArray, scale: int) -> NDArray[np.uint8]:
     return to_uint8(image).repeat(scale, axis=0).repeat(scale, axis=1)
 
 
+def displayed(images: NDArray) -> NDArray[np.uint8]:
+    """Images of any number of channels as colours that a screen can show.
+
+    One channel is shown as grey, two as red and green without blue, and of more than three the first three as red,
+    green and blue.
+
+    Args:
+        images: [..., H, W, channels], uint8, uint16 or floating point in [0, 1]; what lies outside is clipped.
+
+    Returns:
+        uint8 RGB [..., H, W, 3].
+    """
+    shown = images[..., :3]
+    shown = np.rint(shown / np.float32(257.0)).astype(np.uint8) if shown.dtype == np.uint16 else to_uint8(shown)
+    if shown.shape[-1] == 2:
+        return np.concatenate([shown, np.zeros_like(shown[..., :1])], axis=-1)
+    return np.broadcast_to(shown, (*shown.shape[:-1], 3))
+
+
 def write_text(figure: "Figure", x: float, y: float, text: str, pixels: float, alignment: str, **style: Any) -> None:
     """Writes text onto a figure.
 

@@ -1,21 +1,20 @@
-"""A sheet of held-out images: grey, coloured, truth."""
+"""A sheet of held-out images: what G is given, what it makes, the truth."""
 
 import itertools
 import math
 import os
 
-import numpy as np
 from numpy.typing import NDArray
 
-from pix2pix_jax.figures.drawing import GAP, GUTTER, MARGIN, TEXT, Sheet, Titles, enlarge, tile_scale
+from pix2pix_jax.figures.drawing import GAP, GUTTER, MARGIN, TEXT, Sheet, Titles, displayed, enlarge, tile_scale
 
 _ROW_GAP = 10  # px
 
 
 def save_samples(
     path: str | os.PathLike[str],
-    gray: NDArray,
-    colored: NDArray,
+    given: NDArray,
+    made: NDArray,
     truth: NDArray,
     title: str = "",
     labels: tuple[str, str, str] = ("grey", "coloured", "truth"),
@@ -26,24 +25,23 @@ def save_samples(
 
     Args:
         path: PNG file to write.
-        gray: what G is given: [N, H, W], [N, H, W, 1] or [N, H, W, 3], uint8 or floating point in [0, 1].
-        colored: what G makes of it: [N, H, W, 3], uint8 or floating point in [0, 1].
-        truth: the images themselves, like `colored`.
+        given: what G is given: [N, H, W] or [N, H, W, channels], uint8, uint16 or floating point in [0, 1]. Channels
+            are shown as `displayed` says, here and in the others.
+        made: what G makes of it: [N, H, W, channels], likewise.
+        truth: the images themselves, of the shape of `made`.
         title: line above the sheet; broken where it does not fit.
         labels: names of the three columns.
 
     Raises:
         ValueError: if the shapes do not fit together, or there is no image.
     """
-    if colored.ndim != 4 or colored.shape[-1] != 3 or colored.size == 0:
-        raise ValueError(f"expected images of shape [N, H, W, 3], got {list(colored.shape)}")
-    gray = gray[..., None] if gray.ndim == 3 else gray
-    if truth.shape != colored.shape or gray.shape[:3] != colored.shape[:3]:
-        raise ValueError(
-            f"gray {list(gray.shape)}, colored {list(colored.shape)} and truth {list(truth.shape)} must agree"
-        )
-    scale, count = tile_scale(colored), len(colored)
-    height, width = (scale * side for side in colored.shape[1:3])
+    if made.ndim != 4 or made.size == 0:
+        raise ValueError(f"expected images of shape [N, H, W, channels], got {list(made.shape)}")
+    given = given[..., None] if given.ndim == 3 else given
+    if truth.shape != made.shape or given.shape[:3] != made.shape[:3]:
+        raise ValueError(f"given {list(given.shape)}, made {list(made.shape)} and truth {list(truth.shape)} must agree")
+    scale, count = tile_scale(made), len(made)
+    height, width = (scale * side for side in made.shape[1:3])
     strip = 3 * width + 2 * GUTTER
     columns = _choose_columns(count, height, strip)
     sheet_width = 2 * MARGIN + columns * (strip + GAP) - GAP
@@ -51,7 +49,7 @@ def save_samples(
     top = titles.height + round(1.6 * TEXT)
     sheet = Sheet(sheet_width, top + math.ceil(count / columns) * (height + _ROW_GAP) - _ROW_GAP + MARGIN)
     titles.write(sheet)
-    versions = (np.broadcast_to(gray, colored.shape), colored, truth)
+    versions = (displayed(given), displayed(made), displayed(truth))
     for index, (place, images) in itertools.product(range(count), enumerate(versions)):
         row, column = divmod(index, columns)
         x = MARGIN + column * (strip + GAP) + place * (width + GUTTER)

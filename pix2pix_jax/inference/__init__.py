@@ -1,4 +1,4 @@
-"""Trained generators at work: read from runs and files, colouring photographs of any size and kind, exported."""
+"""Trained generators at work: read from runs and files, making images of images of any size and kind, exported."""
 
 from typing import TYPE_CHECKING
 
@@ -7,10 +7,16 @@ import lazy_loader
 if TYPE_CHECKING:
     from pix2pix_jax.inference.colorizing import colorize
     from pix2pix_jax.inference.trained import TrainedGenerator, load_trained
+    from pix2pix_jax.inference.translating import translate
 
-__all__ = ["TrainedGenerator", "colorize", "load_trained"]
+__all__ = ["TrainedGenerator", "colorize", "load_trained", "translate"]
 
 # These need what reads photographs; `generate` does not.
 __getattr__, __dir__, _ = lazy_loader.attach(
-    __name__, submod_attrs={"colorizing": ["colorize"], "trained": ["TrainedGenerator", "load_trained"]}
+    __name__,
+    submod_attrs={
+        "colorizing": ["colorize"],
+        "trained": ["TrainedGenerator", "load_trained"],
+        "translating": ["translate"],
+    },
 )

@@ -19,15 +19,17 @@ _CHANNELS = (1, 2, 3, 4)  # grey, grey and alpha, RGB, RGBA
 
 
 @overload
-def colorize(image: Image.Image | str | os.PathLike[str], generator: TrainedGenerator | None = None) -> Image.Image: ...
+def colorize(
+    image: Image.Image | str | os.PathLike[str], generator: TrainedGenerator | None = None, seed: int = 0
+) -> Image.Image: ...
 
 
 @overload
-def colorize(image: NDArray, generator: TrainedGenerator | None = None) -> NDArray: ...
+def colorize(image: NDArray, generator: TrainedGenerator | None = None, seed: int = 0) -> NDArray: ...
 
 
 def colorize(
-    image: Image.Image | str | os.PathLike[str] | NDArray, generator: TrainedGenerator | None = None
+    image: Image.Image | str | os.PathLike[str] | NDArray, generator: TrainedGenerator | None = None, seed: int = 0
 ) -> Image.Image | NDArray:
     """Colours a photograph of any size; of one in colour, only the luma is looked at.
 
@@ -38,6 +40,7 @@ def colorize(
             applied; or an array [H, W] or [H, W, channels], with channels grey, grey and alpha, RGB, or RGBA: uint8,
             uint16, or floating point in [0, 1]; sRGB.
         generator: from `load_trained`; None for the one that comes with the package.
+        seed: what dropout follows from, where the generator's config (`test_time`) keeps it.
 
     Returns:
         A Pillow image for an image or a file: of mode RGB, or RGBA where the given one has transparency. An array for
@@ -52,9 +55,9 @@ def colorize(
     generator = generator or _packaged_generator()
     if isinstance(image, str | os.PathLike):
         with reading(Path(image)) as opened:
-            return painted_image(generator, gray_photo(opened))
+            return painted_image(generator, gray_photo(opened), seed=seed)
     if isinstance(image, Image.Image):
-        return painted_image(generator, gray_photo(image))
+        return painted_image(generator, gray_photo(image), seed=seed)
     if not isinstance(image, np.ndarray):
         raise TypeError(f"expected a path, a Pillow image or a NumPy array, got {type(image).__name__}")
     pixels = image[..., None] if image.ndim == 2 else image
@@ -62,11 +65,11 @@ def colorize(
         raise ValueError(f"expected an image [H, W] or [H, W, 1 to 4], got {list(image.shape)}")
     if pixels.dtype == np.uint8:
         photo = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-        return np.array(painted_image(generator, gray_photo(photo)))
-    return _colorize_deep(generator, pixels)
+        return np.array(painted_image(generator, gray_photo(photo), seed=seed))
+    return _colorize_deep(generator, pixels, seed)
 
 
-def _colorize_deep(generator: TrainedGenerator, pixels: NDArray) -> NDArray:
+def _colorize_deep(generator: TrainedGenerator, pixels: NDArray, seed: int) -> NDArray:
     """As `colorize`, for arrays [H, W, channels] of more than 8 bits."""
     if np.issubdtype(pixels.dtype, np.floating):
         if not (pixels.min() >= 0.0 and pixels.max() <= 1.0):  # nor NaN
@@ -79,7 +82,7 @@ def _colorize_deep(generator: TrainedGenerator, pixels: NDArray) -> NDArray:
     luma = pixels[..., 0].astype(np.float32)
     if pixels.shape[2] >= 3:
         luma = pixels[..., :3].astype(np.float32) @ LUMA_WEIGHTS.astype(np.float32)
-    chroma = make_chroma(generator, np.rint(luma * (255.0 / white)).astype(np.uint8))
+    chroma = make_chroma(generator, np.rint(luma * (255.0 / white)).astype(np.uint8), seed)
     alpha = pixels[..., 3:] if pixels.shape[2] >= 3 else pixels[..., 1:]
     colored = np.empty((*luma.shape, 3 + alpha.shape[2]), pixels.dtype)
     colored[..., 3:] = alpha

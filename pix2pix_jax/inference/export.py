@@ -1,7 +1,7 @@
-"""A trained generator as one file that colours without this package.
+"""A trained generator as one file that colours, or translates, without this package.
 
-The file is a `jax.export` artifact: StableHLO with the weights in it, for any number of photographs of any size that
-the generator takes.
+The file is a `jax.export` artifact: StableHLO with the weights in it, for any number of images of any size that the
+generator takes.
 """
 
 from pathlib import Path
@@ -14,7 +14,8 @@ from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import replacing
 from pix2pix_jax.inference import generate
 from pix2pix_jax.inference.trained import TrainedGenerator
-from pix2pix_jax.networks.unet import SIZE_MULTIPLE
+from pix2pix_jax.state import Weights
+from pix2pix_jax.tasks import TranslationTask
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 """Where the exported program runs, wherever it was exported."""
@@ -24,21 +25,26 @@ def export_generator(trained: TrainedGenerator) -> export.Exported:
     """Traces a generator for every size at once, its weights as constants.
 
     Args:
-        trained: the generator.
+        trained: the generator. Of its `test_time`, dropout draws the same at every call.
 
     Returns:
-        A program that does what `TrainedGenerator.colorize` does, for one batch: uint8 RGB [batch, height, width, 3] to
-        RGB float32 of the same shape in [0, 1]; height and width divisible by 16.
+        A program that does what `TrainedGenerator.colorize`, or of pairs `translate`, does for one batch: uint8
+        [batch, height, width, 3, or the input's channels] to float32 [batch, height, width, 3, or the output's] in
+        [0, 1]; height and width divisible by the network's `size_multiple`.
     """
-    kept = jax.tree.map(_narrowest, (trained.params, trained.averages))
+    kept = jax.tree.map(_narrowest, trained.weights)
+    translates = isinstance(trained.config.task, TranslationTask)
+    run = generate.translate if translates else generate.colorize
 
-    def colorize(images: jax.Array) -> jax.Array:
+    def make(images: jax.Array) -> jax.Array:
         # Widened inside the program, so that the file holds what was kept.
-        params, averages = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), kept)
-        return generate.colorize(trained.model, params, averages, images)
+        weights: Weights = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), kept)
+        return run(trained.model, weights, images)
 
-    shape = export.symbolic_shape(f"batch, {SIZE_MULTIPLE}*rows, {SIZE_MULTIPLE}*columns, 3")
-    return export.export(jax.jit(colorize), platforms=PLATFORMS)(jax.ShapeDtypeStruct(shape, jnp.uint8))
+    multiple = trained.model.generator.size_multiple
+    channels = trained.config.task.condition_channels if translates else 3
+    shape = export.symbolic_shape(f"batch, {multiple}*rows, {multiple}*columns, {channels}")
+    return export.export(jax.jit(make), platforms=PLATFORMS)(jax.ShapeDtypeStruct(shape, jnp.uint8))
 
 
 def _narrowest(weights: jax.Array) -> jax.Array:

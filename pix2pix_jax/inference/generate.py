@@ -1,73 +1,112 @@
-"""From photographs to colour: a generator with its running averages, as pure functions."""
+"""From what a generator is given to what it makes: a generator with its running averages, as pure functions."""
 
+from collections.abc import Callable
 from typing import cast
 
 import jax
 import numpy as np
 
 from pix2pix_jax import color
-from pix2pix_jax.networks import Params
-from pix2pix_jax.state import Model
-from pix2pix_jax.tasks import Photo, photo_from_rgb, saturated
+from pix2pix_jax.errors import UserError
+from pix2pix_jax.state import Model, Weights
+from pix2pix_jax.tasks import Photo, TranslationTask, photo_from_rgb, saturated
 
 _BATCH = 32
 
 
-def colorize(model: Model, params: Params, averages: Params, images: jax.Array) -> jax.Array:
+def make(model: Model, weights: Weights, condition: jax.Array, key: jax.Array | None = None) -> jax.Array:
+    """Runs the generator as the model's `test_time` says.
+
+    Args:
+        model: the task and the networks; their `axis_name` must be None where the batch's statistics are used.
+        weights: the generator's.
+        condition: float32 [batch, height, width, channels] in [-1, 1].
+        key: what dropout draws from, where it is active.
+
+    Returns:
+        What the generator makes, float32 [batch, height, width, channels] in [-1, 1].
+    """
+    statistics, _, dropout = model.test_time.partition("+")
+    variables = {"params": weights.params, "batch_stats": weights.averages}
+    rngs = {"dropout": jax.random.key(0) if key is None else key} if dropout else None
+    return cast(jax.Array, model.generator.apply(variables, condition, train=statistics == "batch", rngs=rngs))
+
+
+def colorize(model: Model, weights: Weights, images: jax.Array, key: jax.Array | None = None) -> jax.Array:
     """Colours photographs, of which only the luma is looked at.
 
     Args:
         model: the task and the networks.
-        params: the generator's.
-        averages: the running averages of its batch norms, which stand in for batch statistics.
+        weights: the generator's.
         images: uint8 RGB [batch, height, width, 3].
+        key: as for `make`.
 
     Returns:
         RGB float32 [batch, height, width, 3] in [0, 1], clipped.
     """
-    luma = photo_from_rgb(color.from_uint8(images)).luma
-    return color.to_unit(_made_photo(model, params, averages, luma).rgb)
+    luma = photo_from_rgb(color.from_pixels(images)).luma
+    return color.to_unit(_made_photo(model, weights, luma, key).rgb)
 
 
-def make_chroma(model: Model, params: Params, averages: Params, luma: jax.Array) -> jax.Array:
+def make_chroma(model: Model, weights: Weights, luma: jax.Array, key: jax.Array | None = None) -> jax.Array:
     """Makes the colour alone, for those who join it with a luma of their own.
 
     Args:
         model: the task and the networks; of a generator that makes RGB, the chroma of what it makes is taken.
-        params: the generator's.
-        averages: the running averages of its batch norms, which stand in for batch statistics.
+        weights: the generator's.
         luma: uint8 [batch, height, width].
+        key: as for `make`.
 
     Returns:
         Cr and Cb, float32 [batch, height, width, 2] in [-0.5, 0.5]; for some lumas outside the gamut.
     """
-    return _made_photo(model, params, averages, color.from_uint8(luma)[..., None]).chroma / 2.0
+    return _made_photo(model, weights, color.from_pixels(luma)[..., None], key).chroma / 2.0
 
 
-def _made_photo(model: Model, params: Params, averages: Params, luma: jax.Array) -> Photo:
-    output = model.generator.apply({"params": params, "batch_stats": averages}, luma, train=False)
-    made = model.task.photo(luma, cast(jax.Array, output))
+def _made_photo(model: Model, weights: Weights, luma: jax.Array, key: jax.Array | None) -> Photo:
+    if isinstance(model.task, TranslationTask):
+        raise UserError("this generator translates images and colours no photographs: use pix2pix-translate")
+    made = model.task.photo(luma, make(model, weights, model.task.condition_of_luma(luma), key))
     return made if model.saturation == 1.0 else saturated(made, model.saturation)
 
 
-def colorize_in_batches(
-    colorize: jax.stages.Wrapped, params: Params, averages: Params, images: np.ndarray
-) -> np.ndarray:
-    """Colours any number of photographs with one compiled program.
+def translate(model: Model, weights: Weights, images: jax.Array, key: jax.Array | None = None) -> jax.Array:
+    """Translates images.
 
     Args:
-        colorize: `step.colorize` of a model, jitted.
-        params: the generator's.
-        averages: the running averages of its batch norms.
-        images: uint8 RGB [count, height, width, 3].
+        model: the task and the networks.
+        weights: the generator's.
+        images: the conditions, [batch, height, width, channels]: uint8, uint16, or float32 in [0, 1]. Further channels,
+            such as the truth's of pairs, are not looked at.
+        key: as for `make`.
 
     Returns:
-        RGB float32 [count, height, width, 3] in [0, 1].
+        float32 [batch, height, width, output channels] in [0, 1].
     """
-    size = min(_BATCH, len(images))
-    colored = []
-    for start in range(0, len(images), _BATCH):
-        batch = images[start : start + _BATCH]
-        made = colorize(params, averages, np.pad(batch, [(0, size - len(batch)), (0, 0), (0, 0), (0, 0)]))
-        colored.append(np.asarray(made)[: len(batch)])
-    return np.concatenate(colored)
+    condition = color.from_pixels(images[..., : model.task.condition_channels])
+    return (make(model, weights, condition, key) + 1.0) / 2.0
+
+
+def in_batches(
+    compiled: Callable[..., jax.Array], model: Model, weights: Weights, images: np.ndarray, seed: int
+) -> np.ndarray:
+    """Colours or translates any number of images with one compiled program.
+
+    Args:
+        compiled: `colorize` or `translate` of a model, jitted.
+        model: the same model.
+        weights: the generator's.
+        images: what the function takes, [count, height, width, channels].
+        seed: what dropout follows from, where it is active.
+
+    Returns:
+        float32 [count, height, width, channels] in [0, 1].
+    """
+    # What is made of an image must not depend on the others, neither by their statistics nor by its place among them.
+    size = min(_BATCH, len(images)) if model.test_time == "running" else 1
+    key, made = jax.random.key(seed), []
+    for start in range(0, len(images), size):
+        batch = images[start : start + size]
+        padded = np.pad(batch, [(0, size - len(batch)), (0, 0), (0, 0), (0, 0)])
+        made.append(np.asarray(compiled(weights, padded, key))[: len(batch)])
+    return np.concatenate(made)

@@ -14,7 +14,6 @@ from PIL import Image
 from pix2pix_jax.color import CB_RANGE, CR_RANGE, LUMA_WEIGHTS
 from pix2pix_jax.inference.gray import GrayPhoto
 from pix2pix_jax.inference.trained import TrainedGenerator
-from pix2pix_jax.networks.unet import SIZE_MULTIPLE
 
 # Python's numbers, for NumPy's own would turn float32 arrays into float64.
 _RED, _GREEN, _BLUE = (float(weight) for weight in LUMA_WEIGHTS)
@@ -30,7 +29,7 @@ _REDUCING_GAP = 3.0
 _BAND_PIXELS = 2**17
 
 
-def make_chroma(generator: TrainedGenerator, luma: NDArray[np.uint8]) -> NDArray[np.float32]:
+def make_chroma(generator: TrainedGenerator, luma: NDArray[np.uint8], seed: int = 0) -> NDArray[np.float32]:
     """Makes the colour of a photograph, at the generator's scale.
 
     The generator works in square windows of one size, so that it is compiled once for photographs of every shape. Each
@@ -39,12 +38,14 @@ def make_chroma(generator: TrainedGenerator, luma: NDArray[np.uint8]) -> NDArray
     Args:
         generator: the generator.
         luma: the photograph, uint8 [H, W]; of any size.
+        seed: what dropout follows from, where the generator keeps it.
 
     Returns:
         Cr and Cb, float32 [h, w, 2] in [-0.5, 0.5], covering the whole photograph. The shorter of h and w is the
-        shorter side of the training photographs (down to a multiple of 16).
+        shorter side of the training photographs (down to a multiple of what the network takes).
     """
-    side = generator.config.data.resize // SIZE_MULTIPLE * SIZE_MULTIPLE
+    multiple = generator.model.generator.size_multiple
+    side = generator.config.data.resize // multiple * multiple
     small = _fit(luma, side)
     axis = int(np.argmax(small.shape))
     # A window's say in the colour of a row or column falls linearly from its middle to its ends.
@@ -55,7 +56,7 @@ def make_chroma(generator: TrainedGenerator, luma: NDArray[np.uint8]) -> NDArray
     steps = math.ceil((small.shape[axis] - side) / (side // 2))
     for start in np.linspace(0, small.shape[axis] - side, steps + 1).round().astype(int):
         window = (slice(None),) * axis + (slice(start, start + side),)
-        total[window] += ramp * generator.make_chroma(small[window])
+        total[window] += ramp * generator.make_chroma(small[window], seed)
         weight[window] += ramp
     return total / weight
 
@@ -70,13 +71,16 @@ def _fit(luma: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.asarray(image)
 
 
-def painted_image(generator: TrainedGenerator, photo: GrayPhoto, side_by_side: bool = False) -> Image.Image:
+def painted_image(
+    generator: TrainedGenerator, photo: GrayPhoto, side_by_side: bool = False, seed: int = 0
+) -> Image.Image:
     """Colours a photograph.
 
     Args:
         generator: the generator.
         photo: the photograph.
         side_by_side: whether to put the grey photograph to the left of the coloured one.
+        seed: what dropout follows from, where the generator keeps it.
 
     Returns:
         Mode RGB, or RGBA where the photograph has transparency; of the photograph's size, or its height and somewhat
@@ -88,7 +92,7 @@ def painted_image(generator: TrainedGenerator, photo: GrayPhoto, side_by_side: b
     opaque = photo.alpha is None
     # The gap shows the page that the image lies on.
     image = Image.new("RGB" if opaque else "RGBA", (left + width, height), "white" if opaque else (255, 255, 255, 0))
-    for rows, rgb in painted_bands(photo.luma, make_chroma(generator, photo.luma)):
+    for rows, rgb in painted_bands(photo.luma, make_chroma(generator, photo.luma, seed)):
         alpha = [] if photo.alpha is None else [photo.alpha[rows]]
         image.paste(Image.fromarray(np.dstack([rgb, *alpha])), (left, rows.start))
         if side_by_side:

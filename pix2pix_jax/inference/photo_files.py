@@ -1,13 +1,16 @@
 """Photographs as files: read whatever Pillow reads, written whole or not at all."""
 
+import io
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageFile, features
 
 from pix2pix_jax.data.decode import open_image
@@ -57,6 +60,21 @@ _LARGEST_EXIF = 65_000  # bytes; a JPEG segment holds 65,533
 
 
 @contextmanager
+def explaining(path: Path) -> Iterator[None]:
+    """Says in one line what is wrong with a file that cannot be read within the `with`: raises UserError."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise UserError(
+            f"{path} has more pixels than a photograph should: if it is no trap, allow them with --max-megapixels"
+        ) from error
+    except Exception as error:  # Pillow's plugins do not agree on a type
+        raise UserError(f"{path} cannot be read: {describe_failure(error)}") from error
+
+
+@contextmanager
 def reading(path: Path) -> Iterator[ImageFile.ImageFile]:
     """Opens an image file, for its header and its pixels to be read within the `with`.
 
@@ -69,17 +87,8 @@ def reading(path: Path) -> Iterator[ImageFile.ImageFile]:
     Raises:
         UserError: if the file cannot be read, or decoding its pixels within the `with` fails.
     """
-    try:
-        with open_image(path) as image:
-            yield image
-    except UserError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise UserError(
-            f"{path} has more pixels than a photograph should: if it is no trap, allow them with --max-megapixels"
-        ) from error
-    except Exception as error:  # Pillow's plugins do not agree on a type
-        raise UserError(f"{path} cannot be read: {describe_failure(error)}") from error
+    with explaining(path), open_image(path) as image:
+        yield image
 
 
 def frames_note(image: Image.Image) -> tuple[str, ...]:
@@ -151,10 +160,61 @@ def write_photo(image: Image.Image, target: Path, metadata: dict[str, Any], over
     """
     chosen = _FORMATS[target.suffix.lower()]
     kept = {key: value for key, value in metadata.items() if key in chosen.metadata}
+    write_whole(target, lambda file: image.save(file, chosen.name, **chosen.options, **kept), overwrite)
+
+
+def write_array(pixels: NDArray[Any], target: Path, overwrite: bool) -> None:
+    """Writes an image that has more bits or channels than `write_photo` can write, losing nothing.
+
+    Args:
+        pixels: [H, W, channels], uint8, uint16 or float32.
+        target: the file, a PNG or a TIFF by its extension, see `extension_for`.
+        overwrite: whether to replace a file that is there.
+
+    Raises:
+        UserError: as `write_photo`.
+    """
+    planes = pixels[..., 0] if pixels.shape[2] == 1 else pixels
+    if target.suffix.lower() == ".png":
+        image = Image.fromarray(planes)
+        return write_whole(target, lambda file: image.save(file, _PNG.name, **_PNG.options), overwrite)
+    import tifffile
+
+    kind = "rgb" if pixels.shape[2] == 3 else "minisblack"
+    encoded = io.BytesIO()  # tifffile wants a file with a name, or none at all
+    tifffile.imwrite(
+        encoded, planes, photometric=kind, planarconfig="contig" if planes.ndim == 3 else None, compression="zlib"
+    )
+    return write_whole(target, lambda file: file.write(encoded.getbuffer()), overwrite)
+
+
+def side_by_side(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> Image.Image:
+    """Two images, RGB [H, W, 3], with a white gap between them."""
+    height, width = left.shape[:2]
+    gap = max(2, min(height, width) // 50)
+    return Image.fromarray(np.concatenate([left, np.full((height, gap, 3), 255, np.uint8), right], axis=1))
+
+
+def extension_for(dtype: np.dtype, channels: int) -> str:
+    """.png where that holds images of some dtype and number of channels, else .tif."""
+    return ".png" if (channels == 1 and dtype.kind == "u") or (channels == 3 and dtype == np.uint8) else ".tif"
+
+
+def write_whole(target: Path, save: Callable[[BinaryIO], object], overwrite: bool) -> None:
+    """Writes a file that appears under its name when it is whole.
+
+    Args:
+        target: the file; its folder is made where there is none.
+        save: writes the content.
+        overwrite: whether to replace a file that is there.
+
+    Raises:
+        UserError: if it cannot be written, or is there already.
+    """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _appearing_whole(target, overwrite) as file:
-            image.save(file, chosen.name, **chosen.options, **kept)
+            save(file)
     except FileExistsError as error:
         raise already_there(target) from error
     except Exception as error:  # Pillow's plugins do not agree on a type

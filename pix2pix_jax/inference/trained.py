@@ -1,5 +1,7 @@
 """Trained generators: read from a run or a file, and written to a file.
 
+Files of the pix2pix authors' PyTorch code (`latest_net_G.pth`) are read and written too.
+
 A file is in the safetensors format, which holds arrays and text and nothing that runs: the generator's parameters and
 running averages by name (`enc1/conv/kernel`), and the run's config as JSON under the metadata key `config`.
 """
@@ -9,18 +11,18 @@ import json
 import os
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from pix2pix_jax.config import Config, default_config, leaves, updated
+from pix2pix_jax.config import Config, stored
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import replacing
-from pix2pix_jax.inference import generate
-from pix2pix_jax.networks import Params
+from pix2pix_jax.inference import generate, pth_files
+from pix2pix_jax.networks import Params, authors
 from pix2pix_jax.state import Model, TrainState, Weights, build_model
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained" / "generator.safetensors"
@@ -31,7 +33,7 @@ _COLLECTIONS = ("params", "batch_stats")
 
 @dataclasses.dataclass(frozen=True)
 class TrainedGenerator:
-    """A generator that can colour.
+    """A generator that can colour, or translate.
 
     Attributes:
         config: the config of the run that it comes from.
@@ -46,61 +48,134 @@ class TrainedGenerator:
     @cached_property
     def model(self) -> Model:
         """The task and the networks."""
-        return build_model(self.config, total_steps=1)
+        # On one device there are no others to share batch statistics with.
+        return build_model(dataclasses.replace(self.config, sync_batch_norm=False), total_steps=1)
+
+    @property
+    def weights(self) -> Weights:
+        """The parameters and the running averages."""
+        return Weights(self.params, self.averages)
+
+    def apply(
+        self,
+        images: np.ndarray,
+        statistics: Literal["running", "batch"] = "running",
+        dropout: bool = False,
+        seed: int = 0,
+    ) -> np.ndarray:
+        """Runs the generator alone.
+
+        Args:
+            images: what it is given, float32 [N, H, W, channels] in [-1, 1]; H and W divisible by the network's
+                `size_multiple`. Of a generator that colours, luma, or L of Lab.
+            statistics: whether batch norms use the running averages or the statistics of these images.
+            dropout: whether dropout is active.
+            seed: what it then draws from.
+
+        Returns:
+            What the generator makes, float32 [N, H, W, channels] in [-1, 1].
+
+        Raises:
+            ValueError: if `images` is of another shape, or `statistics` something else.
+        """
+        if statistics not in ("running", "batch"):
+            raise ValueError(f'expected statistics "running" or "batch", got {statistics!r}')
+        if images.ndim != 4 or images.shape[-1] != self.config.task.condition_channels:
+            raise ValueError(
+                f"expected images [N, H, W, {self.config.task.condition_channels}], got {list(images.shape)}"
+            )
+        made = self._applied(f"{statistics}+dropout" if dropout else statistics)
+        return np.asarray(made(self.weights, jnp.asarray(images, jnp.float32), jax.random.key(seed)))
+
+    @cached_property
+    def _programs(self) -> dict[str, jax.stages.Wrapped]:
+        return {}
+
+    def _applied(self, test_time: str) -> jax.stages.Wrapped:
+        if test_time not in self._programs:
+            model = dataclasses.replace(self.model, test_time=test_time)
+            self._programs[test_time] = jax.jit(partial(generate.make, model))
+        return self._programs[test_time]
 
     @cached_property
     def _colorize(self) -> jax.stages.Wrapped:
         return jax.jit(partial(generate.colorize, self.model))
 
-    def colorize(self, images: np.ndarray) -> np.ndarray:
+    def colorize(self, images: np.ndarray, seed: int = 0) -> np.ndarray:
         """Colours photographs of one size, of which only the luma is looked at.
 
         Args:
-            images: uint8 RGB [count, height, width, 3]; height and width divisible by 16.
+            images: uint8 RGB [count, height, width, 3]; height and width divisible by the network's `size_multiple`.
+            seed: what dropout follows from, where `test_time` keeps it.
 
         Returns:
             RGB float32 [count, height, width, 3] in [0, 1].
+
+        Raises:
+            UserError: if the generator translates pairs.
         """
-        return generate.colorize_in_batches(self._colorize, self.params, self.averages, images)
+        return generate.in_batches(self._colorize, self.model, self.weights, images, seed)
 
     @cached_property
     def _make_chroma(self) -> jax.stages.Wrapped:
         return jax.jit(partial(generate.make_chroma, self.model))
 
-    def make_chroma(self, luma: np.ndarray) -> np.ndarray:
+    def make_chroma(self, luma: np.ndarray, seed: int = 0) -> np.ndarray:
         """Makes the colour of one photograph, or of a part of one.
 
         Args:
-            luma: uint8 [height, width], divisible by 16; compiled once for each size.
+            luma: uint8 [height, width], divisible by the network's `size_multiple`; compiled once for each size.
+            seed: what dropout follows from, where `test_time` keeps it.
 
         Returns:
             Cr and Cb, float32 [height, width, 2] in [-0.5, 0.5]; not all of it within the gamut.
         """
-        return np.asarray(self._make_chroma(self.params, self.averages, luma[None])[0])
+        return np.asarray(self._make_chroma(self.weights, luma[None], jax.random.key(seed))[0])
+
+    @cached_property
+    def _translate(self) -> jax.stages.Wrapped:
+        return jax.jit(partial(generate.translate, self.model))
+
+    def translate(self, images: np.ndarray, seed: int = 0) -> np.ndarray:
+        """Translates images of one size.
+
+        Args:
+            images: [count, height, width, channels], uint8, uint16, or float32 in [0, 1]; channels beyond those of
+                the generator's input are not looked at; height and width divisible by the network's `size_multiple`.
+            seed: what dropout follows from, where `test_time` keeps it.
+
+        Returns:
+            float32 [count, height, width, output channels] in [0, 1].
+        """
+        return generate.in_batches(self._translate, self.model, self.weights, images, seed)
 
     def with_saturation(self, factor: float) -> "TrainedGenerator":
         """The same generator, the chroma of what it makes multiplied by another factor than its config's."""
         return dataclasses.replace(self, config=dataclasses.replace(self.config, saturation=factor))
 
-    def warm_started(self, state: TrainState) -> TrainState:
-        """A state at step 0 as it is, but for the generator's weights, which are this one's."""
-        weights = Weights(*jax.tree.map(jnp.asarray, (self.params, self.averages)))
-        return state.replace(
-            generator=state.generator.replace(params=weights.params),
-            averages=weights.averages,
-            ema=state.ema and weights,
-        )
-
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the generator to a file: kernels as float16, which is enough to colour with, the rest as float32."""
+        """Writes the generator to a file.
+
+        Args:
+            path: the file; one that is there is replaced. With the suffix `.pth` it becomes a file for the pix2pix
+                authors' PyTorch code; else one in the safetensors format, whose kernels are float16, which is enough
+                to colour with, and the rest float32.
+
+        Raises:
+            UserError: if the authors' code has no such network.
+        """
         from safetensors.numpy import save
 
+        if Path(path).suffix in pth_files.SUFFIXES:
+            tensors = authors.generator_to_authors(self.config.generator, self.params, self.averages)
+            return pth_files.write(Path(path), tensors)
         flat = flatten_dict({"params": self.params, "batch_stats": self.averages}, sep="/")
         arrays = {
             name: np.asarray(leaf, np.float16 if name.endswith("kernel") else np.float32) for name, leaf in flat.items()
         }
         with replacing(Path(path)) as temporary:
             temporary.write_bytes(save(arrays, {"config": json.dumps(dataclasses.asdict(self.config))}))
+        return None
 
 
 def load_trained(path: str | os.PathLike[str] | None = None) -> TrainedGenerator:
@@ -108,7 +183,7 @@ def load_trained(path: str | os.PathLike[str] | None = None) -> TrainedGenerator
 
     Args:
         path: a run's folder, of which the newest checkpoint is taken; or a file that `TrainedGenerator.save` wrote;
-            None for the one that comes with the package.
+            or a `.pth` file of a generator of the pix2pix authors' code; None for the one that comes with the package.
 
     Returns:
         The generator.
@@ -120,27 +195,20 @@ def load_trained(path: str | os.PathLike[str] | None = None) -> TrainedGenerator
     if place.is_dir():
         return _from_run(place)
     if place.is_file():
+        if place.suffix in pth_files.SUFFIXES:
+            return TrainedGenerator(*pth_files.load_generator(place))
         return _from_file(place)
-    raise UserError(f"there is no run or file {place}: give a run's folder, or a .safetensors file of a generator")
+    raise UserError(
+        f"there is no run or file {place}: give a run's folder, or a .safetensors or .pth file of a generator"
+    )
 
 
-def load_warm_start(config: Config) -> TrainedGenerator:
-    """Reads the generator that a run is to begin with, `warm_start` in its config.
+def load_run(folder: Path) -> tuple[Config, TrainState]:
+    """Reads the config and the newest checkpoint of a run.
 
     Raises:
-        UserError: as `load_trained`, or if it makes something else than the config's generator.
+        UserError: if the folder holds no run, or none that has a checkpoint yet, or it cannot be read.
     """
-    trained = load_trained(None if config.warm_start == "pretrained" else config.warm_start)
-    makes, wanted = trained.config.task.generator_makes, config.task.generator_makes
-    if makes != wanted:
-        raise UserError(
-            f"config.warm_start={config.warm_start} is of another architecture: its generator makes {makes}, and this"
-            f" config's makes {wanted}"
-        )
-    return trained
-
-
-def _from_run(folder: Path) -> TrainedGenerator:
     if not (folder / "config.json").is_file() or not (folder / "checkpoints").is_dir():
         raise UserError(f"{folder} is no run's folder: it has no config.json, or no checkpoints")
     # Orbax takes a quarter of a second to import, which nobody who colours with a file should wait for.
@@ -151,8 +219,12 @@ def _from_run(folder: Path) -> TrainedGenerator:
     with Checkpoints(folder / "checkpoints", config.checkpoints_to_keep) as checkpoints:
         if not checkpoints.latest_step:
             raise UserError(f"{folder / 'checkpoints'} has no checkpoint yet: let the run go on to its first")
-        state = checkpoints.restore(jax.eval_shape(model.init, jax.random.key(0)))
-    trained = TrainedGenerator(config, state.colorizing.params, state.colorizing.averages)
+        return config, checkpoints.restore(jax.eval_shape(model.init, jax.random.key(0)))
+
+
+def _from_run(folder: Path) -> TrainedGenerator:
+    config, state = load_run(folder)
+    trained = TrainedGenerator(config, state.trained.params, state.trained.averages)
     _check(trained, folder)
     return trained
 
@@ -180,13 +252,10 @@ def _read_config(text: str, place: Path) -> Config:
         values = json.loads(text)
     except ValueError as error:
         raise UserError(f"the config in {place} is no JSON ({error})") from error
-    config, values = default_config(), leaves(values)
-    for key in values:
-        if key not in leaves(config):
-            raise UserError(
-                f"{place} was made with config.{key}, which is not known here: use the version that made it"
-            )
-    return updated(config, values)
+    try:
+        return stored(values)
+    except UserError as error:
+        raise UserError(f"the config in {place} cannot be used here ({error}): use the version that made it") from error
 
 
 def _check(trained: TrainedGenerator, place: Path) -> None:

@@ -1,7 +1,23 @@
-"""The networks: the reference's U-Net generator and PatchGAN discriminator, and weights from and to PyTorch."""
+"""The networks: the reference's and the paper's generators and discriminators, and weights from and to PyTorch."""
 
 from pix2pix_jax.networks.blocks import Params
-from pix2pix_jax.networks.patchgan import Discriminator
-from pix2pix_jax.networks.unet import Generator
+from pix2pix_jax.networks.choice import (
+    NETWORK_KEYS,
+    Discriminator,
+    DiscriminatorConfig,
+    Generator,
+    GeneratorConfig,
+    make_discriminator,
+    make_generator,
+)
 
-__all__ = ["Discriminator", "Generator", "Params"]
+__all__ = [
+    "NETWORK_KEYS",
+    "Discriminator",
+    "DiscriminatorConfig",
+    "Generator",
+    "GeneratorConfig",
+    "Params",
+    "make_discriminator",
+    "make_generator",
+]

@@ -56,10 +56,12 @@ class BatchNorm(nn.Module):
     Attributes:
         axis_name: the mapped axis to share statistics over; None for this device's batch alone.
         keep_averages: whether to keep running averages (collection `batch_stats`).
+        scale_init: how the scales begin.
     """
 
     axis_name: str | None = None
     keep_averages: bool = True
+    scale_init: Callable[..., jax.Array] = nn.initializers.ones
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
@@ -67,17 +69,18 @@ class BatchNorm(nn.Module):
 
         Args:
             x: float32 [batch, height, width, channels].
-            train: whether to use the batch's statistics and move the averages, rather than to use those.
+            train: whether to use the batch's statistics, and move the averages where the collection is mutable, rather
+                than to use those.
 
         Returns:
             float32, the shape of x.
         """
         channels = x.shape[-1]
-        scale = self.param("scale", nn.initializers.ones, (channels,))
+        scale = self.param("scale", self.scale_init, (channels,))
         bias = self.param("bias", nn.initializers.zeros, (channels,))
         if train:
             mean, var, count = self._batch_statistics(x)
-            if self.keep_averages:
+            if self.keep_averages and self.is_mutable_collection("batch_stats"):
                 running_mean, running_var = self._averages(channels)
                 running_mean.value = 0.9 * running_mean.value + 0.1 * mean
                 running_var.value = 0.9 * running_var.value + 0.1 * var * (count / max(count - 1, 1))

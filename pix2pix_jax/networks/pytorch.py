@@ -1,4 +1,4 @@
-"""Weights from and to a PyTorch `state_dict`, without PyTorch.
+"""Weights of the reference's networks from and to a PyTorch `state_dict`, without PyTorch.
 
 PyTorch's names are those of the blocks here: `enc1.conv.weight`, `enc1.norm.running_mean`, `head.conv.bias`. Its
 kernels are OIHW, ours HWIO. It counts the batches that each norm has seen, which nothing needs, and keeps running
@@ -15,8 +15,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.networks.blocks import Params
-from pix2pix_jax.networks.patchgan import SIZE_MULTIPLE, Discriminator
-from pix2pix_jax.networks.unet import Generator
+from pix2pix_jax.networks.reference import ReferenceDiscriminator, ReferenceGenerator
 
 _TORCH_LEAVES: dict[tuple[str, ...], str] = {
     ("conv", "kernel"): "conv.weight",
@@ -158,7 +157,8 @@ def _completed(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def _check(given: Mapping[str, np.ndarray], network: str) -> None:
     """Raises UserError unless names and shapes are those of a network with the channels that are given."""
     channels = _channels(given, "enc1" if network == "generator" else "conv1")[1]
-    module = Generator(_channels(given, "dec4")[0]) if network == "generator" else Discriminator()
+    generator = network == "generator"
+    module = ReferenceGenerator(_channels(given, "dec4")[0]) if generator else ReferenceDiscriminator()
     wanted = _wanted_shapes(module.init, channels)
     if missing := [name for name in wanted if name not in given]:
         others = f", as are {len(missing) - 1} others" if len(missing) > 1 else ""
@@ -185,7 +185,7 @@ def _channels(given: Mapping[str, np.ndarray], block: str) -> tuple[int, ...]:
 
 def _wanted_shapes(init: Callable[..., Any], in_channels: int) -> dict[str, list[int]]:
     """The shape of every tensor of a network by PyTorch's name, kernels OIHW, asked of the network itself."""
-    image = jax.ShapeDtypeStruct((1, SIZE_MULTIPLE, SIZE_MULTIPLE, in_channels), jnp.float32)
+    image = jax.ShapeDtypeStruct((1, 32, 32, in_channels), jnp.float32)
     variables = jax.eval_shape(init, jax.random.key(0), image)
     shapes = {}
     for tree in variables.values():

@@ -1,38 +1,88 @@
-"""The photographs that a run is judged on."""
+"""The images that a run is judged on."""
 
+import dataclasses
 from functools import cached_property, partial
+from pathlib import Path
 
 import jax
 import numpy as np
 
 from pix2pix_jax import color
-from pix2pix_jax.evaluation import measures
+from pix2pix_jax.config import Config
+from pix2pix_jax.evaluation import measures, pairs
+from pix2pix_jax.figures import save_samples
 from pix2pix_jax.inference import generate
-from pix2pix_jax.state import Model, TrainState
+from pix2pix_jax.state import TrainState, build_model
+from pix2pix_jax.tasks import TranslationTask
+
+_SAMPLES = 12  # images in a sheet
 
 
 class HeldOut:
     """Held-out photographs, what a generator makes of them, and how good that is."""
 
-    def __init__(self, model: Model, images: np.ndarray) -> None:
-        """Takes the photographs, uint8 RGB [count, height, width, 3]."""
-        self.images = images
-        self.gray = color.to_gray(images / 255.0)
-        self._colorize = jax.jit(partial(generate.colorize, model))
+    def __init__(self, config: Config, images: np.ndarray) -> None:
+        """Takes the run's config, and the photographs, uint8 RGB [count, height, width, 3]."""
+        # One device does it, which has no others to share batch statistics with.
+        self._model = build_model(dataclasses.replace(config, sync_batch_norm=False), total_steps=1)
+        self._seed = config.seed
+        self._images = images
+        self._make = jax.jit(partial(self._function, self._model))
+
+    _function = staticmethod(generate.colorize)
+
+    def make(self, state: TrainState) -> np.ndarray:
+        """Colours the photographs with a state's generator: RGB float32 [count, height, width, 3] in [0, 1]."""
+        # From a copy: a state spread over several devices would make each of them do the same work.
+        weights = jax.device_get(state.trained)
+        return generate.in_batches(self._make, self._model, weights, self._images, self._seed)
+
+    def judge(self, made: np.ndarray) -> dict[str, float]:
+        """Figures of merit of what was made, beside what needs no network, as a record for the metrics."""
+        merits = measures.evaluate_images(made, self._images)
+        return {f"eval/{name}": value for name, value in merits.items()} | self._constants
+
+    def draw(self, path: Path, made: np.ndarray, title: str) -> None:
+        """Saves a sheet of the first few: what was given, what was made, the truth."""
+        gray = color.to_gray(self._images[:_SAMPLES] / 255.0)
+        save_samples(path, gray, made[:_SAMPLES], self._images[:_SAMPLES], title=title)
 
     @cached_property
     def _constants(self) -> dict[str, float]:
-        baseline = measures.gray_baseline(self.images)
+        baseline = measures.gray_baseline(self._images)
         constants = {f"eval/gray_{name}": value for name, value in baseline.items()}
-        return constants | {"eval/truth_colorfulness": measures.mean_colorfulness(self.images)}
+        return constants | {"eval/truth_colorfulness": measures.mean_colorfulness(self._images)}
 
-    def colorize(self, state: TrainState) -> np.ndarray:
-        """Colours the photographs with a state's generator: RGB float32 [count, height, width, 3] in [0, 1]."""
-        # One device does it, from a copy: a state spread over several would make each of them do the same work.
-        weights = jax.device_get(state.colorizing)
-        return generate.colorize_in_batches(self._colorize, weights.params, weights.averages, self.images)
 
-    def judge(self, colored: np.ndarray) -> dict[str, float]:
-        """Figures of merit of coloured photographs, beside those of the grey ones, as a record for the metrics."""
-        merits = measures.evaluate_images(colored, self.images)
-        return {f"eval/{name}": value for name, value in merits.items()} | self._constants
+class HeldOutPairs(HeldOut):
+    """Held-out pairs, what a generator makes of their inputs, and how near that is to the truth."""
+
+    _function = staticmethod(generate.translate)
+
+    def __init__(self, config: Config, images: np.ndarray) -> None:
+        """Takes the run's config, and pairs [count, height, width, input + output channels] as the loader has them."""
+        super().__init__(config, images)
+        units = np.asarray(color.from_pixels(jax.numpy.asarray(images))) / 2.0 + 0.5
+        self._inputs = units[..., : config.task.condition_channels]
+        self._truth = units[..., config.task.condition_channels :]
+
+    def judge(self, made: np.ndarray) -> dict[str, float]:
+        """As `HeldOut.judge`; `made` is float32 [count, height, width, output channels] in [0, 1]."""
+        merits = pairs.measure_pairs(made, self._truth)
+        return {f"eval/{name}": float(values.mean()) for name, values in merits.items()} | self._constants
+
+    def draw(self, path: Path, made: np.ndarray, title: str) -> None:
+        """As `HeldOut.draw`."""
+        columns = (self._inputs[:_SAMPLES], made[:_SAMPLES], self._truth[:_SAMPLES])
+        save_samples(path, *columns, title=title, labels=("input", "output", "truth"))
+
+    @cached_property
+    def _constants(self) -> dict[str, float]:
+        mean = np.broadcast_to(self._truth.mean((0, 1, 2)), self._truth.shape)
+        merits = pairs.measure_pairs(mean, self._truth)
+        return {f"eval/mean_{name}": float(values.mean()) for name, values in merits.items()}
+
+
+def held_out(config: Config, images: np.ndarray) -> HeldOut:
+    """The held-out images of a run's task."""
+    return (HeldOutPairs if isinstance(config.task, TranslationTask) else HeldOut)(config, images)

@@ -13,18 +13,17 @@ import numpy as np
 from PIL import Image
 
 from pix2pix_jax import data
-from pix2pix_jax.config import Config, leaves, validate
+from pix2pix_jax.config import Config, check_fits, leaves, stored, validate
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.figures import save_curves, save_samples
-from pix2pix_jax.inference.trained import TrainedGenerator, load_warm_start
+from pix2pix_jax.figures import save_curves
+from pix2pix_jax.inference.trained import TrainedGenerator
 from pix2pix_jax.runs import METRICS_FILE, Checkpoints, MetricsWriter, newest, read_metrics
 from pix2pix_jax.state import TrainState, build_model
 from pix2pix_jax.training import parallel, processes
-from pix2pix_jax.training.held_out import HeldOut
+from pix2pix_jax.training.held_out import held_out
 from pix2pix_jax.training.loss_log import LossLog, Stopwatch
 from pix2pix_jax.training.progress import Progress
-
-_SAMPLES = 12  # held-out images in a sheet
+from pix2pix_jax.training.warm_start import load_warm_start, warm_started
 
 _KEPT = {"device": "on the device", "host": "in a file", "none": "no"}  # by the loader's cache
 
@@ -33,6 +32,7 @@ _MAY_CHANGE = {
     "num_epochs",
     "num_steps",
     "saturation",
+    "test_time",
     "log_every_steps",
     "eval_every_steps",
     "sample_every_steps",
@@ -80,7 +80,10 @@ def train(config: Config, workdir: str | os.PathLike[str]) -> TrainState:
         )
     validate(config, jax.device_count())
     begin = load_warm_start(config) if config.warm_start and not newest(workdir / "checkpoints") else None
-    train_source, eval_source = data.make_sources(config.data)
+    train_source, eval_source = data.make_sources(config)
+    if isinstance(train_source, data.SizedSource):
+        height, width = train_source.crop
+        check_fits(config, height, width, f"the size of the pairs, {height}×{width},")
     eval_images = data.load_eval_images(eval_source, config.image_size, config.data.resize, config.data.eval_images)
     try:
         for name in ("samples", "checkpoints"):
@@ -119,7 +122,7 @@ def _claim(workdir: Path, config: Config, resuming: bool) -> None:
     """Writes config.json into a run's folder, after checking that a run to be resumed is this experiment's."""
     path = workdir / "config.json"
     if resuming and path.exists():
-        old = leaves(json.loads(path.read_text()))
+        old = leaves(stored(json.loads(path.read_text())))
         for key, value in leaves(config).items():
             if key not in _MAY_CHANGE and old.get(key, value) != value:
                 raise UserError(
@@ -172,7 +175,7 @@ class Trainer:
         if start >= total:
             self._progress.note(f"nothing to do: the run has taken its {total:,} steps")
             return state
-        self._held_out = HeldOut(self._model, eval_images)
+        self._held_out = held_out(config, eval_images)
         train_step = parallel.parallel_train_step(self._model)
         state = parallel.place(state)
         loader = data.Loader(
@@ -184,8 +187,9 @@ class Trainer:
             cache=config.data.cache,
             cache_dir=config.data.cache_dir,
             num_workers=config.data.num_workers,
+            mirror=config.data.mirror,
         )
-        self._progress.note(f"{len(source):,} photographs; kept decoded: {_KEPT[loader.cache]}")
+        self._progress.note(f"{len(source):,} images; kept decoded: {_KEPT[loader.cache]}")
         with loader.iterate(start) as batches, processes.stop_request() as stop_after:
             for number in range(start + 1, total + 1):
                 with self._watch.waiting():
@@ -213,7 +217,7 @@ class Trainer:
         key = jax.random.key(self._config.seed)
         if start == 0:
             state = self._model.init_compiled(key)
-            return self._begin.warm_started(state) if self._begin else state
+            return warm_started(state, self._begin) if self._begin else state
         self._progress.note(f"resuming {self._workdir} after step {start:,}")
         return self._checkpoints.restore(jax.eval_shape(self._model.init, key))
 
@@ -257,21 +261,15 @@ class Trainer:
 
         Every process judges, so that none waits for long inside the next step, and process 0 writes.
         """
-        colored = self._held_out.colorize(state)
-        record = self._held_out.judge(colored)
+        made = self._held_out.make(state)
+        record = self._held_out.judge(made)
         if self._writer is None:
             return
         self._writer.write(number, record)
         self._progress.report_evaluation(number, record)
         if samples_due:
             sheet = self._workdir / "samples" / f"step_{number:08d}.png"
-            save_samples(
-                sheet,
-                self._held_out.gray[:_SAMPLES],
-                colored[:_SAMPLES],
-                self._held_out.images[:_SAMPLES],
-                title=f"{self._config.name}, step {number:,}",
-            )
+            self._held_out.draw(sheet, made, title=f"{self._config.name}, step {number:,}")
             with Image.open(sheet) as image:
                 self._writer.write_image(number, "samples", np.asarray(image.convert("RGB")))
             save_curves(

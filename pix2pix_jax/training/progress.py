@@ -10,8 +10,11 @@ from typing import TextIO
 _LOSS_LABELS = {
     "d_loss": "D",
     "g_bce": "G-ce",
+    "g_gan": "G-gan",
+    "g_l1": "L1",
     "g_l1_rgb": "L1-rgb",
     "g_l1_chroma": "L1-chroma",
+    "g_l1_ab": "L1-ab",
 }
 
 
@@ -82,9 +85,16 @@ class Progress(AbstractContextManager):
 
         Args:
             step: Training steps done.
-            values: The record, with names from `eval/psnr` to `eval/truth_colorfulness`; those
-                missing are left out.
+            values: The record, with names from `eval/psnr` to `eval/truth_colorfulness`, or of pairs from `eval/l1`
+                to `eval/mean_ssim`; those missing are left out.
         """
+        if "eval/l1" in values:
+            l1 = _compare(values, "l1", "L1", ".4f", against="mean")
+            signal = _compare(values, "psnr", "PSNR", ".1f", " dB", against="mean")
+            similarity = _compare(values, "ssim", "SSIM", ".3f", against="mean")
+            self.note(f"step {step:,}/{self._total:,}  evaluation: {l1}  {signal}  {similarity}")
+            self._evaluation = l1
+            return
         difference = _compare(values, "ciede2000", "ΔE", ".1f")
         signal = _compare(values, "psnr", "PSNR", ".1f", " dB")
         similarity = _compare(values, "ssim", "SSIM", ".3f")
@@ -133,5 +143,5 @@ def _compare(
         return ""
     text = f"{label} {values[f'eval/{name}']:{digits}}{unit}"
     other = values.get(f"eval/{against}_{name}")
-    word = "grey" if against == "gray" else against
+    word = {"gray": "grey", "mean": "mean colour"}.get(against, against)
     return text if other is None else f"{text} ({word} {other:{digits}})"

@@ -118,6 +118,18 @@ def test_saturation(run, tmp_path):
     assert np.abs(pale - luma[..., None]).mean() == pytest.approx(np.abs(bold - luma[..., None]).mean() / 2, rel=0.1)
 
 
+def test_test_time(run, tmp_path):
+    save_photos(tmp_path, "a.png", "b.png")
+    for way, given in {"running": ("a.png",), "batch": ("a.png",), "both": ("a.png", "b.png")}.items():
+        flags = ("--test-time", "running" if way == "running" else "batch", "--seed", "1")
+        assert run(*given, *flags, "-o", way)[0] == 0
+    assert run("a.png", "-o", "default")[0] == 0
+    made = {way: pixels(tmp_path / way / "a.png") for way in ("running", "batch", "both", "default")}
+    np.testing.assert_array_equal(made["running"], made["default"])
+    np.testing.assert_array_equal(made["batch"], made["both"])
+    assert not np.array_equal(made["batch"], made["running"])
+
+
 def test_bad_files_are_named_and_the_rest_go_on(run, tmp_path):
     save_photos(tmp_path / "in", "a.png", "d.png", "e.jpg")
     (tmp_path / "in/b.png").write_bytes(b"")

@@ -74,13 +74,18 @@ def test_every_sound_photograph_is_judged_once(report, photographs, generator_fi
     for image in report["images"]:
         assert image["ciede2000"] == pytest.approx(wanted[image["file"]], rel=1e-4)
     assert report["coloured"]["ciede2000"]["mean"] == pytest.approx(np.mean(list(wanted.values())), rel=1e-4)
+    assert set(report["lab_intersection"]) == {"coloured", "grey image"}
+    assert report["lab_intersection"]["grey image"]["L"] > report["lab_intersection"]["grey image"]["a"]
     assert report["grey_image"]["psnr"]["mean"] == pytest.approx(measures.gray_baseline(images)["psnr"], rel=1e-5)
 
 
 def test_files_and_table_are_there(report, tmp_path):
     _, out = report
     files = {path.name for path in (tmp_path / "out").iterdir()}
-    assert files == {"evaluation.json", "evaluation.md", "ranked.png", "ranked_001.png"}
+    assert files == {"evaluation.json", "evaluation.md", "index.html", "ranked.png", "ranked_001.png"}
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert page.count("<li ") == 10
+    assert page.count('alt="coloured of ') == 10
     text = (tmp_path / "out" / "evaluation.md").read_text()
     for name in ("coloured", "grey image", "best tint by CIEDE2000", "best tint by PSNR", "truth"):
         assert f"\n{name} " in out

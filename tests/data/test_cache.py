@@ -15,13 +15,15 @@ from helpers import ROOT, Numbered
 from pix2pix_jax.data import cache as decoded
 from pix2pix_jax.data.cache import DecodedSet, DoesNotFitError, decoded_set
 from pix2pix_jax.data.order import Draws, Order
+from pix2pix_jax.data.sources.fitted import FittedSource
 from pix2pix_jax.errors import UserError
 
 SIDE, RESIZE = 8, 10
+CROP = (SIDE, SIDE)
 
 
 def open_set(source: Numbered, folder: Path) -> DecodedSet:
-    return decoded_set(source, SIDE, RESIZE, folder, num_threads=3)
+    return decoded_set(FittedSource(source, SIDE, RESIZE), folder, num_threads=3)
 
 
 def folder_of(cache: Path) -> Path:
@@ -34,7 +36,7 @@ def draws_of(index: list[int], down: float = 0.0, right: float = 0.0) -> Draws:
 
 
 def crops_of(found: DecodedSet, draws: Draws) -> np.ndarray:
-    return found.cut(found.locate(draws, SIDE), SIDE)
+    return found.cut(found.locate(draws, CROP), CROP)
 
 
 def test_every_photograph_is_there_whole(tmp_path: Path) -> None:
@@ -84,10 +86,10 @@ def test_other_photographs_take_the_place_of_the_old(tmp_path: Path) -> None:
 
 
 def test_sets_of_other_sizes_lie_side_by_side(tmp_path: Path) -> None:
-    decoded_set(Numbered(3), 8, 8, tmp_path, 1)
-    decoded_set(Numbered(3), 8, 10, tmp_path, 1)
+    decoded_set(FittedSource(Numbered(3), 8, 8), tmp_path, 1)
+    decoded_set(FittedSource(Numbered(3), 8, 10), tmp_path, 1)
     again = Numbered(3)
-    decoded_set(again, 8, 8, tmp_path, 1)
+    decoded_set(FittedSource(again, 8, 8), tmp_path, 1)
     assert again.asked == []
 
 
@@ -151,10 +153,11 @@ def test_a_disk_that_fills(tmp_path: Path) -> None:
         from pathlib import Path
         from helpers import ROOT, Numbered
         from pix2pix_jax.data.cache import decoded_set
+        from pix2pix_jax.data.sources.fitted import FittedSource
         from pix2pix_jax.errors import UserError
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
         try:
-            decoded_set(Numbered(3000), {SIDE}, {RESIZE}, Path({str(tmp_path)!r}), 2)
+            decoded_set(FittedSource(Numbered(3000), {SIDE}, {RESIZE}), Path({str(tmp_path)!r}), 2)
         except UserError as error:
             print(error)
     """

@@ -8,21 +8,23 @@ from helpers import Numbered
 from pix2pix_jax.data import device
 from pix2pix_jax.data.cache import DecodedSet, DoesNotFitError, decoded_set
 from pix2pix_jax.data.order import Order
+from pix2pix_jax.data.sources.fitted import FittedSource
 
 SIDE, RESIZE = 8, 10
+CROP = (SIDE, SIDE)
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> DecodedSet:
-    return decoded_set(Numbered(500, mixed=True), SIDE, RESIZE, tmp_path_factory.mktemp("cache"), 2)
+    return decoded_set(FittedSource(Numbered(500, mixed=True), SIDE, RESIZE), tmp_path_factory.mktemp("cache"), 2)
 
 
 def test_crops_are_those_of_the_host_each_device_its_own(found: DecodedSet) -> None:
-    resident = device.ResidentSet(found, SIDE)
+    resident = device.ResidentSet(found, CROP)
     order = Order(500, batch_size=24, seed=0)
     for step in (0, 40):
         draws = order[step]
-        crops = found.locate(draws, SIDE)
+        crops = found.locate(draws, CROP)
         made = resident.cut(crops, draws.mirrored)
         assert made.shape == (8, 3, SIDE, SIDE, 3)
         assert len(made.sharding.device_set) == 8
@@ -31,7 +33,7 @@ def test_crops_are_those_of_the_host_each_device_its_own(found: DecodedSet) -> N
             crop[:, ::-1] if mirrored else crop
             for crop, mirrored in zip(np.asarray(made).reshape(24, SIDE, SIDE, 3), draws.mirrored, strict=True)
         ]
-        np.testing.assert_array_equal(upright, found.cut(crops, SIDE))
+        np.testing.assert_array_equal(upright, found.cut(crops, CROP))
 
 
 def test_the_set_lies_on_every_device_once(found: DecodedSet) -> None:
@@ -40,23 +42,23 @@ def test_the_set_lies_on_every_device_once(found: DecodedSet) -> None:
     def large_arrays() -> list[jax.Array]:
         return [array for array in jax.live_arrays() if id(array) not in before and array.size >= found.pixels.size]
 
-    resident = device.ResidentSet(found, SIDE)
+    resident = device.ResidentSet(found, CROP)
     (made,) = large_arrays()
     assert made.sharding.is_fully_replicated
     assert len(made.sharding.device_set) == 8
     for step in range(3):
         draws = Order(500, batch_size=8, seed=0)[step]
-        resident.cut(found.locate(draws, SIDE), draws.mirrored)
+        resident.cut(found.locate(draws, CROP), draws.mirrored)
     assert len(large_arrays()) == 1
 
 
 def test_a_set_too_large_for_the_device(found: DecodedSet, monkeypatch: pytest.MonkeyPatch) -> None:
     size = found.pixels.nbytes
     monkeypatch.setattr(device, "free_memory", lambda _: size / device.DEVICE_SHARE + 10)
-    device.ResidentSet(found, SIDE)
+    device.ResidentSet(found, CROP)
     monkeypatch.setattr(device, "free_memory", lambda _: size / device.DEVICE_SHARE - 10)
     with pytest.raises(DoesNotFitError, match=r"more than 40% of a device's .* free: give --config.data.cache=host"):
-        device.ResidentSet(found, SIDE)
+        device.ResidentSet(found, CROP)
 
 
 def test_free_memory_is_measured() -> None:

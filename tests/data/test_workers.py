@@ -14,6 +14,7 @@ from helpers import ROOT, Numbered
 from PIL import Image
 
 from pix2pix_jax.data.order import Order
+from pix2pix_jax.data.sources.fitted import FittedSource
 from pix2pix_jax.data.workers import Decoder, Workers
 from pix2pix_jax.errors import UserError
 
@@ -101,6 +102,6 @@ def test_memory_stays_level_on_a_set_that_does_not_fit(tmp_path: Path) -> None:
 @pytest.mark.process
 def test_workers_without_grain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "grain", None)
-    decoder = Decoder(Numbered(3), Order(3, batch_size=2, seed=0), 8, 10)
+    decoder = Decoder(FittedSource(Numbered(3), 8, 10), Order(3, batch_size=2, seed=0))
     with pytest.raises(UserError, match=r"pip install grain, or give --config.data.num_workers=0"):
         Workers(decoder, 0, 1)

@@ -94,6 +94,17 @@ def test_samples_take_gray_of_any_form_and_floats(tmp_path: Path):
         np.testing.assert_array_equal(sheet, sheets[0])
 
 
+def test_samples_take_images_of_any_number_of_channels(tmp_path: Path):
+    _, colored, truth = random_triplets(2)
+    five = np.concatenate([colored, truth[..., :2]], axis=-1)
+    save_samples(tmp_path / "samples.png", five, truth[..., :2], truth[..., 1:], labels=("input", "output", "truth"))
+    sheet = read_png(tmp_path / "samples.png")
+    red_and_green = truth.copy()
+    red_and_green[..., 2] = 0
+    for shown in (colored[1], red_and_green[1]):
+        assert find_tile(sheet, shown.repeat(2, 0).repeat(2, 1)) is not None
+
+
 def test_samples_are_labelled_inside_the_margins(tmp_path: Path):
     white = np.full((4, 96, 96, 3), 255, np.uint8)  # so that all that is not white is text
     versions = (white, white, white)
@@ -131,7 +142,7 @@ def test_samples_that_do_not_fit_together_are_an_error(tmp_path: Path):
     gray, colored, truth = random_triplets(2)
     with pytest.raises(ValueError, match="must agree"):
         save_samples(tmp_path / "samples.png", gray[:1], colored, truth)
-    with pytest.raises(ValueError, match=r"\[N, H, W, 3\]"):
+    with pytest.raises(ValueError, match=r"\[N, H, W, channels\]"):
         save_samples(tmp_path / "samples.png", gray[:0], colored[:0], truth[:0])
     assert not list(tmp_path.iterdir())
 
@@ -142,17 +153,25 @@ def test_curves_hold_all_that_the_records_hold():
     assert [legend_labels(axes) for axes in figure.axes] == [
         ["D (real + fake)", "G cross-entropy"],
         ["L1 of RGB", "L1 of CrCb"],
-        ["coloured", "grey image"],
+        ["made", "grey image"],
+        ["made", "grey image"],
         ["coloured", "grey image"],
         ["coloured", "grey image", "truth"],
     ]
     d_loss = figure.axes[0].lines[0]
     np.testing.assert_array_equal(d_loss.get_xdata(), [10, 20, 30])
     np.testing.assert_allclose(values_of(d_loss), [record["d_loss"] for record in records[:3]])
-    gray_difference = figure.axes[3].lines[1]
+    gray_difference = figure.axes[4].lines[1]
     np.testing.assert_allclose(values_of(gray_difference), 13.2)
-    assert "ΔE" in figure.axes[3].get_ylabel()
+    assert "ΔE" in figure.axes[4].get_ylabel()
     assert "dB" in figure.axes[2].get_ylabel()
+
+
+def test_curves_of_pairs_stand_beside_the_mean_colour():
+    judged = {f"eval/{row}{name}": 0.5 for row in ("", "mean_") for name in ("l1", "psnr", "ssim")}
+    figure = draw_curves([*training_records(3, LOSSES | {"g_l1": 0.1}), {"step": 30, **judged}])
+    labels = [legend_labels(axes) for axes in figure.axes]
+    assert labels == [["D (real + fake)", "G cross-entropy"], ["L1"], *[["made", "mean colour"]] * 3]
 
 
 def test_ticks_of_a_single_record_differ():

@@ -16,6 +16,7 @@ from pix2pix_jax.color import LUMA_WEIGHTS
 from pix2pix_jax.inference import generate, painting
 from pix2pix_jax.inference.gray import GrayPhoto
 from pix2pix_jax.inference.trained import TrainedGenerator, load_trained
+from pix2pix_jax.state import Weights
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def test_photograph_of_g_s_own_size_is_one_window(generator):
 def test_windows_cover_everything_and_fade_into_each_other(generator, shape, monkeypatch):
     # Where a window says how bright it is, the windows together say how bright the photograph is.
     monkeypatch.setattr(
-        TrainedGenerator, "make_chroma", lambda self, luma: np.stack([luma, -1.0 * luma], -1).astype(np.float32)
+        TrainedGenerator, "make_chroma", lambda self, luma, seed: np.stack([luma, -1.0 * luma], -1).astype(np.float32)
     )
     luma = np.resize(LUMA, shape)
     chroma = painting.make_chroma(generator, luma)
@@ -74,7 +75,7 @@ def test_windows_have_no_seams(generator):
 def test_colour_lies_where_it_belongs(generator, monkeypatch):
     """The left half red and the right half blue, in a photograph that is larger than G's scale and no square."""
 
-    def make_chroma(_, luma):
+    def make_chroma(_, luma, seed):
         bright = luma[..., None] > 128
         return np.where(bright, [0.4, -0.1], [-0.1, 0.4]).astype(np.float32)
 
@@ -161,7 +162,7 @@ def test_generator_of_rgb_gives_its_chroma(generator):
 
     task = dataclasses.replace(generator.model.task, generator_makes="rgb")
     model = dataclasses.replace(generator.model, task=task, generator=Stub())
-    chroma = generate.make_chroma(model, {}, {}, jnp.zeros((1, 16, 16), jnp.uint8))
+    chroma = generate.make_chroma(model, Weights({}, {}), jnp.zeros((1, 16, 16), jnp.uint8))
     unit = (rgb + 1) / 2
     y = unit @ LUMA_WEIGHTS
     expected = np.stack([(unit[..., 0] - y) / 1.402, (unit[..., 2] - y) / 1.772], -1)
@@ -173,7 +174,7 @@ def test_reduction_is_that_of_training_photographs(generator, monkeypatch):
 
     seen = []
     monkeypatch.setattr(
-        TrainedGenerator, "make_chroma", lambda self, luma: seen.append(luma) or np.zeros((32, 32, 2), np.float32)
+        TrainedGenerator, "make_chroma", lambda self, luma, seed: seen.append(luma) or np.zeros((32, 32, 2), np.float32)
     )
     photo = np.asarray(Image.fromarray(LUMA).resize((130, 130), Image.Resampling.BICUBIC))
     painting.make_chroma(generator, photo)

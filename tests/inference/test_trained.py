@@ -9,7 +9,6 @@ from helpers import initial_state
 from pix2pix_jax.config import Config, default_config
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.inference.trained import TrainedGenerator, load_trained
-from pix2pix_jax.state import Weights, build_model
 from pix2pix_jax.tasks import ColorizationTask
 
 
@@ -34,19 +33,6 @@ def test_colors_any_count_alike(trained):
     colored = trained.colorize(images)
     assert colored.shape == images.shape
     np.testing.assert_allclose(colored[32:], trained.colorize(images[32:]), atol=1e-5)
-
-
-def test_warm_started_state_has_the_weights_and_nothing_else_of_it(trained):
-    model = build_model(Config(ema_decay=0.9), total_steps=1)
-    fresh = jax.tree.map(lambda leaf: np.ones(leaf.shape, leaf.dtype), jax.eval_shape(model.init, jax.random.key(0)))
-    state = trained.warm_started(fresh)
-    for weights in (Weights(state.generator.params, state.averages), state.ema):
-        assert jax.tree.all(jax.tree.map(np.array_equal, weights, Weights(trained.params, trained.averages)))
-    assert not np.array_equal(fresh.generator.params["enc1"]["conv"]["bias"], trained.params["enc1"]["conv"]["bias"])
-    assert (state.step, state.discriminator) == (fresh.step, fresh.discriminator)
-    assert state.generator.opt_state is fresh.generator.opt_state
-    without = trained.warm_started(fresh.replace(ema=None))
-    assert without.ema is None
 
 
 def test_there_is_nothing(tmp_path):
@@ -95,5 +81,5 @@ def test_config_of_another_version(trained, tmp_path):
         from_the_future: int = 1
 
     TrainedGenerator(Future(), trained.params, trained.averages).save(tmp_path / "g.safetensors")
-    with pytest.raises(UserError, match=r"config\.from_the_future, which is not known here"):
+    with pytest.raises(UserError, match=r"unknown config key from_the_future.* use the version that made it"):
         load_trained(tmp_path / "g.safetensors")

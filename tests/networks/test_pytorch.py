@@ -5,8 +5,7 @@ import pytest
 
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.networks import pytorch as convert
-from pix2pix_jax.networks.patchgan import Discriminator
-from pix2pix_jax.networks.unet import Generator
+from pix2pix_jax.networks.reference import ReferenceDiscriminator, ReferenceGenerator
 
 
 def filled(module, channels):
@@ -18,13 +17,13 @@ def filled(module, channels):
 
 @pytest.fixture(scope="module")
 def generator():
-    variables = filled(Generator(2), 1)
+    variables = filled(ReferenceGenerator(2), 1)
     return variables["params"], variables["batch_stats"]
 
 
 @pytest.fixture(scope="module")
 def discriminator():
-    return filled(Discriminator(), 4)["params"]
+    return filled(ReferenceDiscriminator(), 4)["params"]
 
 
 def assert_trees_equal(one, other):

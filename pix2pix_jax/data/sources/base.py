@@ -1,13 +1,13 @@
-"""What every source of photographs looks like from outside."""
+"""What every source of images looks like from outside."""
 
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 class ImageSource(Protocol):
-    """Random access to colour photographs.
+    """Random access to colour photographs, or, as a `SizedSource`, to other images.
 
     All that the loader asks of a source: how many photographs there are, any one of them, and whether they are still
     the same. A source draws nothing at random and keeps no position, so two readers never disturb each other;
@@ -24,7 +24,7 @@ class ImageSource(Protocol):
         """Number of photographs."""
         ...
 
-    def __getitem__(self, index: int, /) -> NDArray[np.uint8]:
+    def __getitem__(self, index: int, /) -> NDArray[Any]:
         """One photograph.
 
         Args:
@@ -41,3 +41,23 @@ class ImageSource(Protocol):
     def fingerprint(self) -> str:
         """Hexadecimal digits that are others once any photograph, or their order, may have changed."""
         ...
+
+
+@runtime_checkable
+class SizedSource(ImageSource, Protocol):
+    """Random access to images, or pairs of them, that are already of the size that crops are cut from.
+
+    A pair is one image: the channels of what is given, then of what is to be made. So whatever cuts or mirrors it does
+    so alike for both. An image here is [H, W, channels], of `dtype`, with H and W at least those of `crop`.
+
+    Attributes:
+        channels: channels of every image.
+        dtype: uint8, uint16 or float32 (in [0, 1]), the same for every image.
+        crop: height and width of the crops, px.
+        max_values: the most values (height × width × channels) that an image has.
+    """
+
+    channels: int
+    dtype: np.dtype
+    crop: tuple[int, int]
+    max_values: int

@@ -3,7 +3,7 @@
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,21 +61,36 @@ def scan_folder(root: str, *, flag: str, exclude: Path | None = None) -> FolderC
     Raises:
         UserError: if `root` is not a folder, or holds no readable photograph.
     """
-    folder = Path(root).expanduser()
-    if not folder.exists():
-        raise UserError(f"{flag}={root}: there is no such folder; check the path")
-    if not folder.is_dir():
-        raise UserError(f"{flag}={root} is a file; give the folder that holds the photographs")
+    folder = existing_folder(root, flag=flag, holding="the photographs")
     names = sorted(walk_images(folder, exclude))
     skipped = _unreadable(folder, names)
     files = tuple(name for name in names if name not in skipped)
-    _warn(folder, skipped)
+    warn_skipped(folder, skipped)
     if not files:
         unreadable = f" (of {len(skipped)} image files, none can be read)" if skipped else ""
         raise UserError(
             f"{flag}={root} holds no images{unreadable}; give a folder with photographs (JPEG, PNG, WebP and others)"
         )
     return FolderContents(folder, files, skipped)
+
+
+def existing_folder(root: str, *, flag: str, holding: str) -> Path:
+    """A folder that the user gave.
+
+    Args:
+        root: the folder; `~` stands for the home directory.
+        flag: the flag that gave `root`, for messages.
+        holding: what it should hold, for messages.
+
+    Raises:
+        UserError: if `root` is not a folder.
+    """
+    folder = Path(root).expanduser()
+    if not folder.exists():
+        raise UserError(f"{flag}={root}: there is no such folder; check the path")
+    if not folder.is_dir():
+        raise UserError(f"{flag}={root} is a file; give the folder that holds {holding}")
+    return folder
 
 
 def describe_failure(error: Exception) -> str:
@@ -85,17 +100,21 @@ def describe_failure(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def walk_images(folder: Path, exclude: Path | None = None) -> Iterator[str]:
+def walk_images(
+    folder: Path, exclude: Path | None = None, *, also: Collection[str] = (), deep: bool = True
+) -> Iterator[str]:
     """Finds the files in a folder, and in the folders within it, that are images by their extension.
 
     Args:
         folder: the folder; what is hidden in it is left alone, and links are followed.
         exclude: a folder within it to leave out, if any.
+        also: extensions that count beside those Pillow reads, in small letters.
+        deep: whether folders within it are searched too.
 
     Yields:
         Their paths relative to the folder, with `/` between folders, in no order; none is opened.
     """
-    extensions = _image_extensions()
+    extensions = _image_extensions().union(also)
     visited = {exclude.resolve()} if exclude is not None else set()
     for directory, subfolders, names in os.walk(folder, onerror=_warn_of_folder, followlinks=True):
         resolved = Path(directory).resolve()
@@ -104,7 +123,7 @@ def walk_images(folder: Path, exclude: Path | None = None) -> Iterator[str]:
             continue
         visited.add(resolved)
         # Sorted, for which of two links to a folder comes first must not depend on the machine.
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        subfolders[:] = sorted(name for name in subfolders if deep and not name.startswith("."))
         relative = Path(directory).relative_to(folder).as_posix()
         prefix = "" if relative == "." else f"{relative}/"
         for name in names:
@@ -147,8 +166,8 @@ def _warn_of_folder(error: OSError) -> None:
     _logger.warning("skipping folder %s: %s", error.filename, error.strerror)
 
 
-def _warn(folder: Path, skipped: dict[str, str]) -> None:
-    """Names the files that were skipped."""
+def warn_skipped(folder: Path, skipped: dict[str, str]) -> None:
+    """Names the files of a folder that were skipped, each with its reason: the first few, where there are many."""
     for name, reason in list(skipped.items())[:_WARNINGS]:
         _logger.warning("skipping %s: %s", folder / name, reason)
     if len(skipped) > _WARNINGS:

@@ -11,10 +11,10 @@ ENTRY %main.5 (images: u8[2,8,8,3], kernel: f32[5,5,1,32]) -> (f32[32], f32[]) {
   %images = u8[2,8,8,3]{3,2,1,0} parameter(0), metadata={op_name="images"}
   %kernel = f32[5,5,1,32]{3,2,1,0} parameter(1)
   %conv = (bf16[2,8,8,32]{3,2,1,0}, u8[0]{0}) custom-call(%images, %kernel), custom_call_target="__cudnn$convForward", \
-metadata={op_name="jit(_fun)/jvp(Generator)/enc1/conv/cond/branch_0_fun/conv_general_dilated" stack_frame_id=1}
+metadata={op_name="jit(_fun)/jvp(ReferenceGenerator)/enc1/conv/cond/branch_0_fun/conv_general_dilated" stack_frame_id=1}
   %made = bf16[2,8,8,32]{3,2,1,0} get-tuple-element(%conv), index=0
   %sums = f32[32]{0} fusion(%made), kind=kInput, calls=%fused_add, \
-metadata={op_name="jit(_fun)/transpose(jvp(Discriminator))/conv2_1/norm/reduce_sum"}
+metadata={op_name="jit(_fun)/transpose(jvp(ReferenceDiscriminator))/conv2_1/norm/reduce_sum"}
   %start = f32[32]{0} all-reduce-start(%sums), replica_groups={{0,1}}
   %done = f32[32]{0} all-reduce-done(%start)
   %copy.1 = f32[32]{0} copy(%done)

@@ -25,24 +25,30 @@ def test_upsampling_convolutions_count_nine_products_an_input(factor: int) -> No
     assert conv.made == 5 * (8 * factor) ** 2
 
 
-@pytest.mark.parametrize("experiment", ["ycrcb_rgb", "rgb_rgb_gray"])
-def test_counted_layers_are_the_networks(experiment: str) -> None:
+@pytest.mark.parametrize(
+    ("experiment", "side", "patches"), [("ycrcb_rgb", 96, 3), ("rgb_rgb_gray", 96, 3), ("pix2pix", 256, 30)]
+)
+def test_counted_layers_are_the_networks(experiment: str, side: int, patches: int) -> None:
     model = build_model(experiment_config(experiment), total_steps=1)
     state = jax.eval_shape(model.init, jax.random.key(0))
     counts = [
         sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(network.params))
         for network in (state.generator, state.discriminator)
     ]
-    g_convs = floors.generator(model.task.generator_channels, 96)
-    d_convs = floors.discriminator(model.task.discriminator_channels, 96)
-    assert [sum(conv.params for conv in convs) for convs in (g_convs, d_convs)] == counts
-    assert g_convs[-1].made == model.task.generator_channels * 96**2
-    assert d_convs[-1].made == 3 * 3
+    channels = model.task.generator_channels, model.task.discriminator_channels
+    both = floors.networks(experiment, *channels, side)
+    # The paper's convolutions have no bias in front of a norm, which counts as one here.
+    extra = [sum(conv.out_channels for conv in convs if conv.norm) * (experiment == "pix2pix") for convs in both]
+    extra[0] += (64 + 512) * (experiment == "pix2pix")  # nor have the first and the innermost layer down
+    assert [sum(conv.params for conv in convs) for convs in both] == [a + b for a, b in zip(counts, extra, strict=True)]
+    assert both[0][-1].made == model.task.generator_channels * side**2
+    assert both[1][-1].made == patches**2
 
 
 def test_work_grows_with_the_batch() -> None:
-    one, two = (floors.training_step(2, 3, batch, 96, 4) for batch in (1, 2))
+    g_convs, d_convs = floors.networks("ycrcb_rgb", 2, 3, 96)
+    one, two = (floors.training_step(g_convs, d_convs, batch, 4) for batch in (1, 2))
     assert two.flops == 2 * one.flops
     assert one.bytes < two.bytes < 2 * one.bytes  # the parameters are moved once
-    assert floors.training_step(2, 0, 1, 96, 4).flops < one.flops
-    assert floors.inference(2, 1, 96, 2).bytes == floors.inference(2, 1, 96, 4).bytes / 2
+    assert floors.training_step(g_convs, [], 1, 4).flops < one.flops
+    assert floors.inference(g_convs, 1, 2).bytes == floors.inference(g_convs, 1, 4).bytes / 2

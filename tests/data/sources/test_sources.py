@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from pix2pix_jax.config import DataConfig
+from pix2pix_jax.config import Config, updated
 from pix2pix_jax.data import FolderSource, Loader, load_eval_images, make_sources
 from pix2pix_jax.errors import UserError
 
 
-def config_of(source: str = "bundled", **changes: Any) -> DataConfig:
-    return DataConfig(source=source, eval_fraction=0.02, **changes)
+def config_of(source: str = "bundled", task: str = "colorization", **changes: Any) -> Config:
+    values = {"task.kind": task, "data.source": source, "data.eval_fraction": 0.02}
+    return updated(Config(), values | {f"data.{key}": value for key, value in changes.items()})
 
 
 def test_bundled_all_the_way() -> None:
@@ -42,6 +43,9 @@ def test_folder_all_the_way(tmp_path: Path) -> None:
         ("tfds", "tfds:NAME"),
         ("tfds:", "tfds:NAME"),
         ("stl10:x", "stl10"),
+        ("pair", "pairs"),
+        ("edge", "edges"),
+        ("pairs:x", "pairs"),
     ],
 )
 def test_unknown_source(given: str, nearest: str) -> None:
@@ -62,9 +66,43 @@ def test_folder_without_root() -> None:
         ("tfds:cats", "root", "folder"),
         ("folder", "split", "tfds:NAME"),
         ("bundled", "tfds_dir", "tfds:NAME"),
+        ("pairs", "split", "tfds:NAME"),
     ],
 )
 def test_a_key_of_another_source(source: str, key: str, wanted: str) -> None:
     message = rf"data.{key}=given is not read with data.source={source}: give --config.data.source={wanted} too"
     with pytest.raises(UserError, match=message):
         make_sources(config_of(source=source, **{key: "given"}))
+
+
+@pytest.mark.parametrize(
+    ("source", "key", "value", "wanted"),
+    [
+        ("bundled", "direction", "BtoA", "pairs"),
+        ("folder", "preprocess", "none", "pairs"),
+        ("stl10", "output_interpolation", "nearest", "pairs"),
+        ("edges", "float_max", 2.0, "pairs"),
+        ("pairs", "edge_sigma", 1.0, "edges"),
+        ("edges", "blur_factor", 2, "blurred"),
+        ("folder", "mask_share", 0.5, "masked"),
+    ],
+)
+def test_a_key_of_pairs(source: str, key: str, value: object, wanted: str) -> None:
+    message = rf"data.{key}={value} is not read with data.source={source}: give --config.data.source={wanted} too"
+    with pytest.raises(UserError, match=message):
+        make_sources(config_of(source=source, **{key: value}))
+
+
+@pytest.mark.parametrize("source", ["pairs", "edges", "blurred", "masked"])
+@pytest.mark.parametrize("task", ["colorization", "lab_colorization"])
+def test_pairs_are_not_coloured(source: str, task: str) -> None:
+    message = rf"data.source={source} gives pairs, and the task is {task}: use --config=configs/pix2pix.py"
+    with pytest.raises(UserError, match=message):
+        make_sources(config_of(source=source, task=task))
+
+
+@pytest.mark.parametrize("source", ["stl10", "tfds:cats", "folder", "bundled"])
+def test_photographs_are_not_translated(source: str) -> None:
+    message = rf"data.source={source} gives photographs, and the task is translation: give --config.data.source=pairs"
+    with pytest.raises(UserError, match=message):
+        make_sources(config_of(source=source, task="translation"))

@@ -1,0 +1,11 @@
+"""Photographs from their edges, on two CPU cores within minutes."""
+
+from ml_collections import ConfigDict
+
+from pix2pix_jax.commands.config_dict import to_config_dict
+from pix2pix_jax.config import experiment_config
+
+
+def get_config() -> ConfigDict:
+    """As `pix2pix`, smaller and shorter; with the bundled photographs where no `data.root` is given."""
+    return to_config_dict(experiment_config("edges"))

@@ -1,0 +1,218 @@
+"""What commands share that make an image of every file they are given: which files, where to, what if one is bad.
+
+What takes long to import (JAX, above all) is imported when there is something to do, so that a mistake in the command
+is told at once.
+"""
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+from tqdm import tqdm
+
+from pix2pix_jax.commands.arguments import positive_float
+from pix2pix_jax.errors import UserError
+
+
+class Item(NamedTuple):
+    """What one image is made of.
+
+    Attributes:
+        files: one or more.
+        name: its path relative to OUT.
+    """
+
+    files: tuple[Path, ...]
+    name: Path
+
+
+@dataclass(frozen=True)
+class Words:
+    """How a command speaks of what it does.
+
+    Attributes:
+        done: what it has done to an image, such as "coloured".
+        things: what it is given, such as "photographs".
+    """
+
+    done: str
+    things: str
+
+
+class Targets:
+    """Where images go, so that none replaces what is not its own."""
+
+    def __init__(self, out: Path, overwrite: bool, items: Iterable[Item]) -> None:
+        """Takes the folder, whether files in it may be replaced, and all that is to be read."""
+        self._out = out
+        self._overwrite = overwrite
+        # Files that this run must not replace, each with the file that it is, or is made of.
+        self._owners = {_place(file): file for item in items for file in item.files}
+
+    def place(self, file: Path, name: Path) -> Path:
+        """Where an image made of a file goes; `name` is its path relative to OUT.
+
+        Raises:
+            UserError: if it is another's, or outside of OUT, or there already.
+        """
+        from pix2pix_jax.inference import photo_files
+
+        target = photo_files.target_within(self._out, name)
+        owner = self._owners.get(_place(target), file)
+        if owner != file:
+            raise UserError(f"{file} would be written to {target}, which is {owner}'s: give it another --out")
+        if os.path.lexists(target) and not self._overwrite:
+            raise photo_files.already_there(target)
+        return target
+
+    def keep(self, target: Path, file: Path) -> None:
+        """Notes that an image has been made of a file."""
+        self._owners[_place(target)] = file
+
+
+Work = Callable[[Item, Targets], None]
+"""Makes and writes one image; raises UserError if that cannot be."""
+
+
+def add_arguments(parser: argparse.ArgumentParser, metavar: str, out: str, words: Words) -> None:
+    """Adds the arguments that all these commands have."""
+    parser.add_argument(
+        "images", nargs="+", type=Path, metavar=metavar, help="image files, and folders searched recursively"
+    )
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        default=Path(out),
+        help=f"folder for the {words.done} {words.things}, which keep their names (default: %(default)s)",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace files that are there already")
+    parser.add_argument(
+        "--max-megapixels",
+        type=positive_float,
+        default=2e-6 * (Image.MAX_IMAGE_PIXELS or 0),
+        metavar="N",
+        help="refuse larger images, which may be traps that fill the memory (default: Pillow's %(default).0f)",
+    )
+
+
+def run(
+    options: argparse.Namespace,
+    words: Words,
+    find: Callable[[Sequence[Path], Path], Iterable[Item]],
+    prepare: Callable[[argparse.Namespace], Work],
+) -> int:
+    """Makes an image of everything that was given.
+
+    Args:
+        options: the command's, with those of `add_arguments`.
+        words: how to speak of it.
+        find: takes what was given, and OUT; gives what images are to be made of.
+        prepare: reads the generator.
+
+    Returns:
+        The exit status: 0; 1 if any image could not be made; 130 where interrupted.
+    """
+    # What Pillow has to say of odd files goes to the user as notes and errors. Its limit counts half of what it allows.
+    warnings.filterwarnings("ignore", module="PIL")
+    Image.MAX_IMAGE_PIXELS = round(options.max_megapixels * 500_000)
+    try:
+        return _run(options, words, find, prepare)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: what was finished is kept", file=sys.stderr)
+        return 130
+
+
+def _run(
+    options: argparse.Namespace,
+    words: Words,
+    find: Callable[[Sequence[Path], Path], Iterable[Item]],
+    prepare: Callable[[argparse.Namespace], Work],
+) -> int:
+    for path in options.images:
+        if not path.exists():
+            raise UserError(f"there is no file or folder {path}")
+    items = list(dict.fromkeys(find(options.images, options.out)))
+
+    from pix2pix_jax.commands.cli import use_compilation_cache
+
+    use_compilation_cache()
+    work = prepare(options)
+    _check_out(options.out, words)
+    targets = Targets(options.out, options.overwrite, items)
+    failed = 0
+    # None: no bar where nobody sees it.
+    for item in tqdm(items, unit=words.things[:-1], disable=True if len(items) == 1 else None):
+        try:
+            work(item, targets)
+        except UserError as error:
+            tqdm.write(f"error: {error}", file=sys.stderr)
+            failed += 1
+    if len(items) > failed:
+        print(f"{len(items) - failed} {words.done}: {options.out}")
+    if failed and len(items) > 1:
+        print(f"error: {failed} of {len(items)} {words.things} could not be {words.done}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def note(file: Path, text: str) -> None:
+    """Tells what the user should know of a file."""
+    tqdm.write(f"note: {file}: {text}", file=sys.stderr)
+
+
+def find_files(given: Sequence[Path], out: Path) -> Iterator[Item]:
+    """Each image file that was given, or is in a folder that was given, as one item."""
+    for path in given:
+        if path.is_dir():
+            yield from find_in_folder(path, out)
+        else:
+            yield Item((path,), Path(path.name))
+
+
+def find_in_folder(folder: Path, out: Path, also: tuple[str, ...] = ()) -> Iterator[Item]:
+    """Each image file in a folder, as one item.
+
+    Args:
+        folder: the folder, searched with all folders within it.
+        out: a folder that is left out, unless it is the same.
+        also: extensions that count as images' too.
+
+    Raises:
+        UserError: if there is none.
+    """
+    from pix2pix_jax.data.sources.scan import walk_images
+
+    # What an earlier run left in a folder within is no new image.
+    inner = None if out.resolve() == folder.resolve() else out
+    names = sorted(walk_images(folder, inner, also=also))
+    if not names:
+        raise UserError(f"{folder} holds no images")
+    yield from (Item((folder / name,), Path(name)) for name in names)
+
+
+def _place(path: Path) -> Path:
+    """Where a file is, by which two paths to it are known as one; a link as the last part stays one."""
+    return path.parent.resolve() / path.name
+
+
+def _check_out(out: Path, words: Words) -> None:
+    """Makes the folder, and raises UserError unless files can be made there."""
+    from pix2pix_jax.data.sources.scan import describe_failure
+
+    if out.suffix.lower() in Image.registered_extensions() and not out.is_dir():
+        raise UserError(f"--out {out} looks like a file: give a folder, in which {words.things} keep their names")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if not os.access(out, os.W_OK | os.X_OK):
+            raise PermissionError("no permission")
+    except OSError as error:
+        raise UserError(f"{words.things} cannot be written to {out}: {describe_failure(error)}") from error

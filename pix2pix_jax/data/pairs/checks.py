@@ -1,0 +1,169 @@
+"""What all pairs of a set must have in common, known from the files' headers before anything is decoded."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pix2pix_jax.data.pairs.files import Kind
+from pix2pix_jax.data.pairs.index import Index
+from pix2pix_jax.data.pairs.layout import PairFiles
+from pix2pix_jax.data.pairs.sizes import Preprocess
+from pix2pix_jax.errors import UserError
+
+_DEPTHS = ("uint8", "uint16", "float32")
+_DEPTH_WORDS = {"uint8": "8 bits", "uint16": "16 bits", "float32": "floating point"}
+
+
+@dataclass(frozen=True)
+class SoundPairs:
+    """Pairs whose files all have a sound header.
+
+    Attributes:
+        root: the folder.
+        slots: what a pair's files are, see `PairFiles`.
+        files: by the pair's stem, its files relative to `root`.
+        sizes: by the pair's stem, height and width of its images, px.
+        kinds: for each slot, one file of every kind of image that is in it.
+        states: by the pair's stem, what changes when one of its files does.
+        skipped: the files that cannot be read, each with the reason.
+    """
+
+    root: Path
+    slots: tuple[str, ...]
+    files: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    kinds: tuple[dict[Kind, str], ...] = ()
+    states: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def joined(self) -> bool:
+        """Whether one image holds both sides."""
+        return self.slots == ("AB",)
+
+
+def sound_pairs(pairs: PairFiles, index: Index) -> SoundPairs:
+    """Leaves out pairs with a file that cannot be read, and checks the sizes of the others.
+
+    Args:
+        pairs: the files.
+        index: their headers.
+
+    Raises:
+        UserError: if the sizes of a pair's images differ.
+    """
+    sound = SoundPairs(pairs.root, pairs.slots, kinds=tuple({} for _ in pairs.slots))
+    unequal: list[tuple[str, str]] = []
+    for stem, files in zip(pairs.stems, pairs.files, strict=True):
+        if unreadable := [file for file in files if file in index.unreadable]:
+            sound.skipped.update((file, index.unreadable[file]) for file in unreadable)
+            continue
+        headers = [index.headers[file] for file in files]
+        first = headers[0]
+        for kinds, file, header in zip(sound.kinds, files, headers, strict=True):
+            kinds.setdefault(header.kind, file)
+            if header[:2] != first[:2]:
+                unequal.append((f"{files[0]} is {_size(first[:2])}", f"{file} {_size(header[:2])}"))
+        if sound.joined and first.width < 2:
+            raise UserError(f"{pairs.root}: {files[0]} is {first.width} pixel wide: wanted two images side by side")
+        sound.files[stem] = files
+        sound.sizes[stem] = first.height, first.width // 2 if sound.joined else first.width
+        sound.states[stem] = tuple(number for file in files for number in index.states[file])
+    if unequal:
+        others = f" ({len(unequal) - 1} others differ too)" if len(unequal) > 1 else ""
+        raise UserError(
+            f"{pairs.root}: {' and '.join(unequal[0])}{others}: both images of a pair must be of one size; resize one"
+        )
+    return sound
+
+
+def check_fitted_sizes(sets: Sequence[SoundPairs], preprocess: Preprocess) -> None:
+    """Makes sure that crops can be cut from all images, or that all come out at one size.
+
+    Args:
+        sets: the pairs.
+        preprocess: how they are brought to size.
+
+    Raises:
+        UserError: if an image is too small, or comes out at another size than the first.
+    """
+    first = None
+    side = preprocess.image_size
+    examples: dict[tuple[int, int], Path] = {}  # one image of each size
+    for pairs in sets:
+        for stem, size in pairs.sizes.items():
+            if size not in examples:
+                examples[size] = pairs.root / pairs.files[stem][0]
+    for (height, width), file in examples.items():
+        size = preprocess.size(height, width)
+        if preprocess.crops:
+            if min(size) < side:
+                raise UserError(
+                    f"{file}: its images are {_size(size)}, smaller than image_size={side}: leave it out, or give"
+                    f" --config.data.preprocess=resize_and_crop or --config.image_size={min(size)} or less"
+                )
+        elif first is None:
+            first = size, file
+        elif size != first[0]:
+            raise UserError(
+                f"{file} comes out at {_size(size)} and {first[1]} at {_size(first[0])}: with"
+                f" data.preprocess={preprocess.way} all must be of one size; give"
+                " --config.data.preprocess=resize_and_crop, or bring them to one size"
+            )
+
+
+def common_depth(sets: Iterable[SoundPairs]) -> str:
+    """The type that holds the values of all images: "uint8", "uint16" or "float32"."""
+    depths = {kind.depth for pairs in sets for kinds in pairs.kinds for kind in kinds}
+    return max(depths, key=_DEPTHS.index)
+
+
+def channels_of(sets: Sequence[SoundPairs], side: str, wanted: int, key: str) -> tuple[int, ...]:
+    """How many channels each image of a side gives.
+
+    One image gives what is wanted. Of several, each gives its own number (1 where all files are grey, 3 where 8-bit
+    colours are among them), or each 1, or each 3, whichever comes to what is wanted.
+
+    Args:
+        sets: the pairs.
+        side: "A" or "B".
+        wanted: channels of the side in all.
+        key: the config's key that says so.
+
+    Raises:
+        UserError: if that cannot be; names a file that says why.
+    """
+    slots = [number for number, slot in enumerate(sets[0].slots) if side in slot]
+    seen = [{kind: pairs.root / file for pairs in sets for kind, file in pairs.kinds[slot].items()} for slot in slots]
+    natural = tuple(max(kind.natural for kind in kinds) for kinds in seen)
+    choices = [(wanted,)] if len(slots) == 1 else [natural, (1,) * len(slots), (3,) * len(slots)]
+    for choice in choices:
+        if sum(choice) == wanted and all(_misfit(*of_slot) is None for of_slot in zip(seen, choice, strict=True)):
+            return choice
+    best = natural if sum(natural) == wanted else choices[0]
+    for kinds, channels in zip(seen, best, strict=True):
+        if misfit := _misfit(kinds, channels):
+            kind, file = misfit
+            raise UserError(
+                f"{file} has {_count(kind.channels)} of {_DEPTH_WORDS[kind.depth]}, and config.{key}={wanted} wants"
+                f" {channels} here: give --config.{key}={wanted - channels + kind.natural}, or save it otherwise"
+            )
+    parts = ", ".join(f"{sets[0].slots[slot]} {count}" for slot, count in zip(slots, natural, strict=True))
+    raise UserError(
+        f"the images of {side} have {sum(natural)} channels in all ({parts}; see {next(iter(seen[0].values()))}), and"
+        f" config.{key}={wanted}: give --config.{key}={sum(natural)}"
+    )
+
+
+def _misfit(kinds: dict[Kind, Path], channels: int) -> tuple[Kind, Path] | None:
+    """A kind of image that cannot be had with so many channels, and its file."""
+    return next(((kind, file) for kind, file in kinds.items() if not kind.can_give(channels)), None)
+
+
+def _count(channels: int) -> str:
+    return f"{channels} channel{'s' * (channels != 1)}"
+
+
+def _size(size: tuple[int, ...]) -> str:
+    """Height and width as people write them."""
+    return f"{size[1]}×{size[0]} pixels"

@@ -1,0 +1,84 @@
+"""How pairs are brought to size: the ways of the authors' code, bit for bit for 8 bits."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pix2pix_jax.data.transforms import check_sizes
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """What is done to the two images of a pair before the crop, and the crop.
+
+    As `get_transform` of the authors' PyTorch code (data/base_dataset.py), whose load_size is `resize` and whose
+    crop_size is `image_size`.
+
+    Attributes:
+        way: `resize_and_crop` squashes the image to `resize` × `resize`; `crop` leaves it as it is; both are cropped to
+            `image_size` × `image_size`. `scale_width` makes the image `resize` wide and as high as follows, but at
+            least `image_size`, and `scale_width_and_crop` crops it after that. `none` does nothing.
+        resize: px.
+        image_size: px.
+    """
+
+    way: Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
+    resize: int
+    image_size: int
+
+    def check(self) -> None:
+        """Makes sure that a crop fits; raises UserError if it does not."""
+        if self.way in ("resize_and_crop", "scale_width_and_crop"):
+            check_sizes(self.image_size, self.resize)
+
+    @property
+    def crops(self) -> bool:
+        """Whether crops are cut at random; else all images of a set must come out at one size."""
+        return self.way not in ("scale_width", "none")
+
+    def for_judging(self) -> "Preprocess":
+        """What is done to held-out pairs: as the authors test, with no more taken away than there must be."""
+        return replace(self, resize=self.image_size) if self.crops else self
+
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width, px, that an image of some height and width is brought to."""
+        if self.way == "resize_and_crop":
+            return self.resize, self.resize
+        if self.way in ("crop", "none"):
+            return height, width
+        return int(max(self.resize * height / width, self.image_size)), self.resize
+
+
+def resized(image: NDArray[Any], size: tuple[int, int], *, nearest: bool) -> NDArray[Any]:
+    """Resizes an image.
+
+    Args:
+        image: [H, W, C], uint8, uint16 or float32 in [0, 1].
+        size: height and width wanted, px.
+        nearest: whether only values that are there may come out, as of label maps; else Pillow's bicubic filter.
+
+    Returns:
+        [*size, C] of the same type and range.
+    """
+    height, width = size
+    if image.shape[:2] == size:
+        return image
+    sampling = Image.Resampling.NEAREST if nearest else Image.Resampling.BICUBIC
+    if image.dtype == np.uint8 and image.shape[2] == 3:
+        return np.asarray(Image.fromarray(image).resize((width, height), sampling))
+    # One by one: Pillow takes a fourth channel for transparency, and has no colours of more than 8 bits.
+    made = np.empty((*size, image.shape[2]), image.dtype)
+    for channel in range(image.shape[2]):
+        made[..., channel] = _resized_plane(np.ascontiguousarray(image[..., channel]), (width, height), sampling)
+    return made
+
+
+def _resized_plane(plane: NDArray[Any], width_height: tuple[int, int], sampling: Image.Resampling) -> NDArray[Any]:
+    if plane.dtype == np.uint8:
+        return np.asarray(Image.fromarray(plane).resize(width_height, sampling))
+    values = np.asarray(Image.fromarray(plane.astype(np.float32)).resize(width_height, sampling))
+    # The filter overshoots at edges; with 8 bits, Pillow cuts that off itself.
+    return np.clip(values, 0, 1) if plane.dtype == np.float32 else np.clip(np.rint(values), 0, 65535)

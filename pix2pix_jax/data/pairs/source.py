@@ -1,0 +1,163 @@
+"""Pairs in files as a source."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pix2pix_jax.data.pairs.files import Pixels, read_pixels, to_channels
+from pix2pix_jax.data.pairs.sizes import Preprocess, resized
+from pix2pix_jax.data.sources.files import FileSource
+from pix2pix_jax.data.sources.scan import describe_failure
+from pix2pix_jax.errors import UserError
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One image of a pair.
+
+    Attributes:
+        file: which of the pair's files holds it.
+        half: 0 if it is the left half of that file, 1 if it is the right one, None if it is the whole.
+        channels: how many it gives to the pair.
+        nearest: whether it is resized without new values; with one channel, a palette's indices then are kept.
+    """
+
+    file: int
+    half: int | None
+    channels: int
+    nearest: bool
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a pair is made of its files.
+
+    Attributes:
+        slots: the images that are given, then those to be made.
+        dtype: "uint8", "uint16" or "float32", of all pairs.
+        float_min: the value that becomes 0 where an image holds floating point.
+        float_max: the value that becomes 1 there.
+        preprocess: how the images are brought to size.
+        label: what tells apart pairs made of the same files in another way; part of a file's name.
+    """
+
+    slots: tuple[Slot, ...]
+    dtype: str
+    float_min: float
+    float_max: float
+    preprocess: Preprocess
+    label: str
+
+
+class PairSource(FileSource):
+    """Pairs in files, decoded and brought to size when they are asked for; see `SizedSource` and `FileSource`.
+
+    Attributes:
+        files: of each pair, the path of its first file.
+        crop: height and width of the crops, px.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        files: Sequence[tuple[str, ...]],
+        sizes: Sequence[tuple[int, int]],
+        states: Sequence[tuple[int, ...]],
+        recipe: Recipe,
+        skipped: Mapping[str, str] | None = None,
+    ) -> None:
+        """Makes a source of pairs.
+
+        Args:
+            root: the folder.
+            files: of each pair, its files relative to `root`.
+            sizes: of each pair, height and width of its images in the files, px.
+            states: of each pair, what changes when one of its files does.
+            recipe: how a pair is made of them.
+            skipped: files already found unreadable, each with the reason.
+        """
+        super().__init__(root, [names[0] for names in files], skipped)
+        self._pair_files = tuple(files)
+        self._sizes = np.array(sizes, np.int32).reshape(-1, 2)
+        self._states = tuple(states)
+        self._recipe = recipe
+        self.channels = sum(slot.channels for slot in recipe.slots)
+        self.dtype = np.dtype(recipe.dtype)
+        preprocess = recipe.preprocess
+        fitted = {preprocess.size(*size) for size in set(map(tuple, self._sizes.tolist()))}
+        side = preprocess.image_size
+        self.crop = (side, side) if preprocess.crops else max(fitted)
+        self.max_values = self.channels * max(height * width for height, width in fitted)
+
+    @property
+    def name(self) -> str:
+        """The folder's name, a checksum of where it lies, and how the pairs are made of the files."""
+        return f"{super().name}_{self._recipe.label}"
+
+    def fingerprint(self) -> str:
+        """From how pairs are made, and the files' names, sizes and times when they were found; see `ImageSource`."""
+        digest = hashlib.sha256(repr(self._recipe).encode())
+        for files, states in zip(self._pair_files, self._states, strict=True):
+            digest.update(repr((files, states)).encode(errors="surrogateescape"))
+        return digest.hexdigest()
+
+    def _read(self, index: int) -> NDArray[Any]:
+        files, recipe = self._pair_files[index], self._recipe
+        height, width = (int(side) for side in self._sizes[index])
+        size = recipe.preprocess.size(height, width)
+        decoded = [self._decode(file) for file in files]
+        parts = []
+        for slot in recipe.slots:
+            pixels = decoded[slot.file]
+            if slot.half is not None:
+                pixels = _half(pixels, slot.half)
+            values = to_channels(pixels, slot.channels, indices=slot.nearest)
+            if values.shape[:2] != (height, width):
+                raise ValueError(f"{files[slot.file]} has another size than when the folder was searched")
+            parts.append(resized(self._scaled(values, files[slot.file]), size, nearest=slot.nearest))
+        return np.concatenate(parts, axis=-1)
+
+    def _decode(self, file: str) -> Pixels:
+        try:
+            return read_pixels(self.root / file)
+        except UserError:
+            raise
+        except Exception as error:  # Pillow's plugins do not agree on a type
+            raise ValueError(f"{file}: {describe_failure(error)}") from error
+
+    def _scaled(self, values: NDArray[Any], file: str) -> NDArray[Any]:
+        """Values of 8 or 16 bits or floating point, as the type of all pairs."""
+        if values.dtype == self.dtype and values.dtype != np.float32:
+            return values
+        if self.dtype == np.uint16:
+            return values.astype(np.uint16) * np.uint16(257)
+        if values.dtype != np.float32:
+            return values.astype(np.float32) / np.float32(np.iinfo(values.dtype).max)
+        return self._unit_range(values, file)
+
+    def _unit_range(self, values: NDArray[np.float32], file: str) -> NDArray[np.float32]:
+        low, high = self._recipe.float_min, self._recipe.float_max
+        lowest, highest = float(values.min()), float(values.max())
+        if not (low <= lowest and highest <= high):  # not a number compares as False
+            holds = "not a number" if np.isnan(values).any() else f"{lowest:g} to {highest:g}"
+            raise UserError(
+                f"{self.root / file} holds {holds}, and config.data.float_min={low:g} to config.data.float_max={high:g}"
+                " is what becomes -1 to 1: give --config.data.float_min and --config.data.float_max that all images"
+                " lie within, or mend the file"
+            )
+        return ((values.astype(np.float64) - low) / (high - low)).astype(np.float32)
+
+
+def _half(pixels: Pixels, half: int) -> Pixels:
+    """The left (0) or right (1) half; of an odd width, the last column is left out."""
+    if isinstance(pixels, Image.Image):
+        width = pixels.width // 2
+        return pixels.crop((half * width, 0, (half + 1) * width, pixels.height))
+    width = pixels.shape[1] // 2
+    return pixels[:, half * width : (half + 1) * width]

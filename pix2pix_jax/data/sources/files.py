@@ -1,0 +1,90 @@
+"""Images in files, each decoded when it is asked for, with a stand-in for one that is damaged."""
+
+import logging
+import os
+import re
+import threading
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from pix2pix_jax.data.sources.scan import describe_failure
+from pix2pix_jax.errors import UserError
+
+_logger = logging.getLogger(__name__)
+
+
+class FileSource(ABC):
+    """Images in files, decoded when they are asked for.
+
+    A file whose damage only shows when it is decoded (one cut short, say) is passed over: the next
+    sound image stands in for it, always the same one, and a warning names the file once.
+
+    Attributes:
+        root: the folder.
+        files: paths of the images relative to `root`, with `/` between folders.
+        skipped: image files passed over so far, each with the reason.
+    """
+
+    def __init__(self, root: Path, files: Sequence[str], skipped: Mapping[str, str] | None = None) -> None:
+        """Takes the folder, the files in the order in which they are numbered, and those found unreadable already."""
+        self.root = root
+        self.files = tuple(files)
+        self.skipped = dict(skipped or {})
+        self._damaged: set[str] = set()
+        self._lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """The folder's name, and a checksum of where it lies; see `ImageSource`."""
+        path = self.root.resolve()
+        return f"{re.sub('[^A-Za-z0-9]+', '-', path.name)}-{zlib.crc32(os.fsencode(path)):08x}"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _lock=threading.Lock())
+
+    def __len__(self) -> int:
+        """Number of images; one not yet known to be damaged counts."""
+        return len(self.files)
+
+    def __getitem__(self, index: int, /) -> NDArray[Any]:
+        """One image; see `ImageSource`.
+
+        Raises:
+            IndexError: if there is no image `index`.
+            UserError: if not one of the files can be decoded.
+        """
+        count = len(self.files)
+        first = range(count)[index]
+        for offset in range(count):
+            number = (first + offset) % count
+            name = self.files[number]
+            if name in self._damaged:
+                continue
+            try:
+                return self._read(number)
+            except UserError:
+                raise
+            except Exception as error:  # Pillow's plugins do not agree on a type
+                self._pass_over(name, describe_failure(error))
+        raise UserError(f"{self.root}: not one of {count} images can be decoded; give a folder with sound photographs")
+
+    @abstractmethod
+    def _read(self, index: int) -> NDArray[Any]:
+        """Decodes one image; may raise anything if it is damaged."""
+
+    def _pass_over(self, name: str, reason: str) -> None:
+        """Notes that a file cannot be decoded, and says so the first time."""
+        with self._lock:
+            if name in self._damaged:
+                return
+            self._damaged.add(name)
+            self.skipped[name] = reason
+        _logger.warning("passing over %s: %s", self.root / name, reason)

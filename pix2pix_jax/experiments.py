@@ -1,0 +1,66 @@
+"""The named experiments, each as its difference from the default config."""
+
+_MAKES_RGB: dict[str, object] = {"task.generator_makes": "rgb", "task.l1_rgb": 100.0, "task.l1_chroma": 0.0}
+
+EXPERIMENTS: dict[str, dict[str, object]] = {
+    # Chroma made, RGB judged: the best of the reference's experiments, and the default config.
+    "ycrcb_rgb": {},
+    # Chroma made, YCrCb judged: the reference reports a red and blue haze.
+    "ycrcb_ycrcb": {"task.discriminator_sees": "ycrcb"},
+    # RGB made, RGB and the grey input judged: the conditioning of the pix2pix paper.
+    "rgb_rgb_gray": _MAKES_RGB | {"task.discriminator_sees_gray": True},
+    # RGB made, RGB judged.
+    "rgb_rgb": _MAKES_RGB,
+    # Chroma made by a U-Net alone, without a discriminator: what the others are compared with.
+    "ycrcb_l1": {"task.discriminator_sees": "none"},
+}
+"""What each of the reference's experiments changes in the default config, by dotted key."""
+
+_PAPER: dict[str, object] = {
+    "image_size": 256,
+    "batch_size": 1,
+    "test_time": "batch+dropout",
+    "task.kind": "translation",
+    "generator.network": "unet",
+    "discriminator.network": "patchgan",
+    "objective.discriminator_factor": 0.5,
+    "data.source": "pairs",
+    "data.resize": 286,
+}
+
+PRESETS: dict[str, dict[str, object]] = {
+    # Pairs, as in the pix2pix paper.
+    "pix2pix": _PAPER,
+    # The paper's photographs of facades (A) from labels of their parts (B).
+    "facades": _PAPER | {"data.direction": "BtoA"},
+    # Photographs from their edges, small and short enough for two CPU cores; the bundled photographs where no
+    # data.root is given.
+    "edges": _PAPER
+    | {
+        "image_size": 64,
+        "batch_size": 8,
+        "num_steps": 800,
+        "ema_decay": 0.99,
+        "task.input_channels": 1,
+        "generator.depth": 6,
+        "generator.width": 32,
+        "discriminator.layers": 2,
+        "discriminator.width": 32,
+        "adam.schedule": "linear",
+        "data.source": "edges",
+        "data.resize": 75,
+        "log_every_steps": 20,
+        "eval_every_steps": 100,
+        "sample_every_steps": 100,
+        "checkpoint_every_steps": 200,
+    },
+    # Colouring in Lab with the paper's networks, as the authors do, at the size of the reference's photographs.
+    "lab_lab": {
+        "task.kind": "lab_colorization",
+        "generator.network": "unet",
+        "generator.depth": 5,
+        "discriminator.network": "patchgan",
+        "objective.discriminator_factor": 0.5,
+    },
+}
+"""What each preset that is not the reference's changes in the default config, by dotted key."""

@@ -1,0 +1,166 @@
+"""What a generator that translates is given: images of any kind, as one array of the channels that it takes."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pix2pix_jax.config import Config
+from pix2pix_jax.data.decode import upright_transpose
+from pix2pix_jax.data.pairs.files import Kind, Pixels, read_pixels, to_channels
+from pix2pix_jax.errors import UserError
+from pix2pix_jax.inference.photo_files import explaining
+from pix2pix_jax.tasks import TranslationTask
+
+Given = str | os.PathLike[str] | Image.Image | NDArray[Any]
+"""One image: a path, a Pillow image or an array."""
+
+_GRAY_MODES = ("1", "L", "LA", "La")  # of Pillow
+_DEPTHS = {"uint8": "8 bits", "uint16": "16 bits", "float32": "floating point"}
+
+
+def translation_task(config: Config) -> TranslationTask:
+    """The task of a generator that translates; raises UserError if it colours."""
+    if not isinstance(config.task, TranslationTask):
+        raise UserError(
+            f"this generator colours photographs (task {config.task.kind}) and translates no images: use"
+            " pix2pix-colorize, or colorize() in Python"
+        )
+    return config.task
+
+
+def condition_of(images: Sequence[Pixels], config: Config) -> NDArray[Any]:
+    """Joins decoded images to what a generator is given.
+
+    Args:
+        images: of one size, as `read_pixels` gives them, floating point in [0, 1].
+        config: the generator's.
+
+    Returns:
+        [H, W, channels], uint8, uint16, or float32 in [0, 1].
+
+    Raises:
+        ValueError: if the sizes differ, or the images cannot give the channels that the generator takes.
+        UserError: if the generator colours.
+    """
+    wanted = translation_task(config).input_channels
+    sizes = [_size(image) for image in images]
+    if len(set(sizes)) > 1:
+        given = ", ".join(f"{width}×{height}" for height, width in sizes)
+        raise ValueError(f"expected images of one size, got {given}")
+    channels = _channels([_kind(image) for image in images], wanted)
+    nearest = config.data.input_interpolation == "nearest"
+    parts = [to_channels(image, count, indices=nearest) for image, count in zip(images, channels, strict=True)]
+    deepest = max((part.dtype for part in parts), key=lambda dtype: dtype.itemsize)
+    return np.concatenate([_deepened(part, deepest) for part in parts], axis=-1)
+
+
+def read_images(files: Sequence[Path], config: Config) -> list[Pixels]:
+    """Decodes image files for `condition_of`.
+
+    Args:
+        files: the files.
+        config: the generator's, which says what range floating point has.
+
+    Raises:
+        UserError: if a file cannot be read, or its values are not within the range.
+    """
+    data = config.data
+    images = []
+    for file in files:
+        with explaining(file):
+            image = read_pixels(file)
+        if not isinstance(image, Image.Image) and image.dtype == np.float32:
+            low, high = float(image.min()), float(image.max())
+            if not (low >= data.float_min and high <= data.float_max):  # nor NaN
+                raise UserError(
+                    f"{file} holds {low:g} to {high:g}, and the generator was trained on {data.float_min:g} to"
+                    f" {data.float_max:g} (data.float_min and data.float_max of its config): bring it to that range"
+                )
+            image = (image - np.float32(data.float_min)) / np.float32(data.float_max - data.float_min)
+        images.append(image)
+    return images
+
+
+def in_units_of_files(made: NDArray[Any], config: Config) -> NDArray[Any]:
+    """Floating point in [0, 1] as the generator's data have it, from `data.float_min` to `data.float_max`."""
+    if made.dtype != np.float32:
+        return made
+    data = config.data
+    return made * np.float32(data.float_max - data.float_min) + np.float32(data.float_min)
+
+
+def decoded(image: Given, config: Config) -> Pixels:
+    """Decodes an image for `condition_of`.
+
+    Args:
+        image: see `translate`, which also says what is raised.
+        config: the generator's.
+    """
+    if isinstance(image, str | os.PathLike):
+        return read_images([Path(image)], config)[0]
+    if isinstance(image, Image.Image):
+        return _from_pillow(image)
+    if not isinstance(image, np.ndarray):
+        raise TypeError(f"expected a path, a Pillow image or a NumPy array, got {type(image).__name__}")
+    pixels = image[..., None] if image.ndim == 2 else image
+    if pixels.ndim != 3 or pixels.size == 0:
+        raise ValueError(f"expected an image [H, W] or [H, W, channels], got {list(image.shape)}")
+    if pixels.dtype in (np.uint8, np.uint16):
+        return pixels
+    if not np.issubdtype(pixels.dtype, np.floating):
+        raise ValueError(f"expected uint8, uint16 or floating point, got {pixels.dtype}")
+    return _in_unit_range(pixels.astype(np.float32))
+
+
+def _from_pillow(image: Image.Image) -> Pixels:
+    if image.mode == "I":
+        raise ValueError("expected 8 or 16 bits or floating point, got whole numbers of 32 bits")
+    image.load()
+    upright = upright_transpose(image)
+    image = image if upright is None else image.transpose(upright)
+    if image.mode == "F":
+        return _in_unit_range(np.asarray(image)[..., None])
+    return np.asarray(image).astype(np.uint16)[..., None] if image.mode.startswith("I;16") else image
+
+
+def _in_unit_range(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    if not (pixels.min() >= 0.0 and pixels.max() <= 1.0):  # nor NaN
+        raise ValueError(f"expected floating point in [0, 1], got {pixels.min()} to {pixels.max()}")
+    return pixels
+
+
+def _size(pixels: Pixels) -> tuple[int, int]:
+    """Height and width, px."""
+    return (pixels.height, pixels.width) if isinstance(pixels, Image.Image) else pixels.shape[:2]
+
+
+def _kind(pixels: Pixels) -> Kind:
+    if isinstance(pixels, Image.Image):
+        return Kind(len(pixels.getbands()), 1 if pixels.mode in _GRAY_MODES else 3, "uint8")
+    return Kind(pixels.shape[2], pixels.shape[2], pixels.dtype.name)
+
+
+def _channels(kinds: Sequence[Kind], wanted: int) -> list[int]:
+    """How many channels each image gives to the generator's input."""
+    equal = [wanted // len(kinds)] * len(kinds)
+    for channels in ([kind.natural for kind in kinds], equal):
+        if sum(channels) == wanted and all(map(Kind.can_give, kinds, channels)):
+            return channels
+    given = " and ".join(f"{kind.channels} of {_DEPTHS[kind.depth]}" for kind in kinds)
+    raise ValueError(
+        f"the generator takes {wanted} channel{'s' * (wanted > 1)}, got {len(kinds)} image{'s' * (len(kinds) > 1)}"
+        f" with {given}"
+    )
+
+
+def _deepened(pixels: NDArray[Any], dtype: np.dtype) -> NDArray[Any]:
+    """The same image in a dtype of as many bits or more."""
+    if pixels.dtype == dtype:
+        return pixels
+    white = np.iinfo(pixels.dtype).max
+    return pixels.astype(dtype) * dtype.type(257) if dtype.kind == "u" else pixels.astype(dtype) / dtype.type(white)

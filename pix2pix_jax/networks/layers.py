@@ -1,0 +1,188 @@
+"""What the paper's networks are made of: convolutions with their start values, and the norm between them."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, Literal
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax.nn import initializers
+
+from pix2pix_jax import ops
+from pix2pix_jax.networks.blocks import BatchNorm
+
+Norm = Literal["batch", "instance", "none"]
+Init = Literal["normal", "xavier", "kaiming", "orthogonal"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Layers:
+    """Makes the layers of one network, which have these things in common.
+
+    As in the authors' PyTorch code, a convolution that a norm follows has a bias only where that norm is instance
+    norm, and batch norms begin with scales from N(1, `init_gain`).
+
+    Attributes:
+        norm: "batch", "instance" (without scale and bias), or "none".
+        init: how kernels begin: "normal" (standard deviation `init_gain`), "xavier" (normal, times `init_gain`),
+            "kaiming" (normal, by fan-in) or "orthogonal" (times `init_gain`). Biases begin with 0.
+        init_gain: see `init`.
+        dtype: dtype of the computation, float32 or bfloat16; parameters and statistics are float32.
+        axis_name: mapped axis over which batch statistics are shared; None where the batch is on one device.
+        keep_averages: whether batch norms keep running averages (collection `batch_stats`).
+    """
+
+    norm: Norm = "batch"
+    init: Init = "normal"
+    init_gain: float = 0.02
+    dtype: Any = jnp.float32
+    axis_name: str | None = None
+    keep_averages: bool = True
+
+    def conv(
+        self,
+        name: str,
+        features: int,
+        size: int = 4,
+        stride: int = 2,
+        padding: int = 1,
+        bias: bool | None = None,
+    ) -> "Conv2d":
+        """A convolution; None for `bias` if a norm may follow."""
+        bias = self.norm == "instance" if bias is None else bias
+        return Conv2d(features, size, stride, padding, bias, self._kernel_init(), self.dtype, name=name)
+
+    def upsampling(
+        self,
+        name: str,
+        features: int,
+        kind: Literal["transposed", "resize"],
+        size: int = 4,
+        bias: bool | None = None,
+    ) -> "ConvTranspose2d | ResizeConv2d":
+        """A layer that doubles height and width: a transposed convolution, or nearest-neighbour and convolution."""
+        bias = self.norm == "instance" if bias is None else bias
+        if kind == "resize":
+            return ResizeConv2d(features, bias, self._kernel_init(), self.dtype, name=name)
+        return ConvTranspose2d(features, size, bias, self._kernel_init(transposed=True), self.dtype, name=name)
+
+    def normalize(self, x: jax.Array, name: str, *, train: bool) -> jax.Array:
+        """The norm behind a convolution: float32 [batch, height, width, channels] to the same."""
+        if self.norm == "batch":
+            scale_init = _normal_around_one(self.init_gain)
+            return BatchNorm(self.axis_name, self.keep_averages, scale_init, name=name)(x, train=train)
+        if self.norm == "instance":
+            return nn.InstanceNorm(
+                epsilon=1e-5, use_bias=False, use_scale=False, use_fast_variance=False, feature_axes=-1, name=name
+            )(x)
+        return x
+
+    def _kernel_init(self, transposed: bool = False) -> initializers.Initializer:
+        # PyTorch counts the fans of a transposed convolution the other way round.
+        inputs, outputs = (-1, -2) if transposed else (-2, -1)
+        if self.init == "normal":
+            return initializers.normal(self.init_gain)
+        if self.init == "xavier":
+            return initializers.variance_scaling(self.init_gain**2, "fan_avg", "normal", inputs, outputs)
+        if self.init == "kaiming":
+            return initializers.variance_scaling(2.0, "fan_in", "normal", inputs, outputs)
+        return initializers.orthogonal(self.init_gain, column_axis=outputs)
+
+
+def _normal_around_one(deviation: float) -> Callable[..., jax.Array]:
+    def init(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
+        return 1.0 + deviation * jax.random.normal(key, shape, dtype)
+
+    return init
+
+
+class Conv2d(nn.Module):
+    """Convolution with zero padding.
+
+    Attributes:
+        features: channels out.
+        size: side of the kernel.
+        stride: 1 or 2.
+        padding: zeros on each side.
+        use_bias: whether to add a bias, which begins with 0.
+        kernel_init: how the kernel [size, size, in, out] begins.
+        dtype: dtype of the products, float32 or bfloat16; parameters are float32.
+    """
+
+    features: int
+    size: int
+    stride: int
+    padding: int
+    use_bias: bool
+    kernel_init: initializers.Initializer
+    dtype: Any
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Maps [batch, height, width, in] to float32 [batch, (height + 2 · padding - size) // stride + 1, …, out]."""
+        kernel = self.param("kernel", self.kernel_init, (self.size, self.size, x.shape[-1], self.features), jnp.float32)
+        return _with_bias(self, ops.conv2d(x.astype(self.dtype), kernel, self.stride, self.padding))
+
+
+class ConvTranspose2d(nn.Module):
+    """Transposed convolution of stride 2 that doubles height and width; a kernel of 3×3 or 4×4.
+
+    Attributes:
+        features: channels out.
+        size: side of the kernel, 3 or 4.
+        use_bias: whether to add a bias, which begins with 0.
+        kernel_init: how the kernel [size, size, in, out] begins.
+        dtype: dtype of the products, float32 or bfloat16; parameters are float32.
+    """
+
+    features: int
+    size: int
+    use_bias: bool
+    kernel_init: initializers.Initializer
+    dtype: Any
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Maps [batch, height, width, in] to float32 [batch, 2 · height, 2 · width, out]."""
+        kernel = self.param("kernel", self.kernel_init, (self.size, self.size, x.shape[-1], self.features), jnp.float32)
+        return _with_bias(self, ops.conv_transpose2d(x.astype(self.dtype), kernel))
+
+
+class ResizeConv2d(nn.Module):
+    """Nearest-neighbour upsampling by 2 and a 3×3 convolution: no checkerboard (Odena et al., Distill 2016).
+
+    Attributes:
+        features: channels out.
+        use_bias: whether to add a bias, which begins with 0.
+        kernel_init: how the kernel [3, 3, in, out] begins.
+        dtype: dtype of the products, float32 or bfloat16; parameters are float32.
+    """
+
+    features: int
+    use_bias: bool
+    kernel_init: initializers.Initializer
+    dtype: Any
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Maps [batch, height, width, in] to float32 [batch, 2 · height, 2 · width, out]."""
+        kernel = self.param("kernel", self.kernel_init, (3, 3, x.shape[-1], self.features), jnp.float32)
+        return _with_bias(self, ops.upsample_conv2d(x.astype(self.dtype), kernel, 2))
+
+
+def _with_bias(layer: Conv2d | ConvTranspose2d | ResizeConv2d, y: jax.Array) -> jax.Array:
+    if not layer.use_bias:
+        return y
+    return y + layer.param("bias", initializers.zeros, (layer.features,), jnp.float32)
+
+
+def dropout(x: jax.Array, rate: float, module: nn.Module) -> jax.Array:
+    """Dropout, active where the module was applied with a key: `rngs={"dropout": key}`.
+
+    Args:
+        x: any shape.
+        rate: share of the values that become 0; the others grow so that the mean stays.
+        module: the module that is being applied.
+    """
+    return nn.Dropout(rate, deterministic=not module.has_rng("dropout"))(x)

@@ -1,0 +1,92 @@
+"""The paper's networks in JAX against the PyTorch reference: live where PyTorch is, golden values where it is not."""
+
+import jax
+import numpy as np
+import pytest
+from helpers import ROOT
+
+from benchmarks.parity import paper_recipe
+from benchmarks.parity.paper_cases import NETWORKS
+from benchmarks.parity.paper_jax_side import compiler_options, jax_outputs
+from benchmarks.parity.paper_run import golden_outputs
+from pix2pix_jax.networks import GeneratorConfig, make_generator
+from pix2pix_jax.networks.authors import generator_from_authors
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def name(request):
+    return request.param
+
+
+def test_outputs_are_the_golden_ones(name):
+    with np.load(ROOT / "tests" / "golden" / "paper_networks.npz") as golden:
+        for output, ours in golden_outputs(jax_outputs(name)).items():
+            np.testing.assert_allclose(ours, golden[f"{name}/{output}"], rtol=0, atol=1e-5, err_msg=output)
+
+
+def test_outputs_agree(name):
+    pytest.importorskip("torch")
+    from benchmarks.parity.paper_pytorch_side import pytorch_outputs
+
+    ours, theirs = jax_outputs(name), pytorch_outputs(name)
+    for output in ours._fields:
+        one, other = getattr(ours, output), getattr(theirs, output)
+        assert one.shape == other.shape
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-5, err_msg=output)
+
+
+def test_no_output_is_near_the_ends_of_tanh_or_much_the_same_everywhere(name):
+    """Either would hide differences."""
+    training = jax_outputs(name).training
+    assert training.std() > 0.1
+    if NETWORKS[name].generates:
+        assert np.mean(np.abs(training) > 0.99) < 0.01
+
+
+def test_weights_do_not_depend_on_the_order_of_names():
+    case = NETWORKS["pixel"]
+    shapes = {"head/kernel": (1, 1, 8, 1), "conv2_norm/bias": (8,)}
+    one = paper_recipe.network_values(shapes, case, seed=0)
+    other = paper_recipe.network_values(dict(reversed(shapes.items())), case, seed=0)
+    for name in shapes:
+        np.testing.assert_array_equal(one[name], other[name])
+
+
+@pytest.mark.parametrize(
+    "case", [("unet", 7, "innermost"), ("unet", 7, "above_innermost"), ("resnet", 2, None)], ids=str
+)
+def test_dropout_is_in_the_same_places(case, monkeypatch):
+    """What is dropped differs, so both programs halve instead: all that is left to differ is where."""
+    torch = pytest.importorskip("torch")
+    from benchmarks.paper_reference import ResNet, UNet
+
+    class Half(torch.nn.Module):
+        def __init__(self, rate):
+            super().__init__()
+            self.rate = rate
+
+        def forward(self, x):
+            return self.rate * x
+
+    kind, size, place = case
+    monkeypatch.setattr(torch.nn, "Dropout", Half)
+    monkeypatch.setattr(f"pix2pix_jax.networks.{kind}.dropout", lambda x, rate, module: rate * x)
+    if kind == "unet":
+        network = UNet(3, 3, size, width=4, dropout=0.5, dropout_at=place)
+        config = GeneratorConfig("unet", depth=size, width=4, dropout=0.5, dropout_at=place)
+    else:
+        network = ResNet(3, 3, size, width=4, dropout=0.5)
+        config = GeneratorConfig("resnet", blocks=size, width=4, dropout=0.5)
+    for buffer in network.buffers():  # far from what the batch norms would divide by, so that factors are not lost
+        buffer.fill_(2.0 if buffer.is_floating_point() else 0)
+    torch.manual_seed(0)
+    for parameter in network.parameters():
+        parameter.data.normal_(0.0, 0.3)
+    image = 2.0 * torch.rand(1, 128, 128, 3) - 1.0
+    with torch.no_grad():
+        theirs = network.eval()(image.permute(0, 3, 1, 2)).permute(0, 2, 3, 1).numpy()
+    found = generator_from_authors(network.state_dict())
+    module = jax.jit(make_generator(config, 3).apply, compiler_options=compiler_options())
+    ours = module({"params": found.params, "batch_stats": found.averages}, image.numpy())
+    assert theirs.std() > 0.01
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)

@@ -1,0 +1,163 @@
+"""Pairs as batches: both images cut alike, the same ones wherever they are kept and whoever decodes them."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from helpers import save_image, smooth_images, translation_config
+
+from pix2pix_jax.data import Loader, load_eval_images, load_named_crops, make_sources, open_pair_folder
+from pix2pix_jax.data.cache import decoded_set
+from pix2pix_jax.data.order import Order
+from pix2pix_jax.data.sources.fitted import FittedSource
+
+DTYPES = [np.uint8, np.uint16, np.float32]
+
+
+def save_pairs(root: Path, dtype: type) -> Path:
+    """Pairs of mixed sizes whose B is A mirrored in value."""
+    random = np.random.default_rng(0)
+    top = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    for i in range(12):
+        a = (random.random((9 + i % 4, 12 + i % 5)) * top).astype(dtype)
+        extension = "npy" if dtype == np.float32 else "png"
+        save_image(root / "A" / f"{i}.{extension}", a)
+        save_image(root / "B" / f"{i}.{extension}", np.array(top - a))
+    return root
+
+
+def train_source(root: Path, preprocess: str = "crop", **changes: object):
+    config = translation_config(
+        root, task__input_channels=1, task__output_channels=1, data__preprocess=preprocess, **changes
+    )
+    return make_sources(config)[0]
+
+
+def loader_of(source: object, tmp_path: Path, **kwargs: object) -> Loader:
+    kwargs = {"batch_size": 16, "seed": 3, "cache": "none", "num_workers": 0} | kwargs
+    return Loader(source, image_size=8, resize=10, cache_dir=str(tmp_path / "cache"), **kwargs)  # type: ignore[arg-type]
+
+
+def rows(batch: jax.Array) -> np.ndarray:
+    return np.asarray(batch).reshape(-1, *batch.shape[2:])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("preprocess", ["crop", "resize_and_crop", "scale_width_and_crop"])
+def test_crop_and_mirroring_are_alike_for_both(tmp_path: Path, dtype: type, preprocess: str) -> None:
+    loader = loader_of(train_source(save_pairs(tmp_path / "root", dtype), preprocess), tmp_path, batch_size=64)
+    batch = rows(loader.batch(0))
+    assert batch.shape == (64, 8, 8, 2)
+    assert batch.dtype == dtype
+    a, b = np.moveaxis(batch.astype(np.float64), -1, 0)
+    top = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    np.testing.assert_allclose(a + b, top, atol=1e-6 if dtype == np.float32 else 1)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_way_gives_the_same_batches(tmp_path: Path, dtype: type) -> None:
+    source = train_source(save_pairs(tmp_path / "root", dtype))
+    wanted = [rows(loader_of(source, tmp_path).batch(step)) for step in range(2, 5)]
+    for cache, num_workers in (("host", 1), ("device", 2), ("none", 0)):
+        loader = loader_of(source, tmp_path, cache=cache, num_workers=num_workers)
+        assert loader.cache == cache
+        with loader.iterate(2) as batches:  # as a run resumed after two steps
+            found = [rows(next(batches)) for _ in range(3)]
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_worker_processes_give_the_same_batches(tmp_path: Path) -> None:
+    source = train_source(save_pairs(tmp_path / "root", np.uint16))
+    wanted = [rows(loader_of(source, tmp_path).batch(step)) for step in range(3)]
+    with loader_of(source, tmp_path, num_workers=2).iterate() as batches:
+        np.testing.assert_array_equal([rows(next(batches)) for _ in range(3)], wanted)
+
+
+def test_two_processes_share_the_rows(tmp_path: Path) -> None:
+    source = train_source(save_pairs(tmp_path / "root", np.uint8))
+    whole = Order(len(source), batch_size=16, seed=3)[5]
+    halves = [Order(len(source), batch_size=16, seed=3, process_index=i, process_count=2)[5] for i in range(2)]
+    for wanted, *parts in zip(whole, *halves, strict=True):
+        np.testing.assert_array_equal(np.concatenate(parts), wanted)
+
+
+@pytest.mark.parametrize(("preprocess", "shape"), [("scale_width", (8, 10)), ("none", (12, 14))])
+@pytest.mark.parametrize("cache", ["host", "device", "none"])
+def test_batches_that_are_not_square(tmp_path: Path, preprocess: str, shape: tuple[int, int], cache: str) -> None:
+    for i in range(4):
+        save_image(tmp_path / "root" / "A" / f"{i}.png", np.full((12, 14), i, np.uint8))
+        save_image(tmp_path / "root" / "B" / f"{i}.png", np.full((12, 14), 9, np.uint8))
+    source = train_source(tmp_path / "root", preprocess)
+    batch = rows(loader_of(source, tmp_path, cache=cache).batch(0))
+    assert batch.shape == (16, *shape, 2)
+    assert set(np.unique(batch[..., 0])) <= set(range(4))
+    assert (batch[..., 1] == 9).all()
+
+
+def test_without_mirroring_the_rest_is_the_same(tmp_path: Path) -> None:
+    source = train_source(save_pairs(tmp_path / "root", np.uint8))
+    for cache in ("host", "device", "none"):
+        turned = rows(loader_of(source, tmp_path, cache=cache).batch(0))
+        upright = rows(loader_of(source, tmp_path, cache=cache, mirror=False).batch(0))
+        same = [(a == b).all() for a, b in zip(turned, upright, strict=True)]
+        assert 0 < sum(same) < 16
+        for a, b, is_same in zip(turned, upright, same, strict=True):
+            np.testing.assert_array_equal(a if is_same else a[:, ::-1], b)
+
+
+def test_a_second_start_decodes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = save_pairs(tmp_path / "root", np.uint16)
+    wanted = rows(loader_of(train_source(root), tmp_path, cache="host").batch(0))
+    monkeypatch.setattr("pix2pix_jax.data.pairs.source.read_pixels", None)
+    monkeypatch.setattr("pix2pix_jax.data.pairs.index.read_header", None)
+    np.testing.assert_array_equal(rows(loader_of(train_source(root), tmp_path, cache="host").batch(0)), wanted)
+
+
+def test_large_images_have_chunks_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pix2pix_jax.data.cache._LARGEST_CHUNK", 500)
+    source = train_source(save_pairs(tmp_path / "root", np.uint16))
+    found = decoded_set(source, tmp_path / "cache", 2)
+    assert found.pixels.shape[1] == 500
+    wanted = rows(loader_of(source, tmp_path).batch(0))
+    np.testing.assert_array_equal(rows(loader_of(source, tmp_path, cache="host").batch(0)), wanted)
+
+
+def test_images_to_judge_by(tmp_path: Path) -> None:
+    root = save_pairs(tmp_path / "root", np.uint16)
+    config = translation_config(root, task__input_channels=1, task__output_channels=1)
+    images = load_eval_images(make_sources(config)[1], 8, 10, 0)
+    assert images.shape == (2, 8, 8, 2)
+    assert images.dtype == np.uint16
+    cut = tmp_path / "root" / "A" / "3.png"
+    cut.write_bytes(cut.read_bytes()[:-40])
+    names, images = load_named_crops(open_pair_folder(config, str(root), "--data"), 8, 10)
+    assert sorted(names) == sorted(f"A/{i}.png" for i in range(12) if i != 3)
+    assert len(images) == 11
+
+
+class Photographs:
+    """A source of photographs of two sizes."""
+
+    name = "photographs"
+
+    def __len__(self) -> int:
+        return 8
+
+    def __getitem__(self, index: int, /) -> np.ndarray:
+        return smooth_images(1, 12 + index % 2, index)[0]
+
+    def fingerprint(self) -> str:
+        return "1"
+
+
+def test_photographs_kept_by_earlier_versions_are_taken(tmp_path: Path) -> None:
+    source = FittedSource(Photographs(), 8, 10)
+    wanted = np.array(decoded_set(source, tmp_path, 1).pixels)
+    info = tmp_path / "photographs_8_10" / "info.json"
+    content = '{"fingerprint": "1-1", "photographs": 8, "shape": [1, 14880]}'
+    assert list(wanted.shape) == [1, 14880]
+    info.write_text(content)
+    found = decoded_set(source, tmp_path, 1)
+    assert info.read_text() == content
+    np.testing.assert_array_equal(found.pixels, wanted)

@@ -1,0 +1,357 @@
+"""From a folder of pairs to sources: what is held out, what is converted, and what is refused in one line."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import save_image, translation_config
+
+from pix2pix_jax.data import make_sources, open_pair_folder
+from pix2pix_jax.data.pairs.source import PairSource
+from pix2pix_jax.errors import UserError
+
+SIZE = (12, 14)
+
+
+def pixels(level: int, channels: int = 3, dtype: type = np.uint8, size: tuple[int, int] = SIZE) -> np.ndarray:
+    """One level throughout."""
+    shape = size if channels == 1 else (*size, channels)
+    return np.full(shape, level, dtype)
+
+
+def save_pairs(root: Path, count: int = 10, a: str = "A", b: str = "B") -> Path:
+    """Pairs whose A has level i and B level 100 + i."""
+    for i in range(count):
+        save_image(root / a / f"{i}.png", pixels(i))
+        save_image(root / b / f"{i}.bmp", pixels(100 + i))
+    return root
+
+
+def opened(root: Path, **changes: object) -> tuple[PairSource, PairSource]:
+    train, held_out = make_sources(translation_config(root, **changes))
+    assert isinstance(train, PairSource)
+    assert isinstance(held_out, PairSource)
+    return train, held_out
+
+
+def levels(source: PairSource) -> list[list[int]]:
+    """Of each pair, the level of each channel."""
+    return [source[i][0, 0].tolist() for i in range(len(source))]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "root"
+
+
+# --- Sides -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("direction", "wanted"), [("AtoB", [3, 3, 3, 103, 103, 103]), ("BtoA", [103] * 3 + [3] * 3)])
+def test_direction(root: Path, direction: str, wanted: list[int]) -> None:
+    train, _ = opened(save_pairs(root), data__direction=direction)
+    assert train.channels == 6
+    assert train.dtype == np.uint8
+    assert wanted in levels(train)
+
+
+def test_both_halves_of_one_image(root: Path) -> None:
+    for i in range(3):
+        save_image(root / f"{i}.png", np.concatenate([pixels(i), pixels(100 + i)], 1))
+    train, held_out = opened(root)
+    assert sorted(levels(train) + levels(held_out)) == [[i] * 3 + [100 + i] * 3 for i in range(3)]
+
+
+def test_of_an_odd_width_the_last_column_is_left_out(root: Path) -> None:
+    image = np.zeros((8, 17, 3), np.uint8)
+    image[:, :8], image[:, 8:16], image[:, 16:] = 10, 20, 255
+    for i in range(2):
+        save_image(root / f"{i}.png", image)
+    train, _ = opened(root, data__preprocess="none")
+    assert train.crop == (8, 8)
+    assert (train[0][..., :3] == 10).all()
+    assert (train[0][..., 3:] == 20).all()
+
+
+def test_several_inputs(root: Path) -> None:
+    for i in range(4):
+        save_image(root / "A1" / f"{i}.png", pixels(i, 1))
+        save_image(root / "A2" / f"{i}.png", pixels(50 + i))
+        save_image(root / "B" / f"{i}.png", pixels(100 + i, 1))
+    train, _ = opened(root, task__input_channels=4, task__output_channels=1)
+    assert all(pair == [pair[0], *[pair[0] + 50] * 3, pair[0] + 100] for pair in levels(train))
+    back, _ = opened(root, task__input_channels=1, task__output_channels=4, data__direction="BtoA")
+    assert all(pair == [pair[1] + 100, pair[1], *[pair[1] + 50] * 3] for pair in levels(back))
+    for channels in (2, 6):  # all grey, all coloured
+        train, _ = opened(root, task__input_channels=channels)
+        assert len(train[0][0, 0]) == channels + 3
+    message = r"images of A have 4 channels in all \(A1 1, A2 3; see .*png\), and config.task.input_channels=5: give"
+    with pytest.raises(UserError, match=message):
+        opened(root, task__input_channels=5)
+
+
+# --- What is held out --------------------------------------------------------------------------
+
+
+def test_a_fraction_is_held_out_by_the_checksum_of_the_name(root: Path) -> None:
+    train, held_out = opened(save_pairs(root), data__eval_fraction=0.3)
+    assert held_out.files == ("A/2.png", "A/6.png", "A/7.png")
+    assert train.files == tuple(f"A/{i}.png" for i in (0, 1, 3, 4, 5, 8, 9))
+
+
+@pytest.mark.parametrize(("phases", "judged"), [(("train", "val"), "val"), (("train", "test"), "test")])
+def test_folders_of_phases(root: Path, phases: tuple[str, ...], judged: str) -> None:
+    for phase in phases:
+        save_pairs(root, 3, f"A/{phase}", f"B/{phase}")
+    train, held_out = opened(root)
+    assert train.files == tuple(f"A/train/{i}.png" for i in range(3))
+    assert sorted(held_out.files) == [f"A/{judged}/{i}.png" for i in range(3)]
+
+
+def test_val_comes_before_test(root: Path) -> None:
+    for phase in ("train", "val", "test"):
+        save_pairs(root, 2, f"{phase}/A", f"{phase}/B")
+    assert all(file.startswith("val/") for file in opened(root)[1].files)
+
+
+def test_eval_root(root: Path, tmp_path: Path) -> None:
+    save_pairs(tmp_path / "other", 2)
+    train, held_out = opened(save_pairs(root), data__eval_root=str(tmp_path / "other"))
+    assert (len(train), len(held_out)) == (10, 2)
+    assert held_out.root == tmp_path / "other"
+
+
+def test_eval_root_within_root(root: Path) -> None:
+    for name in ("1", "2", "x/3", "test/4", "more/5"):
+        save_image(root / f"{name}.png", pixels(9, size=(12, 24)))
+    train, held_out = opened(root, data__eval_root=str(root / "test"))
+    assert train.files == ("1.png", "2.png", "more/5.png", "x/3.png")
+    assert held_out.files == ("4.png",)
+    with pytest.raises(UserError, match=r"share 5.png: what is judged on must not be trained on"):
+        opened(root / "more", data__eval_root=str(root / "more"))
+
+
+def test_all_pairs_of_a_folder_for_judging(root: Path) -> None:
+    config = translation_config(save_pairs(root))
+    source = open_pair_folder(config, str(root), "--data")
+    assert len(source) == 10
+    assert source[0].shape == (8, 8, 6)
+
+
+def test_nothing_to_train_on(root: Path) -> None:
+    save_pairs(root, 2, "val/A", "val/B")
+    with pytest.raises(UserError, match=r"holds val, and no train: add the pairs to train on"):
+        opened(root)
+    with pytest.raises(UserError, match=r"holding out 1 of its 1 pairs leaves none to train on; add pairs"):
+        opened(save_pairs(root.parent / "one", 1))
+    with pytest.raises(UserError, match=r"data.eval_fraction=0.0: wanted .* or pairs to judge on"):
+        opened(save_pairs(root.parent / "two", 2), data__eval_fraction=0.0)
+
+
+# --- Values ------------------------------------------------------------------------------------
+
+
+def test_the_deepest_file_decides_for_the_whole_set(root: Path) -> None:
+    save_pairs(root, 4)
+    save_image(root / "B" / "deep.png", pixels(1000, 3, np.uint16))
+    save_image(root / "A" / "deep.png", pixels(7))
+    train, held_out = opened(root)
+    assert train.dtype == held_out.dtype == np.uint16
+    assert [7 * 257] * 3 + [1000] * 3 in levels(train) + levels(held_out)
+    save_image(root / "A" / "float.npy", pixels(3, 3, np.float32))
+    save_image(root / "B" / "float.png", pixels(51))
+    train, held_out = opened(root, data__float_min=-1.0, data__float_max=7.0)
+    assert train.dtype == held_out.dtype == np.float32
+    pairs = levels(train) + levels(held_out)
+    assert np.float32([0.5] * 3 + [0.2] * 3).tolist() in pairs
+    assert any(np.allclose(pair, [7 / 255] * 3 + [1000 / 65535] * 3) for pair in pairs)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"), [(1.5, "holds 0 to 1.5"), (-2.0, "holds -2 to 0"), (np.nan, "holds not a")]
+)
+def test_floats_outside_the_range(root: Path, value: float, message: str) -> None:
+    image = pixels(0, 1, np.float32)
+    image[0, 0] = value
+    for i in range(2):
+        save_image(root / "A" / f"{i}.tif", image)
+        save_image(root / "B" / f"{i}.png", pixels(0))
+    train, _ = opened(root, task__input_channels=1)
+    with pytest.raises(UserError, match=rf"\d.tif {message}.*data.float_min=0 to config.data.float_max=1 is"):
+        train[0]
+
+
+def test_float_range_must_not_be_empty(root: Path) -> None:
+    with pytest.raises(UserError, match=r"float_min=1.0 is not less than config.data.float_max=1.0"):
+        opened(save_pairs(root), data__float_min=1.0)
+
+
+def test_eight_bits_are_converted_to_what_the_task_asks_for(root: Path) -> None:
+    save_pairs(root, 4)
+    train, _ = opened(root, task__input_channels=1, task__output_channels=1)
+    assert train.channels == 2
+    save_image(root / "A" / "gray.png", pixels(9, 1))
+    save_image(root / "B" / "gray.png", pixels(9, 4))  # transparent where not 255
+    assert [9] * 3 + [246] * 3 in [pair for source in opened(root) for pair in levels(source)]
+
+
+@pytest.mark.parametrize(
+    ("image", "channels", "message"),
+    [
+        (pixels(9, 5), 3, r"has 5 channels of 8 bits, and config.task.input_channels=3 .*input_channels=5"),
+        (pixels(9, 1, np.uint16), 3, r"has 1 channel of 16 bits, .*input_channels=1"),
+        (pixels(9, 3, np.uint16), 1, r"has 3 channels of 16 bits, .*input_channels=3"),
+        (pixels(1, 4, np.float32), 3, r"has 4 channels of floating point, .*input_channels=4"),
+        (pixels(9, 3), 4, r"has 3 channels of 8 bits, and config.task.input_channels=4 .*input_channels=3"),
+    ],
+)
+def test_other_channels_are_refused_by_name(root: Path, image: np.ndarray, channels: int, message: str) -> None:
+    for i in range(2):
+        save_image(root / "A" / f"{i}.tif", image)
+        save_image(root / "B" / f"{i}.png", pixels(0))
+    with pytest.raises(UserError, match=rf"A/0.tif {message}"):
+        opened(root, task__input_channels=channels)
+    with pytest.raises(UserError, match=message.replace("input_channels", "output_channels")):
+        opened(root, task__output_channels=channels, data__direction="BtoA")
+
+
+# --- Sizes -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("preprocess", "crop", "wanted", "judged"),
+    [
+        ("resize_and_crop", (8, 8), (10, 10), (8, 8)),
+        ("crop", (8, 8), (12, 14), (12, 14)),
+        ("scale_width", (8, 10), (8, 10), (8, 10)),
+        ("scale_width_and_crop", (8, 8), (8, 10), (8, 8)),
+        ("none", (12, 14), (12, 14), (12, 14)),
+    ],
+)
+def test_preprocess(
+    root: Path, preprocess: str, crop: tuple[int, int], wanted: tuple[int, int], judged: tuple[int, int]
+) -> None:
+    train, held_out = opened(save_pairs(root), data__preprocess=preprocess)
+    assert train.crop == held_out.crop == crop
+    assert train[0].shape == (*wanted, 6)
+    assert held_out[0].shape == (*judged, 6)
+    assert train.max_values == 6 * wanted[0] * wanted[1]
+
+
+def test_sizes_that_differ_within_a_pair(root: Path) -> None:
+    save_pairs(root, 3)
+    save_image(root / "B" / "1.bmp", pixels(1, size=(14, 12)))
+    save_image(root / "B" / "2.bmp", pixels(1, size=(14, 12)))
+    message = r"A/1.png is 14×12 pixels and B/1.bmp 12×14 pixels \(1 others differ too\): both images of a pair must"
+    with pytest.raises(UserError, match=message):
+        opened(root)
+
+
+def test_images_smaller_than_the_crop(root: Path) -> None:
+    save_pairs(root, 3)
+    for folder, extension in (("A", "png"), ("B", "bmp")):
+        save_image(root / folder / f"1.{extension}", pixels(1, size=(7, 90)))
+    message = r"A/1.png: its images are 90×7 pixels, smaller than image_size=8: .*preprocess=resize_and_crop"
+    with pytest.raises(UserError, match=message):
+        opened(root, data__preprocess="crop")
+    assert opened(root, data__preprocess="resize_and_crop")
+
+
+@pytest.mark.parametrize("preprocess", ["scale_width", "none"])
+def test_one_size_where_nothing_is_cropped(root: Path, preprocess: str) -> None:
+    save_pairs(root, 3)
+    for folder, extension in (("A", "png"), ("B", "bmp")):
+        save_image(root / folder / f"1.{extension}", pixels(1, size=(40, 14)))
+    with pytest.raises(
+        UserError, match=rf"A/1.png comes out at 1\d×\d+ pixels and .*A/0.png at .*{preprocess} all must"
+    ):
+        opened(root, data__preprocess=preprocess)
+
+
+def test_interpolation_is_chosen_for_each_side(root: Path) -> None:
+    stripes = np.zeros((20, 20, 3), np.uint8)
+    stripes[:, ::3] = 200
+    for i in range(2):
+        save_image(root / "A" / f"{i}.png", stripes)
+        save_image(root / "B" / f"{i}.png", stripes)
+    pair = opened(root, data__input_interpolation="nearest")[0][0]
+    assert set(np.unique(pair[..., :3])) == {0, 200}
+    assert len(np.unique(pair[..., 3:])) > 2
+    pair = opened(root, data__output_interpolation="nearest")[0][0]
+    assert len(np.unique(pair[..., :3])) > 2
+    assert set(np.unique(pair[..., 3:])) == {0, 200}
+
+
+# --- Damage ------------------------------------------------------------------------------------
+
+
+def test_pairs_with_an_unreadable_file_are_passed_over(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    save_pairs(root, 5)
+    (root / "A" / "2.png").write_text("not an image")
+    (root / "B" / "3.bmp").write_bytes(b"")
+    train, held_out = opened(root)
+    assert sorted(train.files + held_out.files) == ["A/0.png", "A/1.png", "A/4.png"]
+    assert sorted(train.skipped) == ["A/2.png", "B/3.bmp"]
+    assert {record.levelno for record in caplog.records} == {logging.WARNING}
+    assert str(root / "A/2.png") in caplog.text
+
+
+def test_a_truncated_file_has_a_stand_in(root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    save_pairs(root, 5)
+    noise = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
+    cut = save_image(root / "A" / "2.png", noise)
+    cut.write_bytes(cut.read_bytes()[:-100])
+    train, _ = opened(root, data__eval_root=str(save_pairs(tmp_path / "other", 1)))
+    place = train.files.index("A/2.png")
+    np.testing.assert_array_equal(train[place], train[(place + 1) % len(train)])
+    assert list(train.skipped) == ["A/2.png"]
+    assert len(caplog.records) == 1
+
+
+def test_a_file_that_changed_its_size_meanwhile_is_passed_over(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    train, _ = opened(save_pairs(root, 3))
+    save_image(root / train.files[0], pixels(1, size=(3, 3)))
+    np.testing.assert_array_equal(train[0], train[1])
+    assert "has another size than when the folder was searched" in caplog.text
+
+
+def test_no_pairs(root: Path) -> None:
+    root.mkdir()
+    with pytest.raises(UserError, match=r"--config.data.root=.* holds no pairs of images; see docs/pairs.md"):
+        opened(root)
+    for name in ("A/1.png", "B/1.png"):
+        save_image(root / name, pixels(0)).write_bytes(b"")
+    with pytest.raises(UserError, match=r"holds no pairs of images \(of 2 image files, 2 cannot be read\)"):
+        opened(root)
+    with pytest.raises(UserError, match=r"needs the folder of pairs: give --config.data.root=DIR"):
+        make_sources(translation_config())
+
+
+def test_a_width_of_one_pixel(root: Path) -> None:
+    for i in range(2):
+        save_image(root / f"{i}.png", pixels(0, size=(5, 1)))
+    with pytest.raises(UserError, match=r"0.png is 1 pixel wide: wanted two images side by side"):
+        opened(root)
+
+
+def test_training_and_judging_laid_out_in_two_ways(root: Path) -> None:
+    save_pairs(root, 2, "train/A", "train/B")
+    save_image(root / "val" / "1.png", pixels(0))
+    with pytest.raises(UserError, match=r"holds A, B and .* AB: .*must be laid out alike"):
+        opened(root)
+
+
+# --- What tells sets apart ---------------------------------------------------------------------
+
+
+def test_names_and_fingerprints(root: Path) -> None:
+    save_pairs(root)
+    first, same = opened(root)[0], opened(root)[0]
+    assert (first.name, first.fingerprint()) == (same.name, same.fingerprint())
+    for change in ({"data__direction": "BtoA"}, {"data__preprocess": "crop"}, {"data__resize": 11}):
+        assert opened(root, **change)[0].name != first.name
+    assert opened(root, data__input_interpolation="nearest")[0].fingerprint() != first.fingerprint()
+    save_image(root / "B" / "1.bmp", pixels(0, size=SIZE))
+    (root / "B" / "1.bmp").touch()
+    assert opened(root)[0].fingerprint() != first.fingerprint()

@@ -1,0 +1,122 @@
+"""The page of judged images: what it holds, in which order, how large."""
+
+import base64
+import io
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from helpers import smooth_images
+from PIL import Image
+
+from pix2pix_jax.evaluation import Table
+from pix2pix_jax.figures import Figure, Gallery, displayed, gallery, write_evaluation
+
+TABLE = Table(["", "L1"], [["translated", "<0.1>"]])
+NAMES = ["b/<i>.png", 'a "q" & $x.png', "c.png"]
+
+
+class _Reader(HTMLParser):
+    """Collects what the tests look at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.images: list[dict[str, str | None]] = []
+        self.items: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.attributes += attrs
+        if tag == "img":
+            self.images.append(dict(attrs))
+        if tag == "li":
+            self.items.append(dict(attrs)["data-keys"])
+
+
+def make_gallery(side: int = 16, count: int = 3) -> Gallery:
+    truth = smooth_images(count, side)
+    figures = [
+        Figure("PSNR", np.array([20.0, 30.0, 25.0])[:count], 1, lower_is_better=False),
+        Figure("L1", np.array([0.3, 0.1, 0.2])[:count], 3, lower_is_better=True),
+    ]
+    return Gallery(NAMES[:count], {"input": truth[..., :1], "output": 255 - truth, "truth": truth}, figures)
+
+
+def write(folder, shown: Gallery) -> tuple[_Reader, str]:
+    write_evaluation(folder, {"pairs": 3}, "3 <pairs>", TABLE, ["A note."], shown)
+    text = (folder / "index.html").read_text()
+    reader = _Reader()
+    reader.feed(text)
+    return reader, text
+
+
+def picture(image: dict[str, str | None]) -> Image.Image:
+    kind, data = re.fullmatch(r"data:image/(\w+);base64,(.*)", image["src"] or "").groups()  # type: ignore[union-attr]
+    opened = Image.open(io.BytesIO(base64.b64decode(data)))
+    assert (opened.format or "").lower() == kind
+    assert opened.size == (int(image["width"] or 0), int(image["height"] or 0))
+    return opened
+
+
+def test_all_images_are_there_the_best_first_with_alternative_texts(tmp_path):
+    reader, text = write(tmp_path, make_gallery())
+    assert reader.items == ["0 30 0.1", "2 25 0.2", "1 20 0.3"]
+    assert [image["alt"] for image in reader.images[:4]] == [
+        'input of a "q" & $x.png',
+        'output of a "q" & $x.png',
+        'truth of a "q" & $x.png',
+        "input of c.png",
+    ]
+    assert "<i>" not in text
+    assert "&lt;0.1&gt;" in text
+    assert "3 &lt;pairs&gt;." in text
+    truth = np.asarray(picture(reader.images[2]).convert("RGB")).astype(int)
+    assert np.abs(truth - make_gallery().versions["truth"][1]).mean() < 12
+
+
+def test_the_page_needs_nothing_else(tmp_path):
+    reader, text = write(tmp_path, make_gallery())
+    assert not [value for name, value in reader.attributes if name in ("href", "src") and "data:" not in (value or "")]
+    assert "url(" not in text
+    assert "default-src 'none'" in text
+
+
+def test_json_and_markdown_lie_beside_it(tmp_path):
+    write(tmp_path, make_gallery())
+    assert (tmp_path / "evaluation.json").read_text() == '{\n "pairs": 3\n}\n'
+    assert (tmp_path / "evaluation.md").read_text().startswith("# Evaluation\n\n3 <pairs>.\n\n|  | L1 |\n")
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_label_maps_are_kept_exactly(tmp_path):
+    labels = np.random.default_rng(0).integers(0, 9, (1, 20, 30, 3), np.uint8) // 4 * 100
+    shown = Gallery(["a"], {"input": labels}, [Figure("L1", np.zeros(1), 1, True)])
+    reader, _ = write(tmp_path, shown)
+    np.testing.assert_array_equal(np.asarray(picture(reader.images[0]).convert("RGB")), labels[0])
+
+
+def test_large_and_many_images_are_made_smaller(tmp_path, monkeypatch):
+    reader, _ = write(tmp_path, make_gallery(300, 1))
+    assert {image["width"] for image in reader.images} == {"256"}
+    monkeypatch.setattr(gallery, "_BUDGET", 4000)
+    reader, text = write(tmp_path, make_gallery(300, 1))
+    side = int(reader.images[0]["width"] or 0)
+    assert side < 256
+    assert len(text) < 4000 * 4 / 3 + 12_000
+
+
+@pytest.mark.parametrize(
+    ("pixels", "rgb"),
+    [
+        (np.array([7], np.uint8), [7, 7, 7]),
+        (np.array([7, 8], np.uint8), [7, 8, 0]),
+        (np.array([7, 8, 9, 1, 2], np.uint8), [7, 8, 9]),
+        (np.array([257 * 7, 257 * 7 + 129, 65535], np.uint16), [7, 8, 255]),
+        (np.array([0.5, 1.5, -1.0], np.float32), [128, 255, 0]),
+    ],
+)
+def test_images_of_any_kind_are_displayed_as_colours(pixels, rgb):
+    shown = displayed(np.broadcast_to(pixels, (2, 4, 5, len(pixels))))
+    assert (shown.shape, shown.dtype) == ((2, 4, 5, 3), np.uint8)
+    assert shown[1, 3, 4].tolist() == rgb

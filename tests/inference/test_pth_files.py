@@ -1,0 +1,114 @@
+"""Files of the authors' PyTorch code as checkpoints; those that PyTorch itself has made are in benchmarks/parity."""
+
+import dataclasses
+import pickle
+
+import jax
+import numpy as np
+import pytest
+
+from pix2pix_jax.config import default_config, updated
+from pix2pix_jax.errors import UserError
+from pix2pix_jax.inference import TrainedGenerator, load_trained, pth_files
+from pix2pix_jax.networks import authors
+from pix2pix_jax.state import build_model
+from pix2pix_jax.training.warm_start import load_warm_start, warm_started
+
+torch = pytest.importorskip("torch")
+
+PAIRS = updated(
+    default_config(),
+    {
+        "test_time": "batch+dropout",
+        "task.kind": "translation",
+        "task.input_channels": 4,
+        "generator.network": "unet",
+        "generator.depth": 3,
+        "generator.width": 4,
+        "generator.dropout_at": "above_innermost",
+        "discriminator.network": "patchgan",
+    },
+)
+
+
+def trained_of(config):
+    shapes = jax.eval_shape(build_model(config, 1).init, jax.random.key(0)).trained
+    random = np.random.default_rng(0)
+    filled = jax.tree.map(lambda leaf: random.uniform(0.1, 0.3, leaf.shape).astype(np.float32), shapes)
+    return TrainedGenerator(config, filled.params, filled.averages)
+
+
+def test_a_saved_generator_is_found_and_does_the_same(tmp_path, capsys):
+    trained = trained_of(PAIRS)
+    trained.save(tmp_path / "latest_net_G.pth")
+    found = load_trained(tmp_path / "latest_net_G.pth")
+    assert "unet of 3 levels, width 4, batch norm, 4 to 3 channels" in capsys.readouterr().out
+    assert (found.config.task, found.config.generator) == (PAIRS.task, PAIRS.generator)
+    assert found.config.test_time == "batch+dropout"
+    image = np.random.default_rng(1).uniform(-1, 1, (1, 16, 8, 4)).astype(np.float32)
+    for statistics in ("running", "batch"):
+        for dropout in (False, True):
+            ours, theirs = (one.apply(image, statistics, dropout, seed=2) for one in (trained, found))
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_one_that_makes_ab_colours_photographs(tmp_path, capsys):
+    config = updated(PAIRS, {"task.kind": "lab_colorization", "test_time": "running"})
+    trained_of(config).save(tmp_path / "colour.pth")
+    found = load_trained(tmp_path / "colour.pth")
+    assert "colours photographs in Lab" in capsys.readouterr().out
+    assert found.colorize(np.full((1, 16, 16, 3), 90, np.uint8)).shape == (1, 16, 16, 3)
+
+
+def test_a_run_can_begin_with_one(tmp_path):
+    trained = trained_of(PAIRS)
+    trained.save(tmp_path / "g.pth")
+    config = dataclasses.replace(PAIRS, warm_start=str(tmp_path / "g.pth"))
+    state = warm_started(build_model(config, 1).init_compiled(jax.random.key(0)), load_warm_start(config))
+    jax.tree.map(np.testing.assert_array_equal, state.generator.params, trained.params)
+    other = updated(config, {"generator.depth": 4})
+    with pytest.raises(
+        UserError, match=r"g\.pth is of another architecture: its generator has depth 3, and this config's has depth 4"
+    ):
+        load_warm_start(other)
+    other = updated(config, {"task.input_channels": 1})
+    with pytest.raises(UserError, match=r"its generator is given 4 channels, and this config's is given 1 channels"):
+        load_warm_start(other)
+
+
+class Bomb:
+    def __reduce__(self):
+        return exec, ("raise SystemExit('code from a pickle was run')",)
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (lambda path: path.write_bytes(b"no weights"), "cannot be read as weights of PyTorch"),
+        (lambda path: path.write_bytes(pickle.dumps({"a": Bomb()})), "cannot be read as weights of PyTorch"),
+        (lambda path: torch.save({"a": Bomb()}, path), "cannot be read as weights of PyTorch"),
+        (lambda path: torch.save([1, 2], path), "holds no state dict"),
+        (lambda path: torch.save({"a.weight": torch.zeros(3)}, path), r"no generator .* begins with a\.weight"),
+    ],
+)
+def test_what_is_no_generator_is_refused_in_one_line(write, message, tmp_path):
+    write(tmp_path / "bad.pth")
+    with pytest.raises(UserError, match=message) as caught:
+        load_trained(tmp_path / "bad.pth")
+    assert "bad.pth" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_without_pytorch_one_line_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "torch", None)
+    (tmp_path / "g.pth").write_bytes(b"")
+    with pytest.raises(UserError, match="pip install torch"):
+        load_trained(tmp_path / "g.pth")
+
+
+def test_a_discriminator_goes_there_and_back(tmp_path):
+    params = build_model(PAIRS, 1).init_compiled(jax.random.key(0)).discriminator.params
+    pth_files.write(tmp_path / "d.pth", authors.discriminator_to_authors(PAIRS.discriminator, params))
+    found = authors.discriminator_from_authors(pth_files.read(tmp_path / "d.pth"))
+    assert found.config == PAIRS.discriminator
+    jax.tree.map(np.testing.assert_array_equal, found.params, params)

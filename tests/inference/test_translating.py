@@ -1,0 +1,285 @@
+"""`translate`: images of any size, kind and depth through small networks."""
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+import tifffile
+from helpers import smooth_images
+from PIL import Image
+from translators import translator
+
+from pix2pix_jax import inference
+from pix2pix_jax.config import default_config
+from pix2pix_jax.data.pairs.files import read_pixels
+from pix2pix_jax.errors import UserError
+from pix2pix_jax.inference import photo_files, translating
+from pix2pix_jax.inference.trained import TrainedGenerator
+from pix2pix_jax.inference.translating import translate, translate_array
+
+PHOTO = smooth_images(1, 40, seed=5)[0, :30]
+
+
+@functools.cache
+def make(channels_in: int = 3, channels_out: int = 3, test_time: str = "running", **changes: Any) -> TrainedGenerator:
+    """A small generator, which compiles once for all tests; `data__root` stands for `data.root`."""
+    values = {"task.input_channels": channels_in, "task.output_channels": channels_out, "test_time": test_time}
+    return translator(values | {key.replace("__", "."): value for key, value in changes.items()})
+
+
+def as_made(generator: TrainedGenerator, condition: np.ndarray) -> np.ndarray:
+    """What a generator makes of uint8 [H, W, channels] of a size that it takes, by `apply` alone."""
+    made = generator.apply(condition[None].astype(np.float32) / 127.5 - 1.0)[0]
+    return (made + 1.0) / 2.0
+
+
+def test_a_size_that_the_network_takes_goes_through_as_it_is():
+    image = PHOTO[:24, :32]
+    made = translate(image, make())
+    assert (made.shape, made.dtype) == ((24, 32, 3), np.uint8)
+    np.testing.assert_allclose(made / 255, as_made(make(), image), atol=0.51 / 255)
+    assert np.ptp(made.astype(int)) > 30
+
+
+@pytest.mark.parametrize("shape", [(30, 37), (1, 1), (1, 50)])
+def test_other_sizes_are_continued_by_reflection_and_cut_back(shape):
+    image = np.resize(PHOTO, (*shape, 3))
+    made = translate(image, make())
+    sides = [-(-side // 32) * 32 for side in shape]
+    padded = np.pad(image, [(0, sides[0] - shape[0]), (0, sides[1] - shape[1]), (0, 0)], "reflect")
+    wanted = as_made(make(), padded)[: shape[0], : shape[1]]
+    np.testing.assert_allclose(made / 255, wanted, atol=0.51 / 255)
+
+
+def test_few_sizes_are_compiled():
+    generator = make(test_time="running", task__l1=1.0)  # one that no other test has compiled
+    for height in range(33, 64, 4):
+        translate(PHOTO.repeat(3, 0)[:height], generator)
+    assert generator._translate._cache_size() == 1
+
+
+def test_a_network_with_a_smallest_size():
+    generator = make(generator__network="resnet", generator__blocks=1)
+    assert translate(PHOTO[:3, :5], generator).shape == (3, 5, 3)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+def test_arrays_keep_their_depth(dtype):
+    white = np.iinfo(dtype).max if np.issubdtype(dtype, np.integer) else 1.0
+    image = (PHOTO / 255 * white).astype(dtype)
+    before = image.copy()
+    made = translate(image, make(channels_out=2))
+    np.testing.assert_array_equal(image, before)
+    assert (made.shape, made.dtype) == ((30, 40, 2), np.float32 if white == 1.0 else dtype)
+    eight = translate(PHOTO, make(channels_out=2))
+    assert np.abs(made / white - eight / 255).max() < 1.1 / 255
+
+
+@pytest.mark.parametrize(("channels_out", "mode"), [(1, "L"), (3, "RGB")])
+def test_paths_and_pillow_images_give_pillow_images(tmp_path, channels_out, mode):
+    Image.fromarray(PHOTO).save(tmp_path / "a.png")
+    generator = make(channels_out=channels_out)
+    wanted = translate(PHOTO, generator)
+    for given in (tmp_path / "a.png", str(tmp_path / "a.png"), Image.fromarray(PHOTO)):
+        made = translate(given, generator)
+        assert isinstance(made, Image.Image)
+        assert (made.mode, made.size) == (mode, (40, 30))
+        np.testing.assert_array_equal(np.asarray(made).reshape(wanted.shape), wanted)
+
+
+def test_what_pillow_has_no_image_for_becomes_an_array(tmp_path):
+    Image.fromarray(PHOTO).save(tmp_path / "a.png")
+    assert translate(tmp_path / "a.png", make(channels_out=2)).shape == (30, 40, 2)
+    deep = PHOTO[..., 0].astype(np.uint16) * 257
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    for given in (tmp_path / "deep.png", Image.fromarray(deep)):
+        made = translate(given, make(1, 1))
+        assert (made.shape, made.dtype) == ((30, 40, 1), np.uint16)
+        np.testing.assert_array_equal(made, translate(deep, make(1, 1)))
+
+
+def test_the_orientation_is_applied():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = Image.fromarray(PHOTO)
+    turned.info["exif"] = exif.tobytes()
+    turned = _reopened(turned, exif)
+    np.testing.assert_array_equal(np.asarray(translate(turned, make())), translate(np.rot90(PHOTO, -1).copy(), make()))
+
+
+def _reopened(image: Image.Image, exif: Image.Exif) -> Image.Image:
+    import io
+
+    file = io.BytesIO()
+    image.save(file, "PNG", exif=exif)
+    return Image.open(file)
+
+
+def test_eight_bits_become_grey_or_colour_as_the_generator_wants():
+    gray = np.asarray(Image.fromarray(PHOTO).convert("L"))
+    np.testing.assert_array_equal(translate(gray, make()), translate(gray[..., None].repeat(3, -1), make()))
+    np.testing.assert_array_equal(translate(PHOTO, make(1)), translate(gray, make(1)))
+    transparent = Image.fromarray(np.dstack([PHOTO, np.zeros_like(gray)]))
+    np.testing.assert_array_equal(
+        np.asarray(translate(transparent, make())), translate(np.full_like(PHOTO, 255), make())
+    )
+
+
+def test_several_images_are_one_input(tmp_path):
+    gray = PHOTO[..., 0]
+    Image.fromarray(gray).save(tmp_path / "gray.png")
+    joined = np.dstack([PHOTO, gray])
+    made = translate([Image.fromarray(PHOTO), tmp_path / "gray.png"], make(4))
+    np.testing.assert_array_equal(np.asarray(made), translate(joined, make(4)))
+    deep = translate((PHOTO, gray.astype(np.uint16) * 257), make(4))
+    assert deep.dtype == np.uint16
+    np.testing.assert_allclose(deep / 65535, translate(joined / 255.0, make(4)), atol=1e-4)
+
+
+def test_floating_point_of_files_is_in_the_range_of_the_data(tmp_path):
+    values = (PHOTO[..., 0] / 255.0 * 20.0 - 10.0).astype(np.float32)
+    np.save(tmp_path / "a.npy", values)
+    tifffile.imwrite(tmp_path / "a.tif", values)
+    generator = make(1, 1, data__float_min=-10.0, data__float_max=10.0)
+    wanted = translate((values + 10.0) / 20.0, generator) * 20.0 - 10.0
+    for name in ("a.npy", "a.tif"):
+        made = translate(tmp_path / name, generator)
+        assert made.dtype == np.float32
+        np.testing.assert_allclose(made, wanted, atol=1e-3)
+    with pytest.raises(UserError, match=r"a\.tif holds -8\.9\d* to 10, and the generator was trained on 0 to 1 "):
+        translate(tmp_path / "a.tif", make(1, 1))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "channels", "extension"),
+    [
+        (np.uint8, 1, ".png"),
+        (np.uint8, 3, ".png"),
+        (np.uint8, 2, ".tif"),
+        (np.uint16, 1, ".png"),
+        (np.uint16, 3, ".tif"),
+        (np.uint16, 4, ".tif"),
+        (np.float32, 1, ".tif"),
+        (np.float32, 3, ".tif"),
+        (np.float32, 5, ".tif"),
+    ],
+)
+def test_what_is_written_is_read_again(tmp_path, dtype, channels, extension):
+    random = np.random.default_rng(0)
+    white = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    pixels = (random.random((9, 7, channels)) * white).astype(dtype)
+    assert photo_files.extension_for(np.dtype(dtype), channels) == extension
+    photo_files.write_array(pixels, tmp_path / f"a{extension}", overwrite=False)
+    read = np.asarray(read_pixels(tmp_path / f"a{extension}")).reshape(pixels.shape)
+    assert read.dtype == dtype
+    np.testing.assert_array_equal(read, pixels)
+
+
+# Test time.
+
+
+@pytest.mark.parametrize("test_time", ["running", "running+dropout", "batch", "batch+dropout"])
+def test_the_seed_matters_with_dropout_alone(test_time):
+    first, again, other = (translate(PHOTO, make(test_time=test_time), seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert np.array_equal(first, other) == ("dropout" not in test_time)
+
+
+def test_statistics_of_the_batch_are_those_of_the_image_alone():
+    generator = make(test_time="batch")
+    others = np.stack([PHOTO, 255 - PHOTO])
+    alone = translating.translate_stack(others[:1], generator)
+    np.testing.assert_array_equal(translating.translate_stack(others, generator)[:1], alone)
+    assert not np.allclose(alone[0], translate(PHOTO / 255.0, make(test_time="running")), atol=0.05)
+
+
+# Tiles.
+
+
+def test_tiles_of_a_network_that_sees_one_pixel_give_what_the_whole_gives():
+    calls = []
+
+    class Inverting:
+        """Stands in for a generator: what it makes depends on no neighbours."""
+
+        config = make().config
+        model = make().model
+
+        def translate(self, images, seed):
+            calls.append(images.shape)
+            return 1.0 - images.astype(np.float32) / 255.0
+
+    image = np.random.default_rng(0).integers(0, 256, (75, 50, 3), np.uint8)
+    made = translate_array(image, Inverting(), tile=30)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(made, 255 - image)
+    assert len(calls) > 4
+    assert set(calls) == {(1, 32, 32, 3)}
+
+
+@pytest.mark.parametrize("shape", [(150, 20), (20, 150), (150, 90)])
+def test_tiles_keep_size_and_are_near_the_whole(shape):
+    image = smooth_images(1, 150, seed=3)[0, : shape[0], : shape[1]]
+    whole, tiled = (translate(image, make(), tile=tile).astype(int) for tile in (None, 64))
+    assert tiled.shape == whole.shape
+    # At the right and at the bottom, the squares see more of the reflection.
+    assert np.abs(tiled - whole)[:-12, :-12].mean() < 1
+    np.testing.assert_array_equal(translate(image, make(), tile=150), whole)
+
+
+def test_what_does_not_fit_into_the_memory_names_the_flag(monkeypatch):
+    def full(self, images, seed):
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes.")
+
+    monkeypatch.setattr(TrainedGenerator, "translate", full)
+    with pytest.raises(UserError, match=r"40×30 does not fit into the memory: .* --tile 512"):
+        translate(PHOTO, make())
+
+
+# Mistakes.
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.zeros((2, 2, 5), np.uint8), "the generator takes 3 channels, got 1 image with 5 of 8 bits"),
+        (np.zeros((2, 2), np.uint16), "the generator takes 3 channels, got 1 image with 1 of 16 bits"),
+        ([np.zeros((2, 2), np.uint8)] * 2, "the generator takes 3 channels, got 2 images with 1 of 8 bits and 1 of"),
+        (
+            [np.zeros((2, 2), np.uint8)] * 2 + [np.zeros((3, 2), np.uint8)],
+            "expected images of one size, got 2×2, 2×2, 2×3",
+        ),
+        (np.zeros(4, np.uint8), r"expected an image \[H, W\] or \[H, W, channels\], got \[4\]"),
+        (np.zeros((0, 4), np.uint8), "expected an image"),
+        (np.zeros((2, 2, 3), np.int64), "expected uint8, uint16 or floating point, got int64"),
+        (np.full((2, 2, 3), 1.5), r"expected floating point in \[0, 1\], got 1.5"),
+        (np.full((2, 2, 3), np.nan), r"expected floating point in \[0, 1\], got nan"),
+        (Image.new("I", (2, 2)), "got whole numbers of 32 bits"),
+    ],
+)
+def test_images_that_the_generator_does_not_take(image, message):
+    with pytest.raises(ValueError, match=message):
+        translate(image, make())
+
+
+def test_other_things_are_no_images():
+    with pytest.raises(TypeError, match="got int"):
+        translate(3, make())  # type: ignore[arg-type]
+
+
+def test_files_that_cannot_be_read(tmp_path: Path):
+    (tmp_path / "a.png").write_bytes(b"nothing")
+    with pytest.raises(UserError, match=r"a\.png cannot be read: not an image"):
+        translate(tmp_path / "a.png", make())
+    with pytest.raises(UserError, match=r"none\.png cannot be read: "):
+        translate(tmp_path / "none.png", make())
+
+
+def test_generators_of_the_other_kind_are_refused():
+    colouring = TrainedGenerator(default_config(), {}, {})
+    with pytest.raises(UserError, match=r"this generator colours photographs .* use pix2pix-colorize"):
+        translate(PHOTO, colouring)
+    with pytest.raises(UserError, match=r"this generator translates images .* use pix2pix-translate"):
+        inference.colorize(PHOTO, make())
