@@ -40,9 +40,9 @@ def main() -> None:
 def parse_arguments(given: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--image-size", type=int, default=96, help="a multiple of 32")
-    parser.add_argument("--experiment", default="ycrcb_rgb", help="which of the five")
+    parser.add_argument("--batch-size", type=int, help="64, or 1 for pix2pix")
+    parser.add_argument("--image-size", type=int, help="96, a multiple of 32; or 256 for pix2pix, a multiple of 256")
+    parser.add_argument("--experiment", default="ycrcb_rgb", help="which of the five; or pix2pix, the paper's networks")
     parser.add_argument(
         "--steps",
         type=int,
@@ -61,9 +61,14 @@ def parse_arguments(given: list[str] | None = None) -> argparse.Namespace:
     for name in arguments.only or ():
         if name not in known:
             parser.error(f"there is no row {name}: the nearest is {nearest(name, known)}; there are {', '.join(known)}")
-    if arguments.batch_size < 1 or arguments.image_size < 32 or arguments.image_size % 32:
+    usual_batch, usual_size, multiple = (1, 256, 256) if arguments.experiment == "pix2pix" else (64, 96, 32)
+    batch_size, image_size = arguments.batch_size, arguments.image_size
+    arguments.batch_size = usual_batch if batch_size is None else batch_size
+    arguments.image_size = usual_size if image_size is None else image_size
+    if arguments.batch_size < 1 or arguments.image_size < multiple or arguments.image_size % multiple:
         parser.error(
-            f"batch size {arguments.batch_size} must be 1 or more, image size {arguments.image_size} a multiple of 32"
+            f"batch size {arguments.batch_size} must be 1 or more, image size {arguments.image_size} a multiple of"
+            f" {multiple}"
         )
     if arguments.steps is not None and arguments.steps < 1:
         parser.error(f"steps {arguments.steps} must be 1 or more")

@@ -11,6 +11,10 @@ _BYTES |= {"s32": 4, "u32": 4, "f32": 4, "s64": 8, "u64": 8, "f64": 8}
 # What moves nothing; the second half of an asynchronous operation is counted with its first.
 _FREE = ("parameter", "constant", "tuple", "get-tuple-element", "bitcast")
 
+_NETWORKS = dict.fromkeys(("ReferenceGenerator", "UNet", "ResNet", "PlainGenerator"), "G") | dict.fromkeys(
+    ("ReferenceDiscriminator", "PatchGAN", "PixelGAN", "PlainDiscriminator"), "D"
+)
+_LAYER = re.compile(r"(enc|dec|conv|norm|head|down|up|block|first|last)[\d_]*(norm)?")
 _INSTRUCTION = re.compile(r"\s*(?:ROOT )?%([\w.\-]+) = (\(.*?\)|\S+) ([\w\-]+)\((.*?)\)(?:,|$)")
 
 
@@ -81,11 +85,10 @@ def _size(shapes: str) -> int:
 
 
 def _layer(path: str) -> str:
-    """`dec3/conv` from `jit(_fun)/transpose(jvp(Generator))/dec3/conv/cond/…`."""
+    """`dec3/conv` from `jit(_fun)/transpose(jvp(ReferenceGenerator))/dec3/conv/cond/…`."""
     parts = re.sub(r"(?:jit|pjit|jvp|transpose|vmap)\(|\)", "", path).split("/")
     for place, part in enumerate(parts):
-        if part in ("Generator", "Discriminator", "PlainGenerator", "PlainDiscriminator"):
-            network = part.removeprefix("Plain")[0]
-            inside = [name for name in parts[place + 1 : -1] if re.fullmatch(r"(enc|dec|conv|norm|head)[\d_]*", name)]
+        if network := _NETWORKS.get(part):
+            inside = [name for name in parts[place + 1 : -1] if _LAYER.fullmatch(name)]
             return "/".join([network, *inside[:2]])
     return ""

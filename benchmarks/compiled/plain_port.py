@@ -32,15 +32,17 @@ def _upsampled(x: jax.Array, factor: int) -> jax.Array:
 
 
 class PlainGenerator(nn.Module):
-    """As `networks.unet.Generator`."""
+    """As `networks.reference.ReferenceGenerator`."""
 
     out_channels: int
     dtype: Any = jnp.float32
     axis_name: str | None = None
 
+    size_multiple = smallest_size = 16
+
     @nn.compact
     def __call__(self, condition: jax.Array, *, train: bool = False) -> jax.Array:
-        """As `networks.unet.Generator`."""
+        """As `networks.reference.ReferenceGenerator`."""
 
         def block(features: int, name: str, x: jax.Array, size: int = 3) -> jax.Array:
             return _Block(features, nn.relu, size, dtype=self.dtype, axis_name=self.axis_name, name=name)(
@@ -59,14 +61,16 @@ class PlainGenerator(nn.Module):
 
 
 class PlainDiscriminator(nn.Module):
-    """As `networks.patchgan.Discriminator`, its norms by the batch alone."""
+    """As `networks.reference.ReferenceDiscriminator`, its norms by the batch alone."""
 
     dtype: Any = jnp.float32
     axis_name: str | None = None
 
+    size_multiple = smallest_size = 32
+
     @nn.compact
     def __call__(self, image: jax.Array) -> jax.Array:
-        """As `networks.patchgan.Discriminator`."""
+        """As `networks.reference.ReferenceDiscriminator`."""
 
         def block(features: int, name: str, x: jax.Array, size: int = 3) -> jax.Array:
             x = nn.Conv(features, (size, size), dtype=self.dtype, name=name)(x)

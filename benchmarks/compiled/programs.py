@@ -58,10 +58,9 @@ def compile_colouring(model: Model, config: Config, devices: Any) -> Program:
     mesh = jax.sharding.Mesh(np.array(devices[:1]), ("batch",))
     here = NamedSharding(mesh, PartitionSpec())
     shapes = jax.eval_shape(model.init, jax.random.key(0))
-    weights = shapes.generator.params, shapes.averages
     images = jax.ShapeDtypeStruct((config.batch_size, config.image_size, config.image_size, 3), np.uint8)
     arguments = jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here), (*weights, images)
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here), (shapes.trained, images)
     )
     return _compiled(jax.jit(partial(generate.colorize, model)).lower(*arguments))
 

@@ -83,7 +83,8 @@ def _flops(config: Config, images: int, *, colouring: bool) -> float:
     """What the networks need at the least, see `timing.floors`."""
     task = config.task
     itemsize = 2 if config.dtype == "bfloat16" else 4
-    if colouring:
-        return floors.inference(task.generator_channels, images, config.image_size, itemsize).flops
     channels = task.discriminator_channels if task.adversarial else 0
-    return floors.training_step(task.generator_channels, channels, images, config.image_size, itemsize).flops
+    both = floors.networks(config.name, task.generator_channels, channels, config.image_size)
+    if colouring:
+        return floors.inference(both[0], images, itemsize).flops
+    return floors.training_step(*both, images, itemsize).flops

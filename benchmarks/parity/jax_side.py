@@ -5,7 +5,7 @@ The other side comes from `pytorch_side.run_pytorch`, or from the golden values 
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,7 @@ from pix2pix_jax.config import experiment_config, updated
 from pix2pix_jax.networks import Params
 from pix2pix_jax.networks import pytorch as convert
 from pix2pix_jax.state import Model, Network, TrainState, build_model
-from pix2pix_jax.tasks import photo_from_rgb
+from pix2pix_jax.tasks import ColorizationTask, photo_from_rgb
 
 
 def make_model(experiment: str) -> Model:
@@ -39,10 +39,10 @@ def initial_state(model: Model, seed: int) -> TrainState:
         shapes = _shapes(convert.discriminator_to_torch(empty.discriminator.params))
         values = recipe.state_dict_values(shapes, "discriminator", seed)
         judge = convert.discriminator_from_torch(values)
-        discriminator = Network(judge, model.optimizer.init(judge))
+        discriminator = Network(judge, model.discriminator_optimizer.init(judge))
     return TrainState(
         step=jnp.zeros((), jnp.int32),
-        generator=Network(params, model.optimizer.init(params)),
+        generator=Network(params, model.generator_optimizer.init(params)),
         averages=averages,
         discriminator=discriminator,
     )
@@ -82,7 +82,7 @@ def _first_gradient(network: Network) -> Params:
 
 
 def _outputs(model: Model, state: TrainState, images: jax.Array) -> dict[str, jax.Array]:
-    truth = photo_from_rgb(color.from_uint8(images))
+    truth = photo_from_rgb(color.from_pixels(images))
     variables = {"params": state.generator.params, "batch_stats": state.averages}
     made: Any = model.generator.apply(variables, truth.luma, train=True, mutable=["batch_stats"])[0]
     colored: Any = model.generator.apply(variables, truth.luma)
@@ -90,9 +90,10 @@ def _outputs(model: Model, state: TrainState, images: jax.Array) -> dict[str, ja
     fake_logits: Any = real_logits
     if state.discriminator is not None:
         judge = {"params": state.discriminator.params}
-        fake = model.task.photo(truth.luma, made)
-        real_logits = model.discriminator.apply(judge, model.task.judged(truth, truth.luma))
-        fake_logits = model.discriminator.apply(judge, model.task.judged(fake, truth.luma))
+        task = cast(ColorizationTask, model.task)
+        fake = task.image(truth.luma, made)
+        real_logits = model.discriminator.apply(judge, task.judged(truth, truth.luma))
+        fake_logits = model.discriminator.apply(judge, task.judged(fake, truth.luma))
     return {"made": made, "colored": colored, "real_logits": real_logits, "fake_logits": fake_logits}
 
 

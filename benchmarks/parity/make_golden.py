@@ -1,7 +1,7 @@
 """Makes the golden values in `tests/golden` with the PyTorch reference.
 
 From the root of the project:
-    python -m benchmarks.parity.make_golden             writes tests/golden/EXPERIMENT.npz
+    python -m benchmarks.parity.make_golden             writes tests/golden/EXPERIMENT.npz and paper_*.npz
     python -m benchmarks.parity.make_golden --report    shows how far the two programs are apart, and writes nothing
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.parity import recipe
+from benchmarks.parity import paper_golden, recipe
 from benchmarks.parity.jax_side import run_jax
 from benchmarks.parity.pytorch_side import kink_margin, run_pytorch
 from benchmarks.parity.run import Run, golden_values, gradient_scales
@@ -27,12 +27,14 @@ def main() -> None:
     if parser.parse_args().report:
         for experiment in EXPERIMENTS:
             print(report(experiment), flush=True)
+        paper_golden.report()
         return
     GOLDEN.mkdir(exist_ok=True)
     for experiment in EXPERIMENTS:
         values = golden_values(run_pytorch(experiment))
         np.savez_compressed(GOLDEN / f"{experiment}.npz", allow_pickle=False, **values)
         print(f"{experiment}.npz: {sum(value.size for value in values.values())} numbers")
+    paper_golden.write(GOLDEN)
 
 
 def report(experiment: str) -> str:

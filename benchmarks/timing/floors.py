@@ -119,22 +119,48 @@ def discriminator(channels: int, side: int) -> list[Conv]:
     return [*convs, Conv(256, 1, side, size=1, norm=False)]
 
 
-def training_step(g_channels: int, d_channels: int, batch_size: int, side: int, itemsize: int) -> Work:
+def unet(side: int) -> list[Conv]:
+    """The convolutions of the paper's generator of RGB from RGB, in the order down, up."""
+    wide = [64, 128, 256, 512, 512, 512, 512, 512]
+    given = [3, *wide[:-1]]
+    sides = [side >> level for level in range(len(wide))]
+    # In FLOPs stride 2 is as pooling in front, and a transposed convolution as upsampling behind.
+    layers = zip(given, wide, sides, strict=True)
+    down = [Conv(*layer, size=4, pool=2, norm=1 <= level < 7) for level, layer in enumerate(layers)]
+    made = [512, 512, 512, 512, 256, 128, 64, 3]
+    seen = [512, 1024, 1024, 1024, 1024, 512, 256, 128]
+    layers = zip(seen, made, [side // 2 for side in reversed(sides)], strict=True)
+    return down + [Conv(*layer, size=4, upsample=2, norm=level < 7) for level, layer in enumerate(layers)]
+
+
+def patchgan(side: int) -> list[Conv]:
+    """The convolutions of the paper's 70×70 discriminator, which sees two RGB images."""
+    widths = [(6, 64), (64, 128), (128, 256)]
+    down = [Conv(*width, side >> level, size=4, pool=2, norm=level > 0) for level, width in enumerate(widths)]
+    # Without padding to the same size, each of the last two is a pixel smaller than what it sees.
+    return [*down, Conv(256, 512, side // 8 - 1, size=4), Conv(512, 1, side // 8 - 2, size=4, norm=False)]
+
+
+def networks(experiment: str, g_channels: int, d_channels: int, side: int) -> tuple[list[Conv], list[Conv]]:
+    """The convolutions of both networks of an experiment; none for a discriminator of 0 channels."""
+    if experiment == "pix2pix":
+        return unet(side), patchgan(side)
+    return generator(g_channels, side), discriminator(d_channels, side) if d_channels else []
+
+
+def training_step(g_convs: Sequence[Conv], d_convs: Sequence[Conv], batch_size: int, itemsize: int) -> Work:
     """Both networks' forward and backward passes and Adam updates.
 
     Args:
-        g_channels: channels that G makes.
-        d_channels: channels that D sees; 0 without a D.
+        g_convs: the generator's convolutions.
+        d_convs: the discriminator's; none without one.
         batch_size: images.
-        side: height and width of an image.
         itemsize: bytes of a stored activation; parameters are float32.
     """
-    g_convs = generator(g_channels, side)
     passes = [conv.forward(itemsize, training=True) for conv in g_convs]
     passes += _backward(g_convs, itemsize, to_image=False, to_kernel=True)
     params = [_parameter_bytes(g_convs, itemsize, passes=2)]
-    if d_channels:
-        d_convs = discriminator(d_channels, side)
+    if d_convs:
         passes += 2 * [conv.forward(itemsize, training=True) for conv in d_convs]
         passes += _backward(d_convs, itemsize, to_image=True, to_kernel=False)
         passes += 2 * _backward(d_convs, itemsize, to_image=False, to_kernel=True)
@@ -142,9 +168,8 @@ def training_step(g_channels: int, d_channels: int, batch_size: int, side: int, 
     return _total(passes, batch_size, sum(params))
 
 
-def inference(g_channels: int, batch_size: int, side: int, itemsize: int) -> Work:
+def inference(convs: Sequence[Conv], batch_size: int, itemsize: int) -> Work:
     """The generator's forward pass; arguments as for `training_step`."""
-    convs = generator(g_channels, side)
     passes = [conv.forward(itemsize, training=False) for conv in convs]
     return _total(passes, batch_size, itemsize * sum(conv.params for conv in convs))
 

@@ -22,6 +22,7 @@ from pix2pix_jax import step
 from pix2pix_jax.config import Config, experiment_config, updated
 from pix2pix_jax.inference import generate
 from pix2pix_jax.state import build_model
+from pix2pix_jax.tasks import TranslationTask
 from pix2pix_jax.training import cpu, parallel
 
 _LOOP = 10
@@ -61,8 +62,8 @@ class Training(_OnDevice):
         self._step = parallel.parallel_train_step(model)
         self._state = parallel.place(model.init_compiled(jax.random.key(0)))
         devices = jax.local_device_count()
-        shape = (devices, job.batch_size // devices, job.image_size, job.image_size, 3)
-        batches = [batch.reshape(shape) for batch in random_batches(job.batch_size, job.image_size)]
+        each = job.batch_size // devices
+        batches = [batch.reshape(devices, each, *batch.shape[1:]) for batch in _batches(job)]
         self._batches: Iterator[np.ndarray] = itertools.cycle(batches)
 
     def turn(self, steps: int) -> dict[str, float]:
@@ -83,7 +84,7 @@ class Loop(_OnDevice):
     def __init__(self, job: Job) -> None:
         super().__init__()
         model = build_model(_config(job), total_steps=1)
-        self._batches = jax.device_put(np.stack(random_batches(job.batch_size, job.image_size)))
+        self._batches = jax.device_put(np.stack(_batches(job)))
         self._state = model.init_compiled(jax.random.key(0))
 
         def body(index: jax.Array, state: Any, batches: jax.Array) -> Any:
@@ -106,22 +107,23 @@ class Loop(_OnDevice):
 
 
 class Inference(_OnDevice):
-    """Photographs coloured by the generator with its running averages, uint8 from the host to float RGB."""
+    """Photographs coloured, or images translated, with the running averages: uint8 from the host to float RGB."""
 
     def __init__(self, job: Job) -> None:
         super().__init__()
         model = build_model(_config(job), total_steps=1)
         state = model.init_compiled(jax.random.key(0))
-        self._weights = state.generator.params, state.averages
-        self._colorize = jax.jit(partial(generate.colorize, model))
-        self._batches = itertools.cycle(random_batches(job.batch_size, job.image_size))
+        self._weights = state.trained
+        translates = isinstance(model.task, TranslationTask)
+        self._make = jax.jit(partial(generate.translate if translates else generate.colorize, model))
+        self._batches = itertools.cycle(_batches(job))
 
     def turn(self, steps: int) -> dict[str, float]:
-        """Colours that many batches."""
-        colored = None
+        """Makes that many batches."""
+        made = None
         for _ in range(steps):
-            colored = self._colorize(*self._weights, next(self._batches))
-        jax.block_until_ready(colored)
+            made = self._make(self._weights, next(self._batches))
+        jax.block_until_ready(made)
         return {}
 
 
@@ -170,4 +172,13 @@ class Rates(_OnDevice):
 def _config(job: Job, *, mapped: bool = False) -> Config:
     """The config of a job's experiment; only a program that is mapped over devices can share batch statistics."""
     sizes = {"batch_size": job.batch_size, "image_size": job.image_size}
-    return updated(experiment_config(job.experiment), {**sizes, "dtype": job.precision, "sync_batch_norm": mapped})
+    # At test time PyTorch's rows use the running averages too.
+    more = {"dtype": job.precision, "sync_batch_norm": mapped, "test_time": "running"}
+    return updated(experiment_config(job.experiment), sizes | more)
+
+
+def _batches(job: Job) -> list[np.ndarray]:
+    """Photographs, or pairs, as the loader gives them."""
+    task = _config(job).task
+    channels = task.input_channels + task.output_channels if isinstance(task, TranslationTask) else 3
+    return random_batches(job.batch_size, job.image_size, channels)

@@ -11,6 +11,8 @@ import torch
 import torch._functorch.config
 from torch import Tensor, nn
 
+from benchmarks.paper_reference import PatchGAN, Settings, UNet
+from benchmarks.paper_reference import TrainStep as PairsStep
 from benchmarks.pytorch_reference import (
     EXPERIMENTS,
     Discriminator,
@@ -37,6 +39,8 @@ def make(job: Job) -> Runnable:
     # D's pass over the fake is differentiated twice.
     torch._functorch.config.donated_buffer = False
     kinds = {"training": Training, "inference": Inference, "rates": Rates}
+    if job.experiment == "pix2pix":
+        kinds |= {"training": PairsTraining, "inference": PairsInference}
     return kinds[job.kind](job)
 
 
@@ -85,7 +89,9 @@ class _OnDevice:
 
     def batches(self) -> Iterator[Tensor]:
         """The batches, uint8 NHWC on the host, pinned where they go to a GPU."""
-        batches = [torch.from_numpy(batch) for batch in random_batches(self.job.batch_size, self.job.image_size)]
+        channels = 6 if self.job.experiment == "pix2pix" else 3
+        noise = random_batches(self.job.batch_size, self.job.image_size, channels)
+        batches = [torch.from_numpy(batch) for batch in noise]
         return itertools.cycle([batch.pin_memory() for batch in batches] if self.device.type == "cuda" else batches)
 
     def cast(self, network: nn.Module) -> nn.Module:
@@ -132,6 +138,19 @@ class Training(_OnDevice):
         return self.compiled(self.cast(network)), make_adam(network, fused=self.job.fused)
 
 
+class PairsTraining(Training):
+    """Whole training steps of the paper's networks, both gradients at the weights from the start of the step."""
+
+    def __init__(self, job: Job) -> None:
+        _OnDevice.__init__(self, job)
+        generator, g_adam = self._network(UNet(3, 3, dropout=0.5, dropout_at="innermost"))
+        discriminator, d_adam = self._network(PatchGAN(6))
+        settings = Settings(order="together")
+        step = PairsStep(generator, discriminator, g_adam, d_adam, settings, self.memory_format)
+        self._step = lambda pairs: step(pairs[..., :3], pairs[..., 3:])
+        self._batches = self.batches()
+
+
 class Inference(_OnDevice):
     """Photographs coloured by the generator with its running averages, uint8 from the host to float RGB in [0, 1]."""
 
@@ -164,6 +183,30 @@ class Inference(_OnDevice):
         if self._joins_luma:
             made = torch.einsum("oc,bchw->bohw", self._to_rgb, torch.cat([luma, made], dim=1))
         return ((made + 1.0) / 2.0).clamp(0.0, 1.0)
+
+
+class PairsInference(_OnDevice):
+    """Images translated by the paper's U-Net with its running averages, uint8 from the host to float in [0, 1]."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        generator = UNet(3, 3).eval().to(self.device, memory_format=self.memory_format)  # type: ignore[call-overload]
+        self._generator = self.cast(generator)
+        self._translate = self.compiled(self._plain_translate)
+        self._batches = self.batches()
+
+    def turn(self, steps: int) -> dict[str, float]:
+        """Translates that many batches."""
+        with torch.inference_mode():
+            for _ in range(steps):
+                self.mark_step()
+                self._translate(next(self._batches).to(self.device, non_blocking=True))
+        self.wait()
+        return {}
+
+    def _plain_translate(self, pairs: Tensor) -> Tensor:
+        images = pairs[..., :3].permute(0, 3, 1, 2).float() / 127.5 - 1.0
+        return (self._generator(images.contiguous(memory_format=self.memory_format)) + 1.0) / 2.0
 
 
 class Rates(_OnDevice):

@@ -137,11 +137,12 @@ def _report_row(
     turns = worker.values("step")
     seconds = median(turns)
     itemsize = 4 if row.precision == "float32" else 2
-    sizes = (arguments.batch_size, arguments.image_size, itemsize)
+    channels = info["generator_channels"], info["discriminator_channels"]
+    g_convs, d_convs = floors.networks(arguments.experiment, *channels, arguments.image_size)
     if row.group == "step":
-        work = floors.training_step(info["generator_channels"], info["discriminator_channels"], *sizes)
+        work = floors.training_step(g_convs, d_convs, arguments.batch_size, itemsize)
     else:
-        work = floors.inference(info["generator_channels"], *sizes)
+        work = floors.inference(g_convs, arguments.batch_size, itemsize)
     arithmetic, traffic = floors.seconds(work, rates[f"{row.precision}_flops"], rates["bytes"])
     return about | {
         "not_run": None,

@@ -1,0 +1,107 @@
+"""Weights and images for the comparison of the paper's networks, made from names and a seed; see `recipe`.
+
+As there, the weights keep away from the activations' kinks where they can. The outputs of batch norms lie three
+standard deviations to one side. A layer without norm, whose inputs are of known signs, gets a kernel of such signs that
+each of its channels has one sign too. Instance norms cannot be kept away (they have no bias), so networks that have
+them are small, and `make_golden --report` shows what float32 alone does to their gradients.
+"""
+
+import zlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from benchmarks.parity.paper_cases import NetworkCase
+
+BATCH_SIZE = 2
+STEPS = 10
+SEED = 0
+
+_DISTANCE_FROM_KINK = 3.0  # in standard deviations
+_UP_SCALE = 0.3  # as `recipe._NORM_SCALE`
+
+Values = dict[str, np.ndarray]
+"""Arrays by layer and leaf, as Flax names them: `down2_norm/bias`; kernels HWIO."""
+
+
+def network_values(shapes: Mapping[str, Sequence[int]], case: NetworkCase, seed: int) -> Values:
+    """Fills a network's arrays.
+
+    Args:
+        shapes: the shape of every array of parameters and running averages.
+        case: the network.
+        seed: each seed gives other values.
+
+    Returns:
+        float32 arrays of a well-behaved size.
+    """
+    return {name: _array(name, tuple(shape), case, seed).astype(np.float32) for name, shape in shapes.items()}
+
+
+def pair(step: int, side: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The batch of a step: coloured noise with detail of every size.
+
+    Args:
+        step: 0 or more.
+        side: height and width.
+        seed: each seed gives other values.
+
+    Returns:
+        Condition, its values all above the middle, and image: uint8 `[BATCH_SIZE, side, side, 3]` both.
+    """
+    images = []
+    for name in ("condition", "image"):
+        random = _random(f"{name}.{step}.{seed}")
+        blocks = [block for block in (32, 16, 8, 4, 1) if block <= side]
+        levels = np.zeros((BATCH_SIZE, side, side, 3))
+        for block in blocks:
+            coarse = random.uniform(-1.0, 1.0, (BATCH_SIZE, side // block, side // block, 3))
+            levels += coarse.repeat(block, axis=1).repeat(block, axis=2) / len(blocks)
+        levels = 0.75 + 0.3 * levels if name == "condition" else 0.5 + 0.8 * levels
+        images.append(np.round(levels.clip(0.51 if name == "condition" else 0.0, 1.0) * 255.0).astype(np.uint8))
+    return images[0], images[1]
+
+
+def _random(name: str) -> np.random.RandomState:
+    return np.random.RandomState(zlib.crc32(name.encode()))
+
+
+def _array(name: str, shape: tuple[int, ...], case: NetworkCase, seed: int) -> np.ndarray:
+    layer, leaf = name.split("/")
+    random = _random(f"{case.kind}.{name}.{seed}")
+    if leaf == "var":
+        return random.uniform(0.5, 1.5, shape)
+    noise = random.standard_normal(shape)
+    if leaf == "kernel":
+        return _kernel(layer, noise, case, seed)
+    if not layer.endswith("_norm"):
+        one_sided = layer == "conv1"
+        return 0.1 * noise + (2.0 * _signs(layer, shape[0], case, seed) if one_sided else 0.0)
+    scale = _UP_SCALE if layer.startswith("up") else 1.0
+    if leaf == "scale":
+        return scale * (1.0 + 0.1 * noise)
+    return 0.1 * noise + (scale * _DISTANCE_FROM_KINK * _signs(layer, shape[0], case, seed) if leaf == "bias" else 0.0)
+
+
+def _kernel(layer: str, noise: np.ndarray, case: NetworkCase, seed: int) -> np.ndarray:
+    """A kernel whose outputs are about as large as its inputs."""
+    size, _, inputs, outputs = noise.shape
+    # Of a transposed kernel each output meets every other row and column.
+    fan_in = size**2 * inputs / (4 if layer.startswith("up") else 1)
+    innermost = layer == f"down{case.size}"
+    if case.kind == "unet" and case.norm == "batch" and (layer == "down1" or innermost):
+        signs_in = _signs(f"down{case.size - 1}_norm", inputs, case, seed) if innermost else np.ones(inputs)
+        signs_out = _signs(layer, outputs, case, seed)
+        return np.abs(noise) * signs_in[:, None] * signs_out / fan_in
+    return noise / np.sqrt(fan_in) * (0.3 if layer == "last" else 1.0)
+
+
+def _signs(layer: str, channels: int, case: NetworkCase, seed: int) -> np.ndarray:
+    """The side of the kink on which a layer's output channels lie, 1 or -1.
+
+    ReLU passes nothing on from below its kink, so only what LeakyReLU sees first has both.
+    """
+    leaky = layer.startswith("down") and layer.removesuffix("_norm") != f"down{case.size}"
+    if case.kind == "resnet" or not (leaky or layer.startswith("conv")):
+        return np.ones(channels)
+    return _random(f"{case.kind}.{layer.removesuffix('_norm')}.signs.{seed}").choice([-1.0, 1.0], channels)
