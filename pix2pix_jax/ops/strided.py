@@ -100,22 +100,12 @@ def _square_kernel(kernel: jax.Array) -> jax.Array:
     return kernel.reshape(half, 2, half, 2, channels, features).swapaxes(1, 2).reshape(half, half, -1, features)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _correlate(x: jax.Array, kernel: jax.Array, form: _Form) -> jax.Array:
-    return form.correlate(x, kernel)
+_correlate = jax.custom_vjp(lambda x, kernel, form: form.correlate(x, kernel), nondiff_argnums=(2,))
+_spread = jax.custom_vjp(lambda y, kernel, form: form.spread(y, kernel), nondiff_argnums=(2,))
+_outer = jax.custom_vjp(lambda x, y, form: form.outer(x, y), nondiff_argnums=(2,))
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _spread(y: jax.Array, kernel: jax.Array, form: _Form) -> jax.Array:
-    return form.spread(y, kernel)
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _outer(x: jax.Array, y: jax.Array, form: _Form) -> jax.Array:
-    return form.outer(x, y)
-
-
-def _saving_both(function: Callable[..., jax.Array]) -> Callable[..., Any]:
+def _saving_both(function: Any) -> Callable[..., Any]:
     return lambda x, y, form: (function(x, y, form), (x, y))
 
 

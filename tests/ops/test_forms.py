@@ -1,6 +1,8 @@
 """The CPU's forms are equal to the plain ones, values and gradients."""
 
+from contextlib import contextmanager
 from functools import partial
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pix2pix_jax.ops import cpu_convolutions, plain, upsampling
+from pix2pix_jax.ops import cpu_convolutions, plain, strided, upsampling
 
 few = settings(max_examples=8, deadline=None)
 
@@ -62,6 +64,111 @@ def test_upsample_conv_is_upsampling_then_convolving(factor, height, width, chan
 def test_conv_is_the_plain_one_from_few_to_many_channels(size, height, width, channels, features):
     x, kernel = random(2, height, width, channels), random(size, size, channels, features)
     assert_same_with_gradients(cpu_convolutions.conv2d, plain.conv2d, x, kernel)
+
+
+LAYERS = {
+    "down": (4, 2, 1),
+    "patch": (4, 1, 1),
+    "small_down": (3, 2, 1),
+    "inner": (3, 1, 0),
+    "wide": (7, 1, 0),
+    "pixel": (1, 1, 0),
+    "up": (4,),
+    "small_up": (3,),
+}
+"""The layers of the paper's networks: side of the kernel, stride and padding; the side alone of transposed ones."""
+
+
+def forms(layer):
+    """A layer for CPUs, the plain one, and the side of the kernel."""
+    size, *options = LAYERS[layer]
+    if not options:
+        return lambda x, kernel: strided.conv_transpose2d(x, kernel.swapaxes(2, 3)), plain.conv_transpose2d, size
+    stride, padding = options
+    ours, reference = (partial(form.conv2d, stride=stride, padding=padding) for form in (strided, plain))
+    return ours, reference, size
+
+
+@contextmanager
+def always(winograd):
+    """Makes `strided` take Winograd's form for images of any size, where there is one, or for none."""
+    tiles = 0 if winograd else 2**30
+    with mock.patch.multiple(strided, _FEWEST_TILES=tiles, _FEWEST_CHANNELS=1):
+        yield
+
+
+winograd = pytest.mark.parametrize("winograd", [False, True], ids=["direct", "winograd"])
+
+
+@winograd
+@few
+@given(
+    layer=st.sampled_from(sorted(LAYERS)),
+    height=st.integers(0, 5),
+    width=st.integers(0, 5),
+    channels=st.integers(1, 5),
+    features=st.integers(1, 5),
+)
+def test_layers_of_the_paper_are_the_plain_ones(winograd, layer, height, width, channels, features):
+    ours, reference, size = forms(layer)
+    least = 1 if layer in ("up", "small_up") else size - 2 * LAYERS[layer][2]
+    x, kernel = random(2, least + height, least + width, channels), random(size, size, channels, features)
+    with always(winograd):
+        assert_same_with_gradients(ours, reference, x, kernel)
+
+
+@winograd
+@pytest.mark.parametrize("layer", ["down", "patch", "up"])
+def test_layers_of_the_paper_can_be_differentiated_twice(winograd, layer):
+    ours, reference, size = forms(layer)
+    x, kernel, weights = random(1, 4, 5, 3), random(size, size, 3, 2) / 8, random(2, 1)
+
+    def penalty(form, x, kernel):
+        """As a gradient penalty: of the norm of the gradient of x behind a second layer, which is not linear."""
+        judged = jax.grad(lambda x: jnp.sum(jnp.tanh(form(x, kernel) @ weights)))(x)
+        return jnp.sum(judged**2)
+
+    with always(winograd):
+        got, want = (
+            jax.jit(jax.grad(partial(penalty, form), (0, 1)), compiler_options={"xla_backend_optimization_level": 0})(
+                x, kernel
+            )
+            for form in (ours, reference)
+        )
+    for one, other in zip(got, want, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=2e-5 * float(jnp.abs(other).max()))
+
+
+@winograd
+@pytest.mark.parametrize("layer", ["down", "patch", "inner", "up"])
+def test_layers_of_the_paper_in_bfloat16_are_float32_to_its_rounding(winograd, layer):
+    ours, reference, size = forms(layer)
+    x, kernel = random(1, 8, 9, 16), random(size, size, 16, 8)
+    gradient = random(*jax.eval_shape(reference, x, kernel).shape)
+    with always(winograd):
+        low = with_gradients(ours, jnp.asarray(x, jnp.bfloat16), kernel, gradient)
+    assert [leaf.dtype for leaf in low] == [jnp.float32, jnp.bfloat16, jnp.float32]
+    for got, want in zip(low, with_gradients(reference, x, kernel, gradient), strict=True):
+        assert jnp.linalg.norm((got.astype(jnp.float32) - want).ravel()) < 2**-7 * jnp.linalg.norm(want.ravel())
+
+
+@pytest.mark.parametrize(
+    ("layer", "channels", "side", "products"),
+    [
+        ("down", 64, 64, 3 * 9),
+        ("patch", 64, 34, 3 * 25),
+        ("up", 64, 32, 3 * 9),
+        ("down", 64, 16, 3),
+        ("down", 3, 64, 3),
+    ],
+    ids=["down", "patch", "up", "few_pixels", "few_channels"],
+)
+def test_winograd_is_for_many_pixels_of_many_channels(layer, channels, side, products):
+    ours, _, size = forms(layer)
+    x, kernel = jnp.zeros((1, side, side, channels)), jnp.zeros((size, size, channels, 64))
+    both = jax.jit(lambda x, kernel, gradient: (ours(x, kernel), jax.vjp(ours, x, kernel)[1](gradient)))
+    program = both.lower(x, kernel, jax.eval_shape(ours, x, kernel)).as_text()
+    assert program.count("stablehlo.dot_general") == products
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,27 @@ def test_convolution_is_the_sum_over_its_taps_with_zeros_outside():
     np.testing.assert_allclose(plain.conv2d(x, kernel), wanted, atol=1e-5)
 
 
+@pytest.mark.parametrize(("size", "stride", "padding"), [(4, 2, 1), (4, 1, 1), (3, 2, 1), (3, 1, 0), (7, 1, 0)])
+def test_convolution_with_a_stride_sees_every_second_window(size, stride, padding):
+    x, kernel = random(2, 8, 9, 3), random(size, size, 3, 2)
+    height, width = ((length + 2 * padding - size) // stride + 1 for length in (8, 9))
+    padded, wanted = np.pad(x, ((0, 0), *[(padding, padding)] * 2, (0, 0))), np.zeros((2, height, width, 2))
+    for row, column in np.ndindex(height, width):
+        seen = padded[:, stride * row : stride * row + size, stride * column : stride * column + size]
+        wanted[:, row, column] = np.einsum("brci,rcio->bo", seen, kernel)
+    np.testing.assert_allclose(plain.conv2d(x, kernel, stride, padding), wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [3, 4])
+def test_transposed_convolution_adds_each_pixel_to_those_around_it(size):
+    x, kernel = random(2, 3, 4, 3), random(size, size, 3, 2)
+    wanted = np.zeros((2, 6 + 2, 8 + 2, 2))  # with a margin of a pixel on each side
+    for row, column in np.ndindex(3, 4):
+        made = np.einsum("bi,rcio->brco", x[:, row, column], kernel)
+        wanted[:, 2 * row : 2 * row + size, 2 * column : 2 * column + size] += made
+    np.testing.assert_allclose(plain.conv_transpose2d(x, kernel), wanted[:, 1:-1, 1:-1], atol=1e-5)
+
+
 def test_convolution_of_bfloat16_gives_float32():
     y = plain.conv2d(jnp.asarray(random(1, 4, 4, 3), jnp.bfloat16), random(3, 3, 3, 2))
     assert y.dtype == jnp.float32

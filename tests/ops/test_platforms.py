@@ -69,3 +69,18 @@ def test_an_export_has_the_forms_of_each_platform_it_is_for():
     assert forms[("cpu",)][0] < layers - upsampling
     both = operations(exported(("cpu", "cuda")).mlir_module())
     assert both[0] >= forms[("cpu",)][0] + forms[("cuda",)][0]
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [partial(ops.conv2d, stride=2, padding=1), partial(ops.conv2d, stride=1, padding=1), ops.conv_transpose2d],
+    ids=["down", "patch", "up"],
+)
+def test_layers_of_the_paper_are_products_for_a_cpu_and_plain_elsewhere(layer):
+    x, kernel = np.zeros((1, 8, 8, 3), np.float32), np.zeros((4, 4, 3, 3), np.float32)
+    traced = jax.jit(jax.grad(lambda *arguments: layer(*arguments).sum(), (0, 1))).trace(x, kernel)
+    programs = {
+        name: operations(traced.lower(lowering_platforms=(name,)).as_text()) for name in ("cpu", "cuda", "rocm", "tpu")
+    }
+    assert programs.pop("cpu") == (0, 2)
+    assert set(programs.values()) == {(2, 0)}
