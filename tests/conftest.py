@@ -13,8 +13,11 @@ os.environ["XLA_FLAGS"] = " ".join(
         "--xla_force_host_platform_device_count=8",
         "--xla_backend_optimization_level=0",
         "--xla_llvm_disable_expensive_passes=true",
-        # Compiles in half the time; later versions no longer know it.
-        *(["--xla_cpu_use_fusion_emitters=false"] if version("jaxlib").startswith("0.10.") else []),
+        # Each version of JAX has its own option that compiles faster, and stops at one that it does not know.
+        {
+            "0.10": "--xla_cpu_use_fusion_emitters=false",
+            "0.12": "--xla_cpu_opt_preset=CPU_OPT_PRESET_FAST_COMPILE",
+        }.get(".".join(version("jaxlib").split(".")[:2]), ""),
     ]
 )
 
@@ -23,8 +26,19 @@ import pytest
 from helpers import initial_state, smooth_images
 from PIL import Image
 
+from pix2pix_jax import ops
 from pix2pix_jax.config import default_config, updated
 from pix2pix_jax.inference import TrainedGenerator
+from pix2pix_jax.ops import plain
+
+
+@pytest.fixture(scope="module")
+def plain_operations():
+    """The plain forms, which compile several times faster; the others are held against them in `tests/ops`."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ops.__all__:
+            patch.setattr(ops, name, getattr(plain, name))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,10 +4,12 @@ import functools
 import importlib
 import struct
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import jax
 import numpy as np
+import pytest
 import tifffile
 from PIL import Image
 
@@ -44,6 +46,12 @@ def smooth_images(count: int, side: int, seed: int = 0) -> np.ndarray:
                 image[..., channel] += np.asarray(plane.resize((side, side), Image.Resampling.BICUBIC)) / cells**0.5
     low, high = images.min(), images.max()
     return (255.0 * (images - low) / (high - low)).astype(np.uint8)
+
+
+def first_of(names: Iterable[str]) -> list[object]:
+    """Parameters of a test: plain `pytest` takes the first of the names, `pytest -m parity` the others."""
+    first, *others = names
+    return [first, *(pytest.param(name, marks=pytest.mark.parity) for name in others)]
 
 
 class Numbered:

@@ -7,12 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import Mesh, PartitionSpec
 
-from pix2pix_jax import losses, ops, step
+from pix2pix_jax import losses, step
 from pix2pix_jax.config import default_config, updated
-from pix2pix_jax.ops import plain
 from pix2pix_jax.state import AXIS, build_model
 from pix2pix_jax.training import parallel
+
+pytestmark = pytest.mark.usefixtures("plain_operations")
 
 SMALL = {
     "seed": 3,
@@ -35,15 +37,6 @@ SMALL = {
 
 def make_model(**changes):
     return build_model(updated(default_config(), SMALL | {k.replace("__", "."): v for k, v in changes.items()}), 10)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def plain_operations():
-    """The plain forms, which compile several times faster; others are held against them in `ops`."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("conv2d", "conv_transpose2d"):
-            patch.setattr(ops, name, getattr(plain, name))
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -161,17 +154,32 @@ def test_devices_drop_out_each_in_their_own_way(state, pairs):
     assert len({np.asarray(image).tobytes() for image in images}) == 8
 
 
+def by_shard_map(model):
+    """The step over all devices by `jax.jit(jax.shard_map(...))`."""
+    mesh = Mesh(np.array(jax.devices()), (AXIS,))
+    whole, split = PartitionSpec(), PartitionSpec(AXIS)
+    body = partial(step.train_step, model, axis_name=AXIS)
+    return jax.jit(jax.shard_map(body, mesh=mesh, in_specs=(whole, split), out_specs=(whole, whole), check_vma=False))
+
+
 @pytest.mark.parametrize("gan", ["vanilla", "wgan-gp"])
-def test_a_step_on_eight_devices_leaves_one_state(gan, pairs):
+def test_a_step_on_eight_devices_leaves_one_state_and_is_the_same_by_shard_map(gan, pairs):
     model = make_model(objective__gan=gan, sync_batch_norm=True, objective__discriminator_first=True)
     state = parallel.place(model.init_compiled(jax.random.key(0)))
-    batch = jnp.repeat(pairs, 4, 0)[:, None]
-    state, metrics = parallel.parallel_train_step(model)(state, batch)
+    batch = jnp.repeat(pairs, 4, 0)
+    sharded, sharded_metrics = by_shard_map(model)(state, batch)
+    state, metrics = parallel.parallel_train_step(model)(state, batch[:, None])
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((state.generator, state.discriminator, metrics)))
     kernel = state.generator.params["down2"]["kernel"]
     shards = [np.asarray(shard.data) for shard in kernel.addressable_shards]
     assert len(shards) == 8
     assert all((shard == shards[0]).all() for shard in shards)
+    assert jax.tree.map(float, sharded_metrics) == pytest.approx(jax.tree.map(float, metrics), rel=1e-6, abs=0)
+    for network in ("generator", "discriminator"):
+        # Adam's averages, not the weights: of a gradient that is nothing but rounding Adam makes a whole step.
+        got, wanted = (jax.tree.leaves(getattr(after, network).opt_state) for after in (sharded, state))
+        for one, other in zip(got, wanted, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=2e-5)
 
 
 def test_without_a_discriminator_l1_alone_is_left(pairs):

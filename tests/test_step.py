@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 from helpers import initial_state as initial_weights
 from helpers import load_config, smooth_images
-from jax.sharding import Mesh, PartitionSpec
 
 from benchmarks.parity import recipe
 from benchmarks.parity.jax_side import initial_state
 from pix2pix_jax import color, losses, step
 from pix2pix_jax.inference import generate
 from pix2pix_jax.networks.reference import ReferenceDiscriminator
-from pix2pix_jax.state import AXIS, Weights, build_model
+from pix2pix_jax.state import Weights, build_model
 from pix2pix_jax.tasks import photo_from_rgb
 from pix2pix_jax.training import parallel
 
 SIDE = 32
+pytestmark = pytest.mark.usefixtures("plain_operations")
 
 
 def make_model(name="ycrcb_rgb", **changes):
@@ -142,47 +142,23 @@ def over_devices():
     return lambda state, batch: mapped(state, batch.reshape(8, -1, *batch.shape[1:]))
 
 
-def sharded():
-    """The same function by `jax.jit(jax.shard_map(...))`."""
-    mesh = Mesh(np.array(jax.devices()), (AXIS,))
-    whole, split = PartitionSpec(), PartitionSpec(AXIS)
-    body = partial(step.train_step, make_model(), axis_name=AXIS)
-    return jax.jit(jax.shard_map(body, mesh=mesh, in_specs=(whole, split), out_specs=(whole, whole), check_vma=False))
-
-
-def run_steps(mapped, batches, place=parallel.place):
-    """The loss terms of each step, and the state after the last."""
+def run_steps(mapped, batches, place):
+    """The loss terms of each step."""
     state, found = place(initial_state(make_model(), recipe.SEED)), []
     for batch in batches:
         state, metrics = mapped(state, batch)
         found.append({name: float(value) for name, value in metrics.items()})
-    return found, state
+    return found
 
 
-@pytest.fixture(scope="module")
-def batches():
+def test_eight_devices_do_as_one():
     # From weights that keep clear of the activations' kinks (see the recipe): what is left is the devices' part.
     seeds = range(16 // recipe.BATCH_SIZE)
-    return [np.concatenate([recipe.photographs(number, seed) for seed in seeds]) for number in range(2)]
-
-
-@pytest.fixture(scope="module")
-def eight_devices(batches):
-    return run_steps(over_devices(), batches)
-
-
-def test_eight_devices_do_as_one(batches, eight_devices):
-    one, _ = run_steps(on_one_device(), batches, place=lambda state: state)
-    for number, (wanted, got) in enumerate(zip(one, eight_devices[0], strict=True)):
+    batches = [np.concatenate([recipe.photographs(number, seed) for seed in seeds]) for number in range(2)]
+    one = run_steps(on_one_device(), batches, place=lambda state: state)
+    eight = run_steps(over_devices(), batches, parallel.place)
+    for number, (wanted, got) in enumerate(zip(one, eight, strict=True)):
         assert got == pytest.approx(wanted, rel=1e-5, abs=0), f"step {number}"
-
-
-def test_shard_map_does_as_pmap(batches, eight_devices):
-    found, state = run_steps(sharded(), batches)
-    for number, (wanted, got) in enumerate(zip(eight_devices[0], found, strict=True)):
-        assert got == pytest.approx(wanted, rel=1e-6, abs=0), f"step {number}"
-    for got, wanted in zip(jax.tree.leaves(state), jax.tree.leaves(eight_devices[1]), strict=True):
-        np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6)
 
 
 def test_placed_state_has_memory_of_its_own():

@@ -9,6 +9,8 @@ import pytest
 
 from pix2pix_jax.networks import DiscriminatorConfig, GeneratorConfig, make_discriminator, make_generator
 
+pytestmark = pytest.mark.usefixtures("plain_operations")
+
 SMALL = {
     "unet": GeneratorConfig("unet", depth=4, width=4),
     "resnet": GeneratorConfig("resnet", blocks=2, width=4),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pix2pix_jax.ops import cpu_convolutions, plain, strided, upsampling
 
-few = settings(max_examples=8, deadline=None)
+few = settings(max_examples=6, deadline=None)
 
 
 def with_gradients(layer, x, kernel, gradient):

@@ -27,10 +27,10 @@ def operations(program):
     return program.count("stablehlo.convolution"), program.count("stablehlo.dot_general")
 
 
-@pytest.fixture
-def only_plain(monkeypatch):
-    """Makes the networks use the plain forms everywhere, and says what a step then has."""
-    with monkeypatch.context() as patch:
+@pytest.fixture(scope="module")
+def only_plain():
+    """What a step has whose networks use the plain forms everywhere."""
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ops, "conv2d", plain.conv2d)
         patch.setattr(ops, "upsample_conv2d", plain.upsample_conv2d)
         return operations(lowered_step("cpu"))

@@ -13,6 +13,7 @@ from benchmarks.compiled.programs import compile_colouring, compile_step, make_m
 from benchmarks.compiled.report import as_text, describe
 from pix2pix_jax.errors import UserError
 
+pytestmark = pytest.mark.process  # runs a benchmark
 CONFIG = load_config("ycrcb_l1", batch_size=16, image_size=32)
 H100 = targets.TARGETS["h100"]
 

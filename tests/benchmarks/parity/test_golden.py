@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import EXPERIMENTS, ROOT
+from helpers import EXPERIMENTS, ROOT, first_of
 
 from benchmarks.parity.jax_side import run_jax
 from benchmarks.parity.run import golden_values
@@ -10,7 +10,7 @@ from benchmarks.parity.run import golden_values
 GOLDEN = ROOT / "tests" / "golden"
 
 
-@pytest.fixture(scope="module", params=EXPERIMENTS)
+@pytest.fixture(scope="module", params=first_of(EXPERIMENTS))
 def values(request):
     with np.load(GOLDEN / f"{request.param}.npz") as golden:
         return golden_values(run_jax(request.param)), dict(golden)

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from helpers import ROOT
+from helpers import ROOT, first_of
 
 from benchmarks.parity import paper_recipe
 from benchmarks.parity.paper_cases import NETWORKS
@@ -13,7 +13,7 @@ from pix2pix_jax.networks import GeneratorConfig, make_generator
 from pix2pix_jax.networks.authors import generator_from_authors
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
+@pytest.fixture(scope="module", params=first_of(NETWORKS))
 def name(request):
     return request.param
 

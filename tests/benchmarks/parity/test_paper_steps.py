@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import ROOT
+from helpers import ROOT, first_of
 
 from benchmarks.parity import paper_recipe
 from benchmarks.parity.paper_cases import STEPS
@@ -10,7 +10,7 @@ from benchmarks.parity.paper_jax_side import penalty_shares, run_jax
 from benchmarks.parity.paper_run import golden_run, gradient_scales, loss_scales
 
 
-@pytest.fixture(scope="module", params=STEPS)
+@pytest.fixture(scope="module", params=first_of(STEPS))
 def name(request):
     return request.param
 

@@ -6,6 +6,7 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
+from helpers import first_of
 
 from benchmarks.parity import recipe
 from benchmarks.parity.jax_side import initial_state, make_model, run_jax
@@ -15,7 +16,7 @@ from benchmarks.pytorch_reference import EXPERIMENTS, Discriminator, Generator, 
 from pix2pix_jax.networks import pytorch as convert
 
 
-@pytest.fixture(scope="module", params=EXPERIMENTS)
+@pytest.fixture(scope="module", params=first_of(EXPERIMENTS))
 def runs(request):
     with ThreadPoolExecutor() as pool:  # PyTorch runs while JAX compiles
         theirs = pool.submit(run_pytorch, request.param)
