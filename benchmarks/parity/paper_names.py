@@ -1,7 +1,5 @@
 """PyTorch's names for the layers of the paper's networks; written apart from the package's own conversion."""
 
-import numpy as np
-
 from benchmarks.parity.paper_cases import NetworkCase
 from benchmarks.parity.paper_recipe import Values
 
@@ -41,7 +39,7 @@ def to_flax(tensors: Values, case: NetworkCase) -> Values:
         if leaf == "weight":
             leaf = "kernel" if tensor.ndim == 4 else "scale"
         leaf = leaf.removeprefix("running_")
-        values[f"{layer}/{leaf}"] = tensor.transpose(_axes(layer)) if leaf == "kernel" else tensor
+        values[f"{layer}/{leaf}"] = tensor.transpose(2, 3, 1, 0) if leaf == "kernel" else tensor
     return values
 
 
@@ -52,14 +50,9 @@ def to_torch(values: Values, case: NetworkCase) -> Values:
     for name, array in values.items():
         layer, leaf = name.split("/")
         if leaf == "kernel":
-            array = array.transpose(np.argsort(_axes(layer)))
+            array = array.transpose(3, 2, 0, 1)
         tensors[f"{layers[layer]}.{_LEAVES[leaf]}"] = array
     return tensors
-
-
-def _axes(layer: str) -> tuple[int, ...]:
-    """Where the axes of an HWIO kernel are in PyTorch's: (out, in, h, w), or transposed (in, out, h, w)."""
-    return (2, 3, 0, 1) if layer.startswith("up") else (2, 3, 1, 0)
 
 
 def _unet_layers(halvings: int) -> dict[str, str]:

@@ -86,8 +86,8 @@ def _array(name: str, shape: tuple[int, ...], case: NetworkCase, seed: int) -> n
 def _kernel(layer: str, noise: np.ndarray, case: NetworkCase, seed: int) -> np.ndarray:
     """A kernel whose outputs are about as large as its inputs."""
     size, _, inputs, outputs = noise.shape
-    # Of a transposed kernel each output meets every other row and column.
-    fan_in = size**2 * inputs / (4 if layer.startswith("up") else 1)
+    # A transposed kernel is [size, size, out, in], and each output meets every other row and column of it.
+    fan_in = size**2 * outputs / 4 if layer.startswith("up") else size**2 * inputs
     innermost = layer == f"down{case.size}"
     if case.kind == "unet" and case.norm == "batch" and (layer == "down1" or innermost):
         signs_in = _signs(f"down{case.size - 1}_norm", inputs, case, seed) if innermost else np.ones(inputs)

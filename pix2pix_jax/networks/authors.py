@@ -17,7 +17,6 @@ from pix2pix_jax.networks.blocks import Params
 from pix2pix_jax.networks.choice import DiscriminatorConfig, GeneratorConfig
 from pix2pix_jax.networks.layers import Norm
 
-_CONV, _TRANSPOSED = (3, 2, 0, 1), (2, 3, 0, 1)  # from our kernels' axes to PyTorch's
 _COUNTER = "num_batches_tracked"
 _NORM_LEAVES = {"scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
 
@@ -159,7 +158,7 @@ class _Place(NamedTuple):
 
     layer: str
     place: str
-    kind: Literal["conv", "transposed", "norm"] = "conv"
+    kind: Literal["conv", "norm"] = "conv"
 
 
 def _generator_places(config: GeneratorConfig) -> list[_Place]:
@@ -172,13 +171,13 @@ def _unet_prefix(level: int) -> str:
 
 def _unet_places(depth: int) -> Iterator[_Place]:
     yield _Place("down1", "model.model.0")
-    yield _Place("up1", "model.model.3", "transposed")
+    yield _Place("up1", "model.model.3")
     for level in range(2, depth + 1):
         prefix, inner = _unet_prefix(level), level == depth
         yield _Place(f"down{level}", f"{prefix}1")
         if not inner:
             yield _Place(f"down{level}_norm", f"{prefix}2", "norm")
-        yield _Place(f"up{level}", prefix + ("3" if inner else "5"), "transposed")
+        yield _Place(f"up{level}", prefix + ("3" if inner else "5"))
         yield _Place(f"up{level}_norm", prefix + ("4" if inner else "6"), "norm")
 
 
@@ -194,7 +193,7 @@ def _resnet_places(config: GeneratorConfig) -> Iterator[_Place]:
     places |= {"up2": f"{end}", "up1": f"{end + 3}", "last": f"{end + 7}"}
     norms |= {"up2": f"{end + 1}", "up1": f"{end + 4}"}
     for layer, place in places.items():
-        yield _Place(layer, f"model.{place}", "transposed" if layer.startswith("up") else "conv")
+        yield _Place(layer, f"model.{place}")
     for layer, place in norms.items():
         yield _Place(f"{layer}_norm", f"model.{place}", "norm")
 
@@ -218,8 +217,9 @@ def _converted(
     for layer, place, kind in places:
         if kind != "norm":
             kernel = _taken(unused, f"{place}.weight", 4, network)
-            # A copy: JAX would otherwise be free to share memory that PyTorch goes on training in.
-            flat[layer, "kernel"] = kernel.transpose(np.argsort(_TRANSPOSED if kind == "transposed" else _CONV))
+            # For transposed convolutions both swap in and out, so the order is the same. A copy: JAX would otherwise
+            # be free to share memory that PyTorch goes on training in.
+            flat[layer, "kernel"] = kernel.transpose(2, 3, 1, 0)
             if f"{place}.bias" in unused:
                 flat[layer, "bias"] = _taken(unused, f"{place}.bias", 1, network)
         elif norm == "batch":
@@ -254,8 +254,7 @@ def _exported(places: list[_Place], params: Params, averages: Params) -> dict[st
     made: dict[str, np.ndarray] = {}
     for layer, place, kind in places:
         if kind != "norm":
-            axes = _TRANSPOSED if kind == "transposed" else _CONV
-            made[f"{place}.weight"] = np.array(ours[layer, "kernel"].transpose(axes), np.float32, order="C")
+            made[f"{place}.weight"] = np.array(ours[layer, "kernel"].transpose(3, 2, 0, 1), np.float32, order="C")
             if (layer, "bias") in ours:
                 made[f"{place}.bias"] = np.array(ours[layer, "bias"], np.float32)
         elif (layer, "scale") in ours:

@@ -65,7 +65,7 @@ class Layers:
         bias = self.norm == "instance" if bias is None else bias
         if kind == "resize":
             return ResizeConv2d(features, bias, self._kernel_init(), self.dtype, name=name)
-        return ConvTranspose2d(features, size, bias, self._kernel_init(transposed=True), self.dtype, name=name)
+        return ConvTranspose2d(features, size, bias, self._kernel_init(), self.dtype, name=name)
 
     def normalize(self, x: jax.Array, name: str, *, train: bool) -> jax.Array:
         """The norm behind a convolution: float32 [batch, height, width, channels] to the same."""
@@ -78,16 +78,15 @@ class Layers:
             )(x)
         return x
 
-    def _kernel_init(self, transposed: bool = False) -> initializers.Initializer:
-        # PyTorch counts the fans of a transposed convolution the other way round.
-        inputs, outputs = (-1, -2) if transposed else (-2, -1)
+    def _kernel_init(self) -> initializers.Initializer:
+        # As in PyTorch, the fan-in of a transposed convolution counts its channels out: the last axis but one.
         if self.init == "normal":
             return initializers.normal(self.init_gain)
         if self.init == "xavier":
-            return initializers.variance_scaling(self.init_gain**2, "fan_avg", "normal", inputs, outputs)
+            return initializers.variance_scaling(self.init_gain**2, "fan_avg", "normal")
         if self.init == "kaiming":
-            return initializers.variance_scaling(2.0, "fan_in", "normal", inputs, outputs)
-        return initializers.orthogonal(self.init_gain, column_axis=outputs)
+            return initializers.variance_scaling(2.0, "fan_in", "normal")
+        return initializers.orthogonal(self.init_gain)
 
 
 def _normal_around_one(deviation: float) -> Callable[..., jax.Array]:
@@ -132,7 +131,7 @@ class ConvTranspose2d(nn.Module):
         features: channels out.
         size: side of the kernel, 3 or 4.
         use_bias: whether to add a bias, which begins with 0.
-        kernel_init: how the kernel [size, size, in, out] begins.
+        kernel_init: how the kernel [size, size, out, in] begins.
         dtype: dtype of the products, float32 or bfloat16; parameters are float32.
     """
 
@@ -145,7 +144,7 @@ class ConvTranspose2d(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps [batch, height, width, in] to float32 [batch, 2 · height, 2 · width, out]."""
-        kernel = self.param("kernel", self.kernel_init, (self.size, self.size, x.shape[-1], self.features), jnp.float32)
+        kernel = self.param("kernel", self.kernel_init, (self.size, self.size, self.features, x.shape[-1]), jnp.float32)
         return _with_bias(self, ops.conv_transpose2d(x.astype(self.dtype), kernel))
 
 

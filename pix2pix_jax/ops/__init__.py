@@ -30,12 +30,7 @@ def conv2d(x: jax.Array, kernel: jax.Array, stride: int = 1, padding: int | None
 
 def conv_transpose2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """As `plain.conv_transpose2d`."""
-    return lax.platform_dependent(
-        x,
-        kernel,
-        cpu=lambda x, kernel: strided.conv_transpose2d(x, kernel.swapaxes(2, 3)),
-        default=plain.conv_transpose2d,
-    )
+    return lax.platform_dependent(x, kernel, cpu=strided.conv_transpose2d, default=plain.conv_transpose2d)
 
 
 def upsample_conv2d(x: jax.Array, kernel: jax.Array, factor: int) -> jax.Array:

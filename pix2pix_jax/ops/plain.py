@@ -34,16 +34,15 @@ def conv_transpose2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
 
     Args:
         x: [batch, height, width, in], float32 or bfloat16, the dtype of the products.
-        kernel: float32 [size, size, in, out], size 3 or 4.
+        kernel: float32 [size, size, out, in], size 3 or 4: that of the convolution whose gradient this is.
 
     Returns:
         float32 [batch, 2 · height, 2 · width, out].
     """
     size = kernel.shape[0]
     flipped = jnp.flip(kernel.astype(x.dtype), (0, 1))
-    y = lax.conv_general_dilated(
-        x, flipped, (1, 1), [(size - 2, 2)] * 2, lhs_dilation=(2, 2), dimension_numbers=_LAYOUT
-    )
+    layout = ("NHWC", "HWOI", "NHWC")
+    y = lax.conv_general_dilated(x, flipped, (1, 1), [(size - 2, 2)] * 2, (2, 2), dimension_numbers=layout)
     return y.astype(jnp.float32)
 
 

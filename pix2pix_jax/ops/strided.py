@@ -58,7 +58,7 @@ def conv2d(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Ar
 
 
 def conv_transpose2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """As `plain.conv_transpose2d`, but the kernel is [size, size, out, in]."""
+    """As `plain.conv_transpose2d`."""
     batch, height, width, channels = x.shape
     kernel = _evened(kernel, 2)
     if _winograd_pays(x.dtype, 2, batch * height * width, channels, 4 * kernel.shape[2]):

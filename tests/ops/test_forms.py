@@ -80,13 +80,13 @@ LAYERS = {
 
 
 def forms(layer):
-    """A layer for CPUs, the plain one, and the side of the kernel."""
+    """A layer for CPUs, the plain one, and the shape of a kernel by its channels in and out."""
     size, *options = LAYERS[layer]
     if not options:
-        return lambda x, kernel: strided.conv_transpose2d(x, kernel.swapaxes(2, 3)), plain.conv_transpose2d, size
+        return strided.conv_transpose2d, plain.conv_transpose2d, lambda inputs, outputs: (size, size, outputs, inputs)
     stride, padding = options
     ours, reference = (partial(form.conv2d, stride=stride, padding=padding) for form in (strided, plain))
-    return ours, reference, size
+    return ours, reference, lambda inputs, outputs: (size, size, inputs, outputs)
 
 
 @contextmanager
@@ -110,9 +110,9 @@ winograd = pytest.mark.parametrize("winograd", [False, True], ids=["direct", "wi
     features=st.integers(1, 5),
 )
 def test_layers_of_the_paper_are_the_plain_ones(winograd, layer, height, width, channels, features):
-    ours, reference, size = forms(layer)
-    least = 1 if layer in ("up", "small_up") else size - 2 * LAYERS[layer][2]
-    x, kernel = random(2, least + height, least + width, channels), random(size, size, channels, features)
+    ours, reference, kernel_shape = forms(layer)
+    least = 1 if layer in ("up", "small_up") else LAYERS[layer][0] - 2 * LAYERS[layer][2]
+    x, kernel = random(2, least + height, least + width, channels), random(*kernel_shape(channels, features))
     with always(winograd):
         assert_same_with_gradients(ours, reference, x, kernel)
 
@@ -120,8 +120,8 @@ def test_layers_of_the_paper_are_the_plain_ones(winograd, layer, height, width, 
 @winograd
 @pytest.mark.parametrize("layer", ["down", "patch", "up"])
 def test_layers_of_the_paper_can_be_differentiated_twice(winograd, layer):
-    ours, reference, size = forms(layer)
-    x, kernel, weights = random(1, 4, 5, 3), random(size, size, 3, 2) / 8, random(2, 1)
+    ours, reference, kernel_shape = forms(layer)
+    x, kernel, weights = random(1, 4, 5, 3), random(*kernel_shape(3, 2)) / 8, random(2, 1)
 
     def penalty(form, x, kernel):
         """As a gradient penalty: of the norm of the gradient of x behind a second layer, which is not linear."""
@@ -142,8 +142,8 @@ def test_layers_of_the_paper_can_be_differentiated_twice(winograd, layer):
 @winograd
 @pytest.mark.parametrize("layer", ["down", "patch", "inner", "up"])
 def test_layers_of_the_paper_in_bfloat16_are_float32_to_its_rounding(winograd, layer):
-    ours, reference, size = forms(layer)
-    x, kernel = random(1, 8, 9, 16), random(size, size, 16, 8)
+    ours, reference, kernel_shape = forms(layer)
+    x, kernel = random(1, 8, 9, 16), random(*kernel_shape(16, 8))
     gradient = random(*jax.eval_shape(reference, x, kernel).shape)
     with always(winograd):
         low = with_gradients(ours, jnp.asarray(x, jnp.bfloat16), kernel, gradient)
@@ -164,8 +164,8 @@ def test_layers_of_the_paper_in_bfloat16_are_float32_to_its_rounding(winograd, l
     ids=["down", "patch", "up", "few_pixels", "few_channels"],
 )
 def test_winograd_is_for_many_pixels_of_many_channels(layer, channels, side, products):
-    ours, _, size = forms(layer)
-    x, kernel = jnp.zeros((1, side, side, channels)), jnp.zeros((size, size, channels, 64))
+    ours, _, kernel_shape = forms(layer)
+    x, kernel = jnp.zeros((1, side, side, channels)), jnp.zeros(kernel_shape(channels, 64))
     both = jax.jit(lambda x, kernel, gradient: (ours(x, kernel), jax.vjp(ours, x, kernel)[1](gradient)))
     program = both.lower(x, kernel, jax.eval_shape(ours, x, kernel)).as_text()
     assert program.count("stablehlo.dot_general") == products

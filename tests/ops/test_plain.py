@@ -33,10 +33,10 @@ def test_convolution_with_a_stride_sees_every_second_window(size, stride, paddin
 
 @pytest.mark.parametrize("size", [3, 4])
 def test_transposed_convolution_adds_each_pixel_to_those_around_it(size):
-    x, kernel = random(2, 3, 4, 3), random(size, size, 3, 2)
+    x, kernel = random(2, 3, 4, 3), random(size, size, 2, 3)
     wanted = np.zeros((2, 6 + 2, 8 + 2, 2))  # with a margin of a pixel on each side
     for row, column in np.ndindex(3, 4):
-        made = np.einsum("bi,rcio->brco", x[:, row, column], kernel)
+        made = np.einsum("bi,rcoi->brco", x[:, row, column], kernel)
         wanted[:, 2 * row : 2 * row + size, 2 * column : 2 * column + size] += made
     np.testing.assert_allclose(plain.conv_transpose2d(x, kernel), wanted[:, 1:-1, 1:-1], atol=1e-5)
 
