@@ -2,8 +2,11 @@
 
 import sys
 from argparse import Namespace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
 
 from pix2pix_jax import data, files
 from pix2pix_jax.errors import UserError
@@ -44,7 +47,14 @@ def evaluate_pairs(generator: TrainedGenerator, arguments: Namespace) -> None:
     inputs, truth = np.split(pairs, [config.task.condition_channels], axis=-1)
     height, width = truth.shape[1:3]
     print(f"translating and measuring {len(names):,} pairs of {width}×{height}", file=sys.stderr)
-    merits, made = judge_pairs(lambda images: translate_stack(images, generator, arguments.seed), inputs, truth)
+    with tqdm(total=len(names), unit="pair", disable=None) as bar:
+
+        def translated(images: NDArray[Any]) -> NDArray[Any]:
+            images = translate_stack(images, generator, arguments.seed)
+            bar.update(len(images))
+            return images
+
+        merits, made = judge_pairs(translated, inputs, truth)
     rows = {"translated": merits, **judge_pair_baselines(inputs, truth)}
 
     setting = (
