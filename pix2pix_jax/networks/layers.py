@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import flax.linen as nn
@@ -51,7 +52,7 @@ class Layers:
     ) -> "Conv2d":
         """A convolution; None for `bias` if a norm may follow."""
         bias = self.norm == "instance" if bias is None else bias
-        return Conv2d(features, size, stride, padding, bias, self._kernel_init(), self.dtype, name=name)
+        return Conv2d(features, bias, self._kernel_init(), self.dtype, size, stride, padding, name=name)
 
     def upsampling(
         self,
@@ -65,7 +66,7 @@ class Layers:
         bias = self.norm == "instance" if bias is None else bias
         if kind == "resize":
             return ResizeConv2d(features, bias, self._kernel_init(), self.dtype, name=name)
-        return ConvTranspose2d(features, size, bias, self._kernel_init(), self.dtype, name=name)
+        return ConvTranspose2d(features, bias, self._kernel_init(), self.dtype, size, name=name)
 
     def normalize(self, x: jax.Array, name: str, *, train: bool) -> jax.Array:
         """The norm behind a convolution: float32 [batch, height, width, channels] to the same."""
@@ -96,84 +97,70 @@ def _normal_around_one(deviation: float) -> Callable[..., jax.Array]:
     return init
 
 
-class Conv2d(nn.Module):
-    """Convolution with zero padding.
+class _Convolution(nn.Module):
+    """What the convolutions have in common.
 
     Attributes:
         features: channels out.
-        size: side of the kernel.
-        stride: 1 or 2.
-        padding: zeros on each side.
         use_bias: whether to add a bias, which begins with 0.
-        kernel_init: how the kernel [size, size, in, out] begins.
+        kernel_init: how the kernel begins.
         dtype: dtype of the products, float32 or bfloat16; parameters are float32.
     """
 
     features: int
-    size: int
-    stride: int
-    padding: int
     use_bias: bool
     kernel_init: initializers.Initializer
     dtype: Any
+
+    def _convolved(
+        self, operation: Callable[[jax.Array, jax.Array], jax.Array], x: jax.Array, shape: tuple[int, ...]
+    ) -> jax.Array:
+        y = operation(x.astype(self.dtype), self.param("kernel", self.kernel_init, shape, jnp.float32))
+        return y + self.param("bias", initializers.zeros, (self.features,), jnp.float32) if self.use_bias else y
+
+
+class Conv2d(_Convolution):
+    """Convolution with zero padding; its kernel is [size, size, in, out].
+
+    Attributes:
+        size: side of the kernel.
+        stride: 1 or 2.
+        padding: zeros on each side.
+    """
+
+    size: int
+    stride: int
+    padding: int
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps [batch, height, width, in] to float32 [batch, (height + 2 · padding - size) // stride + 1, …, out]."""
-        kernel = self.param("kernel", self.kernel_init, (self.size, self.size, x.shape[-1], self.features), jnp.float32)
-        return _with_bias(self, ops.conv2d(x.astype(self.dtype), kernel, self.stride, self.padding))
+        operation = partial(ops.conv2d, stride=self.stride, padding=self.padding)
+        return self._convolved(operation, x, (self.size, self.size, x.shape[-1], self.features))
 
 
-class ConvTranspose2d(nn.Module):
-    """Transposed convolution of stride 2 that doubles height and width; a kernel of 3×3 or 4×4.
+class ConvTranspose2d(_Convolution):
+    """Transposed convolution of stride 2 that doubles height and width; its kernel is [size, size, out, in].
 
     Attributes:
-        features: channels out.
         size: side of the kernel, 3 or 4.
-        use_bias: whether to add a bias, which begins with 0.
-        kernel_init: how the kernel [size, size, out, in] begins.
-        dtype: dtype of the products, float32 or bfloat16; parameters are float32.
     """
 
-    features: int
     size: int
-    use_bias: bool
-    kernel_init: initializers.Initializer
-    dtype: Any
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps [batch, height, width, in] to float32 [batch, 2 · height, 2 · width, out]."""
-        kernel = self.param("kernel", self.kernel_init, (self.size, self.size, self.features, x.shape[-1]), jnp.float32)
-        return _with_bias(self, ops.conv_transpose2d(x.astype(self.dtype), kernel))
+        return self._convolved(ops.conv_transpose2d, x, (self.size, self.size, self.features, x.shape[-1]))
 
 
-class ResizeConv2d(nn.Module):
-    """Nearest-neighbour upsampling by 2 and a 3×3 convolution: no checkerboard (Odena et al., Distill 2016).
-
-    Attributes:
-        features: channels out.
-        use_bias: whether to add a bias, which begins with 0.
-        kernel_init: how the kernel [3, 3, in, out] begins.
-        dtype: dtype of the products, float32 or bfloat16; parameters are float32.
-    """
-
-    features: int
-    use_bias: bool
-    kernel_init: initializers.Initializer
-    dtype: Any
+class ResizeConv2d(_Convolution):
+    """Nearest-neighbour upsampling by 2 and a 3×3 convolution: no checkerboard (Odena et al., Distill 2016)."""
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps [batch, height, width, in] to float32 [batch, 2 · height, 2 · width, out]."""
-        kernel = self.param("kernel", self.kernel_init, (3, 3, x.shape[-1], self.features), jnp.float32)
-        return _with_bias(self, ops.upsample_conv2d(x.astype(self.dtype), kernel, 2))
-
-
-def _with_bias(layer: Conv2d | ConvTranspose2d | ResizeConv2d, y: jax.Array) -> jax.Array:
-    if not layer.use_bias:
-        return y
-    return y + layer.param("bias", initializers.zeros, (layer.features,), jnp.float32)
+        return self._convolved(partial(ops.upsample_conv2d, factor=2), x, (3, 3, x.shape[-1], self.features))
 
 
 def dropout(x: jax.Array, rate: float, module: nn.Module) -> jax.Array:
