@@ -34,6 +34,15 @@ def assert_same_with_gradients(layer, reference, x, kernel):
         np.testing.assert_allclose(got, want, rtol=0, atol=1e-5 * max(1.0, float(jnp.abs(want).max())))
 
 
+def assert_bfloat16_is_float32_to_its_rounding(layer, reference, x, kernel):
+    """Values and gradients of a layer in bfloat16, and the dtypes that they have."""
+    gradient = random(*jax.eval_shape(reference, x, kernel).shape)
+    low = with_gradients(layer, jnp.asarray(x, jnp.bfloat16), kernel, gradient)
+    assert [leaf.dtype for leaf in low] == [jnp.float32, jnp.bfloat16, jnp.float32]
+    for got, want in zip(low, with_gradients(reference, x, kernel, gradient), strict=True):
+        assert jnp.linalg.norm((got.astype(jnp.float32) - want).ravel()) < 2**-7 * jnp.linalg.norm(want.ravel())
+
+
 def random(*shape):
     return np.random.RandomState(sum(shape)).randn(*shape).astype(np.float32)
 
@@ -144,12 +153,8 @@ def test_layers_of_the_paper_can_be_differentiated_twice(winograd, layer):
 def test_layers_of_the_paper_in_bfloat16_are_float32_to_its_rounding(winograd, layer):
     ours, reference, kernel_shape = forms(layer)
     x, kernel = random(1, 8, 9, 16), random(*kernel_shape(16, 8))
-    gradient = random(*jax.eval_shape(reference, x, kernel).shape)
     with always(winograd):
-        low = with_gradients(ours, jnp.asarray(x, jnp.bfloat16), kernel, gradient)
-    assert [leaf.dtype for leaf in low] == [jnp.float32, jnp.bfloat16, jnp.float32]
-    for got, want in zip(low, with_gradients(reference, x, kernel, gradient), strict=True):
-        assert jnp.linalg.norm((got.astype(jnp.float32) - want).ravel()) < 2**-7 * jnp.linalg.norm(want.ravel())
+        assert_bfloat16_is_float32_to_its_rounding(ours, reference, x, kernel)
 
 
 @pytest.mark.parametrize(
@@ -183,11 +188,7 @@ def test_winograd_is_for_many_pixels_of_many_channels(layer, channels, side, pro
 @pytest.mark.parametrize(("channels", "features"), [(6, 8), (3, 8), (8, 2)])
 def test_bfloat16_is_float32_to_its_rounding(layer, reference, channels, features):
     x, kernel = random(2, 7, 9, channels), random(3, 3, channels, features)
-    gradient = random(*jax.eval_shape(reference, x, kernel).shape)
-    low = with_gradients(layer, jnp.asarray(x, jnp.bfloat16), kernel, gradient)
-    assert [leaf.dtype for leaf in low] == [jnp.float32, jnp.bfloat16, jnp.float32]
-    for got, want in zip(low, with_gradients(reference, x, kernel, gradient), strict=True):
-        assert jnp.linalg.norm((got.astype(jnp.float32) - want).ravel()) < 2**-7 * jnp.linalg.norm(want.ravel())
+    assert_bfloat16_is_float32_to_its_rounding(layer, reference, x, kernel)
 
 
 @pytest.mark.parametrize(
