@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> None:
     """Trains the experiment that the flags describe."""
     if arguments[1:]:
         raise UserError(f"{arguments[1]} is not a flag: values are given as --config.key=value")
-    config = from_config_dict(_CONFIG.value)
+    config = from_config_dict(_CONFIG.value, config_flags.get_override_values(flags.FLAGS["config"]))
     cli.use_compilation_cache()
     host.keep_freed_memory()
     processes.initialize(

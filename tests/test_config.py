@@ -103,6 +103,34 @@ def test_the_keys_of_earlier_runs_are_still_there():
     assert set(leaves(default_config())) >= set(KEYS.split())
 
 
+@pytest.mark.parametrize(
+    ("name", "given", "dropped"),
+    [
+        ("edges", {"generator.network": "resnet"}, {"generator.depth": 8}),
+        ("edges", {"discriminator.network": "pixel"}, {"discriminator.layers": 3}),
+        ("edges", {"generator.network": "reference"}, {"generator.depth": 8, "generator.width": 64}),
+        ("facades", {"data.source": "blurred"}, {"data.direction": "AtoB"}),
+        ("rgb_rgb", {"task.kind": "lab_colorization"}, {}),
+    ],
+)
+def test_what_an_experiment_sets_for_something_exchanged_is_dropped(name, given, dropped):
+    values = to_config_dict(experiment_config(name))
+    values.update_from_flattened_dict(given)
+    config = from_config_dict(values, given)
+    configuration.validate(config, device_count=1)
+    assert leaves(config).items() >= (given | dropped).items()
+    if name == "edges":  # as the others do, by --set
+        assert apply_settings(experiment_config(name), [f"{key}={value}" for key, value in given.items()]) == config
+
+
+def test_what_the_user_sets_is_not_dropped():
+    values = to_config_dict(experiment_config("edges"))
+    given = {"generator.network": "resnet", "generator.depth": 5}
+    values.update_from_flattened_dict(given)
+    with pytest.raises(UserError, match=r"generator.depth=5 is not read .*leave it out"):
+        configuration.validate(from_config_dict(values, given), device_count=1)
+
+
 @pytest.mark.parametrize(("linear", "schedule"), [(True, "linear"), (False, "constant")])
 def test_a_key_that_has_gone_is_read_in_earlier_runs(linear, schedule):
     assert configuration.stored({"adam": {"linear_decay": linear}}).adam.schedule == schedule

@@ -2,11 +2,14 @@
 
 import argparse
 import dataclasses
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn, get_args, get_type_hints
+from collections.abc import Container, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, get_args, get_type_hints
 
-from pix2pix_jax.config import Config, leaves, updated
+from pix2pix_jax.config import Config, default_config, leaves, updated
+from pix2pix_jax.data import SOURCE_KEYS
 from pix2pix_jax.errors import UserError, nearest
+from pix2pix_jax.networks import NETWORK_KEYS
+from pix2pix_jax.tasks import TASKS
 
 if TYPE_CHECKING:
     from pix2pix_jax.inference.trained import TrainedGenerator
@@ -83,7 +86,29 @@ def apply_settings(config: Config, settings: Sequence[str]) -> Config:
         if key == "name" or key.startswith("task."):
             raise UserError(f"--set {setting}: {key} is what the experiments differ in, and cannot be set for all")
         values[key] = _parse(setting, text, known[key])
-    return updated(config, values)
+    return updated(default_config(), drop_unread(known | values, values))
+
+
+def drop_unread(values: Mapping[str, Any], given: Container[str]) -> dict[str, Any]:
+    """Drops what an experiment sets for a network, source or task that the user has exchanged for one without the key.
+
+    Args:
+        values: every value by dotted key, the experiment's and the user's.
+        given: the keys that the user gave, which are never dropped.
+    """
+    return {key: value for key, value in values.items() if key in given or _is_read(key, values)}
+
+
+def _is_read(key: str, values: Mapping[str, Any]) -> bool:
+    """Whether the network, source or task that is chosen reads a key."""
+    part, _, leaf = key.partition(".")
+    if part == "task" and (task := TASKS.get(values["task.kind"])):
+        return leaf in {field.name for field in dataclasses.fields(task)}
+    if part in NETWORK_KEYS and leaf != "network":
+        return leaf in NETWORK_KEYS[part].get(values[f"{part}.network"], ())
+    if part == "data" and leaf in SOURCE_KEYS:
+        return values["data.source"].partition(":")[0] in SOURCE_KEYS[leaf]
+    return True
 
 
 def _parse(setting: str, text: str, old: object) -> object:

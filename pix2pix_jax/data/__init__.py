@@ -16,6 +16,7 @@ from pix2pix_jax.data.sources import (
 from pix2pix_jax.errors import UserError, nearest
 
 __all__ = [
+    "SOURCE_KEYS",
     "BatchIterator",
     "FolderSource",
     "ImageSource",
@@ -34,10 +35,9 @@ _MADE = ("edges", "blurred", "masked")
 _GIVES_PAIRS = ("pairs", *_MADE)
 _SOURCES = ("stl10", "tfds:NAME", "folder", "bundled", *_GIVES_PAIRS)
 
-# Which keys of the config's `data` part belong to which sources; given with another, they would be passed over.
-_KEYS = {
+SOURCE_KEYS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("root", "eval_root"), ("folder", *_GIVES_PAIRS)),
-    **dict.fromkeys(("split", "eval_split", "tfds_dir"), ("tfds",)),
+    **dict.fromkeys(("split", "eval_split", "tfds_dir"), ("tfds", "stl10")),
     **dict.fromkeys(
         ("direction", "preprocess", "input_interpolation", "output_interpolation", "float_min", "float_max"),
         ("pairs",),
@@ -46,6 +46,7 @@ _KEYS = {
     "blur_factor": ("blurred",),
     "mask_share": ("masked",),
 }
+"""Which keys of the config's `data` part belong to which sources; given with another, they would be passed over."""
 
 
 def make_sources(config: Config) -> tuple[ImageSource, ImageSource]:
@@ -87,10 +88,10 @@ def make_sources(config: Config) -> tuple[ImageSource, ImageSource]:
 
 def _check_keys(data: DataConfig, kind: str) -> None:
     """Makes sure that no key is given that the source does not read."""
-    for key, owners in _KEYS.items():
+    for key, owners in SOURCE_KEYS.items():
         value = getattr(data, key)
         if kind not in owners and value != getattr(DataConfig(), key):
-            wanted = "tfds:NAME" if owners == ("tfds",) else owners[0]
+            wanted = "tfds:NAME" if owners[0] == "tfds" else owners[0]
             raise UserError(
                 f"data.{key}={value} is not read with data.source={data.source}:"
                 f" give --config.data.source={wanted} too, or leave it out"
