@@ -13,6 +13,8 @@ from pix2pix_jax.networks import (
     NETWORK_KEYS,
     DiscriminatorConfig,
     GeneratorConfig,
+    ReferenceDiscriminator,
+    ReferenceGenerator,
     make_discriminator,
     make_generator,
 )
@@ -89,6 +91,43 @@ class Config:
     sample_every_steps: int = 500  # samples/step_*.png and curves.png
     checkpoint_every_steps: int = 500
     checkpoints_to_keep: int = 3
+
+
+_COUNT = 2**31 - 1
+_RANGES: dict[str, tuple[float, float]] = {
+    "seed": (0, _COUNT),
+    "image_size": (4, 2**14),
+    "batch_size": (1, 2**20),
+    "num_epochs": (0, _COUNT),
+    "num_steps": (0, _COUNT),
+    "ema_decay": (0.0, 0.99999),
+    "saturation": (0.01, 100.0),
+    **dict.fromkeys(("task.l1", "task.l1_rgb", "task.l1_chroma"), (0.0, 1e6)),
+    **dict.fromkeys(("task.input_channels", "task.output_channels"), (1, 1024)),
+    "generator.depth": (2, 12),
+    "generator.blocks": (0, 100),
+    "generator.dropout": (0.0, 0.99),
+    "discriminator.layers": (1, 6),
+    **dict.fromkeys(("generator.width", "discriminator.width"), (1, 4096)),
+    **dict.fromkeys(("generator.init_gain", "discriminator.init_gain"), (0.0, 100.0)),
+    "objective.discriminator_factor": (0.0, 100.0),
+    "objective.real_label": (0.5, 1.0),
+    "objective.gradient_penalty": (0.0, 1e6),
+    **dict.fromkeys(("adam.learning_rate", "adam.discriminator_learning_rate"), (0.0, 1.0)),
+    **dict.fromkeys(("adam.b1", "adam.b2"), (0.0, 0.99999)),
+    "adam.eps": (1e-16, 1.0),
+    "data.eval_fraction": (0.0, 1.0),
+    "data.resize": (1, 2**14),
+    "data.eval_images": (0, _COUNT),
+    "data.num_workers": (0, 1024),
+    **dict.fromkeys(("data.float_min", "data.float_max"), (-1e30, 1e30)),
+    "data.edge_sigma": (0.01, 100.0),
+    "data.blur_factor": (2, 1024),
+    "data.mask_share": (0.001, 0.999),
+    **dict.fromkeys((f"{what}_every_steps" for what in ("log", "eval", "sample", "checkpoint")), (1, _COUNT)),
+    "checkpoints_to_keep": (1, 10**6),
+}
+"""The least and the greatest value of every key that is a number; `validate` and who reads it may ask for more."""
 
 
 def default_config() -> Config:
@@ -199,13 +238,14 @@ def validate(config: Config, device_count: int) -> None:
         UserError: if a value cannot work; names the key, what was given and what was wanted.
     """
     _validate_choices(config)
-    if not 0.0 <= config.ema_decay < 1.0:
-        raise UserError(f"config.ema_decay={config.ema_decay} is not in [0, 1): use 0.999, or 0 for no average")
-    if not 0.0 < config.saturation < math.inf:
-        raise UserError(f"config.saturation={config.saturation} is not a positive number: use 1 for colours as made")
+    _validate_ranges(config)
     _validate_networks(config)
     _validate_sizes(config)
-    _validate_steps(config)
+    if config.num_steps < 1 and config.num_epochs < 1:
+        raise UserError(
+            f"config.num_epochs={config.num_epochs} and config.num_steps={config.num_steps}"
+            " leave nothing to do: set one of them to 1 or more"
+        )
     batch = config.batch_size
     if batch < device_count or batch % device_count:
         lower = max(batch // device_count * device_count, device_count)
@@ -213,6 +253,7 @@ def validate(config: Config, device_count: int) -> None:
             f"config.batch_size={batch} cannot be split over {device_count} devices:"
             f" use a multiple of {device_count}, such as {lower}"
         )
+    _validate_norms(config, device_count)
 
 
 def _validate_choices(part: Any, prefix: str = "") -> None:
@@ -228,6 +269,12 @@ def _validate_choices(part: Any, prefix: str = "") -> None:
             )
 
 
+def _validate_ranges(config: Config) -> None:
+    for key, value in leaves(config).items():
+        if key in _RANGES and not _RANGES[key][0] <= value <= _RANGES[key][1]:
+            raise UserError(f"config.{key}={value} is out of range: use {_RANGES[key][0]} to {_RANGES[key][1]}")
+
+
 def _validate_networks(config: Config) -> None:
     """Checks that every key of the networks is in its range, and read by the network that is chosen."""
     for name, part in (("generator", config.generator), ("discriminator", config.discriminator)):
@@ -238,29 +285,12 @@ def _validate_networks(config: Config) -> None:
                     f"config.{name}.{key}={value} is not read with config.{name}.network={part.network}: leave it out,"
                     f" or choose another network, such as {next(n for n, r in NETWORK_KEYS[name].items() if key in r)}"
                 )
-    generator, discriminator, objective = config.generator, config.discriminator, config.objective
-    _check_range("generator.depth", generator.depth, 2, 12)
-    _check_range("generator.blocks", generator.blocks, 0, 100)
-    _check_range("generator.width", generator.width, 1, 4096)
-    _check_range("generator.dropout", generator.dropout, 0.0, 0.99)
-    _check_range("generator.init_gain", generator.init_gain, 0.0, 100.0)
-    _check_range("discriminator.layers", discriminator.layers, 1, 6)
-    _check_range("discriminator.width", discriminator.width, 1, 4096)
-    _check_range("discriminator.init_gain", discriminator.init_gain, 0.0, 100.0)
-    _check_range("objective.discriminator_factor", objective.discriminator_factor, 0.0, 100.0)
-    _check_range("objective.real_label", objective.real_label, 0.5, 1.0)
-    _check_range("objective.gradient_penalty", objective.gradient_penalty, 0.0, 1e6)
-    if objective.gan == "wgan-gp" and config.task.adversarial and discriminator.norm == "batch":
+    if config.objective.gan == "wgan-gp" and config.task.adversarial and config.discriminator.norm == "batch":
         raise UserError(
             "config.objective.gan=wgan-gp penalises the discriminator's gradient image by image, and batch norm mixes"
             " images: use a discriminator without it, such as --config.discriminator.network=patchgan"
             " --config.discriminator.norm=instance"
         )
-
-
-def _check_range(key: str, value: float, lowest: float, highest: float) -> None:
-    if not lowest <= value <= highest:
-        raise UserError(f"config.{key}={value} is out of range: use {lowest} to {highest}")
 
 
 def _validate_sizes(config: Config) -> None:
@@ -271,6 +301,27 @@ def _validate_sizes(config: Config) -> None:
         raise UserError(
             f"config.data.resize={config.data.resize} is smaller than config.image_size={size}:"
             f" images are resized to it before the crop; use {round(size * 7 / 6)}"
+        )
+
+
+def _validate_norms(config: Config, device_count: int) -> None:
+    """Checks that no batch norm is over a single value, of which it would make 0 whatever the image.
+
+    Only the reference's networks become a single pixel somewhere, each at its smallest size.
+    """
+    together = config.batch_size if config.sync_batch_norm else config.batch_size // device_count
+    size, one_image = config.image_size, config.test_time.startswith("batch")
+    generator = config.generator.network == "reference" and size == ReferenceGenerator.smallest_size
+    discriminator = config.discriminator.network == "reference" and size == ReferenceDiscriminator.smallest_size
+    if together == 1 and (generator or (discriminator and config.task.adversarial)):
+        raise UserError(
+            f"at config.image_size={size}, one image at a time leaves a batch norm a single value: use"
+            f" config.batch_size={2 * device_count} or more, or config.image_size={2 * size}"
+        )
+    if one_image and generator:
+        raise UserError(
+            f"config.test_time={config.test_time} leaves a batch norm a single value at config.image_size={size}:"
+            f" use config.image_size={2 * size}, or config.test_time=running"
         )
 
 
@@ -300,17 +351,3 @@ def check_fits(config: Config, height: int, width: int, given: str) -> None:
                 + (f" and at least {smallest}" if smallest > multiple else "")
                 + f"; use {lower} or {lower + multiple}"
             )
-
-
-def _validate_steps(config: Config) -> None:
-    values = leaves(config)
-    for key in ("log_every_steps", "eval_every_steps", "sample_every_steps", "checkpoint_every_steps"):
-        if values[key] < 1:
-            raise UserError(f"config.{key}={values[key]} is not a number of steps: use 1 or more")
-    if config.checkpoints_to_keep < 1:
-        raise UserError(f"config.checkpoints_to_keep={config.checkpoints_to_keep} would keep none: use 1 or more")
-    if config.num_steps < 1 and config.num_epochs < 1:
-        raise UserError(
-            f"config.num_epochs={config.num_epochs} and config.num_steps={config.num_steps}"
-            " leave nothing to do: set one of them to 1 or more"
-        )

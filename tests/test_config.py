@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import math
 import re
 from pathlib import Path
 
@@ -44,16 +45,16 @@ def test_experiments_have_the_references_recipe(name):
     ("key", "value", "message"),
     [
         ("batch_size", 12, "config.batch_size=12 .* 8 devices: use a multiple of 8, such as 8"),
-        ("batch_size", 0, "config.batch_size=0 .* such as 8"),
+        ("batch_size", 0, "config.batch_size=0 is out of range: use 1 to"),
         ("image_size", 100, "config.image_size=100 .* multiple of 32; use 96 or 128"),
-        ("image_size", 0, "config.image_size=0 .* use 32 or 64"),
+        ("image_size", 0, "config.image_size=0 is out of range: use 4 to"),
         ("dtype", "float16", "config.dtype=float16 .* float32, bfloat16"),
         ("task.generator_makes", "croma", "task.generator_makes=croma .* nearest is chroma"),
         ("data.resize", 90, "config.data.resize=90 is smaller than config.image_size=96.* use 112"),
         ("log_every_steps", 0, "config.log_every_steps=0"),
-        ("ema_decay", 1.0, r"config.ema_decay=1.0 is not in \[0, 1\): use 0.999"),
-        ("saturation", 0.0, "config.saturation=0.0 is not a positive number: use 1"),
-        ("saturation", float("nan"), "config.saturation=nan is not a positive number"),
+        ("ema_decay", 1.0, "config.ema_decay=1.0 is out of range: use 0.0 to 0.99999"),
+        ("saturation", 0.0, "config.saturation=0.0 is out of range: use 0.01 to 100"),
+        ("saturation", float("nan"), "config.saturation=nan is out of range"),
     ],
 )
 def test_values_that_cannot_work_are_named(key, value, message):
@@ -61,6 +62,46 @@ def test_values_that_cannot_work_are_named(key, value, message):
     with pytest.raises(UserError, match=message) as caught:
         configuration.validate(config, device_count=8)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["ycrcb_rgb", "pix2pix", "lab_lab"])
+def test_no_number_is_taken_that_cannot_work(name):
+    """Every key that is a number has a range, which leaves out what is negative, huge or no number."""
+    config = experiment_config(name)
+    for key, default in leaves(config).items():
+        if type(default) not in (int, float):
+            continue
+        may_be_negative = key in ("data.float_min", "data.float_max")
+        for value in (math.nan, math.inf, -math.inf, 1e40, *(() if may_be_negative else (-1, -0.5))):
+            if type(default) is int and not (math.isfinite(value) and value == int(value)):
+                continue
+            given = type(default)(value)
+            with pytest.raises(UserError, match=rf"^config\.{key}={re.escape(str(given))} is out of range: use .* to "):
+                configuration.validate(updated(config, {key: given}), device_count=1)
+
+
+def test_no_value_of_another_type_is_taken():
+    for key, default in leaves(default_config()).items():
+        for value in (None, [1], "text" if type(default) is not str else 1, True if type(default) is not bool else 1):
+            with pytest.raises(UserError, match=rf"^config\.{key}=.* is of type .* is wanted$"):
+                updated(default_config(), {key: value})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"image_size": 32, "batch_size": 1}, "config.batch_size=2 or more, or config.image_size=64"),
+        ({"image_size": 32, "batch_size": 8, "sync_batch_norm": False}, "config.batch_size=16 or more"),
+        ({"image_size": 16, "batch_size": 1, "task.discriminator_sees": "none"}, "or config.image_size=32"),
+        (
+            {"image_size": 16, "batch_size": 8, "task.discriminator_sees": "none", "test_time": "batch"},
+            "config.test_time=batch leaves a batch norm a single value",
+        ),
+    ],
+)
+def test_a_batch_norm_over_a_single_value_is_refused(changes, message):
+    with pytest.raises(UserError, match=f"single value.*{message}|{message}"):
+        configuration.validate(updated(default_config(), changes), device_count=changes.get("batch_size", 1))
 
 
 def test_nothing_to_do_is_an_error():

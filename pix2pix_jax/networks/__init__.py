@@ -10,6 +10,7 @@ from pix2pix_jax.networks.choice import (
     make_discriminator,
     make_generator,
 )
+from pix2pix_jax.networks.reference import ReferenceDiscriminator, ReferenceGenerator
 
 __all__ = [
     "NETWORK_KEYS",
@@ -18,6 +19,8 @@ __all__ = [
     "Generator",
     "GeneratorConfig",
     "Params",
+    "ReferenceDiscriminator",
+    "ReferenceGenerator",
     "make_discriminator",
     "make_generator",
 ]

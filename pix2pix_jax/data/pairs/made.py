@@ -199,13 +199,9 @@ def _maker(config: Config) -> Maker:
     """What makes the other image of each pair."""
     data = config.data
     if data.source == "edges":
-        if not 0 < data.edge_sigma < math.inf:
-            raise UserError(f"config.data.edge_sigma={data.edge_sigma}: wanted a width above 0 px, such as 2")
         return Edges(data.edge_sigma)
     if data.source == "blurred":
         if not 2 <= data.blur_factor <= config.image_size:
             raise UserError(f"config.data.blur_factor={data.blur_factor}: wanted 2 to image_size={config.image_size}")
         return Blurred(data.blur_factor)
-    if not 0 < data.mask_share < 1:
-        raise UserError(f"config.data.mask_share={data.mask_share}: wanted a share between 0 and 1, such as 0.25")
     return Masked(data.mask_share)
