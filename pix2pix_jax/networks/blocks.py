@@ -1,7 +1,7 @@
 """What both networks are made of: convolution, batch norm, and the block of both with an activation."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import flax.linen as nn
 import jax
@@ -36,15 +36,20 @@ class Conv(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Maps [batch, height, width, in] to float32 [batch, upsample · height, upsample · width, features]."""
-        shape = (self.size, self.size, x.shape[-1], self.features)
-        fan_in = self.size**2 * x.shape[-1]
+    def __call__(self, *parts: jax.Array) -> jax.Array:
+        """Maps [batch, height, width, in] to float32 [batch, upsample · height, upsample · width, features].
+
+        Of several parts, the channels are joined.
+        """
+        channels = sum(part.shape[-1] for part in parts)
+        shape = (self.size, self.size, channels, self.features)
+        fan_in = self.size**2 * channels
         kernel = self.param("kernel", torch_uniform, shape, jnp.float32, fan_in)
         bias = self.param("bias", torch_uniform, (self.features,), jnp.float32, fan_in)
-        x = x.astype(self.dtype)
-        x = ops.upsample_conv2d(x, kernel, self.upsample) if self.upsample > 1 else ops.conv2d(x, kernel)
-        return x + bias
+        parts = tuple(part.astype(self.dtype) for part in parts)
+        if self.upsample > 1:
+            return ops.upsample_conv2d(jnp.concatenate(parts, -1), kernel, self.upsample) + bias
+        return (ops.conv2d(parts[0], kernel) if len(parts) == 1 else ops.conv2d_joined(parts, kernel)) + bias
 
 
 class BatchNorm(nn.Module):
@@ -57,15 +62,19 @@ class BatchNorm(nn.Module):
         axis_name: the mapped axis to share statistics over; None for this device's batch alone.
         keep_averages: whether to keep running averages (collection `batch_stats`).
         scale_init: how the scales begin.
+        slope: of the activation behind it below 0: 0 for ReLU, 1 for none.
+        dtype: dtype of what it returns, and keeps for the gradient; statistics are float32.
     """
 
     axis_name: str | None = None
     keep_averages: bool = True
     scale_init: Callable[..., jax.Array] = nn.initializers.ones
+    slope: float = 1.0
+    dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Normalises, scales and shifts every channel.
+        """Normalises, scales, shifts and activates every channel.
 
         Args:
             x: float32 [batch, height, width, channels].
@@ -73,22 +82,22 @@ class BatchNorm(nn.Module):
                 than to use those.
 
         Returns:
-            float32, the shape of x.
+            `dtype`, the shape of x.
         """
         channels = x.shape[-1]
         scale = self.param("scale", self.scale_init, (channels,))
         bias = self.param("bias", nn.initializers.zeros, (channels,))
-        if train:
-            mean, var, count = self._batch_statistics(x)
-            if self.keep_averages and self.is_mutable_collection("batch_stats"):
-                running_mean, running_var = self._averages(channels)
-                running_mean.value = 0.9 * running_mean.value + 0.1 * mean
-                running_var.value = 0.9 * running_var.value + 0.1 * var * (count / max(count - 1, 1))
-        else:
+        if not train:
             running_mean, running_var = self._averages(channels)
-            mean, var = running_mean.value, running_var.value
-        factor = scale * lax.rsqrt(var + 1e-5)
-        return x * factor + (bias - mean * factor)
+            return ops.normalize(x, scale, bias, running_mean.value, running_var.value, self.slope).astype(self.dtype)
+        axis_name = None if self.is_initializing() else self.axis_name
+        y, mean, var = cast(Any, ops.batch_norm(x, scale, bias, self.slope, self.dtype, axis_name))
+        if self.keep_averages and self.is_mutable_collection("batch_stats"):
+            running_mean, running_var = self._averages(channels)
+            count = x.size // channels * (lax.axis_size(axis_name) if axis_name else 1)
+            running_mean.value = 0.9 * running_mean.value + 0.1 * mean
+            running_var.value = 0.9 * running_var.value + 0.1 * var * (count / max(count - 1, 1))
+        return y
 
     def _averages(self, channels: int) -> tuple[nn.Variable, nn.Variable]:
         return (
@@ -96,21 +105,13 @@ class BatchNorm(nn.Module):
             self.variable("batch_stats", "var", jnp.ones, (channels,)),
         )
 
-    def _batch_statistics(self, x: jax.Array) -> tuple[jax.Array, jax.Array, int]:
-        mean, square = x.mean((0, 1, 2)), jnp.square(x).mean((0, 1, 2))
-        count = x.shape[0] * x.shape[1] * x.shape[2]
-        if self.axis_name is not None and not self.is_initializing():
-            mean, square = lax.pmean((mean, square), self.axis_name)
-            count *= lax.axis_size(self.axis_name)
-        return mean, jnp.maximum(square - jnp.square(mean), 0.0), count
-
 
 class Block(nn.Module):
-    """Convolution, batch norm, activation.
+    """Convolution, batch norm, leaky ReLU.
 
     Attributes:
         features: channels out.
-        activation: applied after the norm.
+        slope: of the activation below 0.
         size: side of the kernel.
         upsample: nearest-neighbour upsampling factor in front of the convolution.
         keep_averages: whether the norm keeps running averages.
@@ -119,7 +120,7 @@ class Block(nn.Module):
     """
 
     features: int
-    activation: Callable[[jax.Array], jax.Array]
+    slope: float
     size: int = 3
     upsample: int = 1
     keep_averages: bool = True
@@ -130,8 +131,8 @@ class Block(nn.Module):
     def __call__(self, x: jax.Array, *, train: bool = True) -> jax.Array:
         """Maps [batch, height, width, in] to [batch, upsample · height, upsample · width, features] in `dtype`."""
         x = Conv(self.features, self.size, self.upsample, self.dtype, name="conv")(x)
-        x = BatchNorm(self.axis_name, self.keep_averages, name="norm")(x, train=train)
-        return self.activation(x).astype(self.dtype)
+        norm = BatchNorm(self.axis_name, self.keep_averages, slope=self.slope, dtype=self.dtype, name="norm")
+        return norm(x, train=train)
 
 
 class OutputConv(nn.Module):
@@ -148,9 +149,9 @@ class OutputConv(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Maps [batch, height, width, in] to float32 [batch, height, width, features]."""
-        return Conv(self.features, self.size, dtype=self.dtype, name="conv")(x)
+    def __call__(self, *parts: jax.Array) -> jax.Array:
+        """Maps [batch, height, width, in], of several parts joined, to float32 [batch, height, width, features]."""
+        return Conv(self.features, self.size, dtype=self.dtype, name="conv")(*parts)
 
 
 def check_divisible(x: jax.Array, multiple: int, network: str) -> None:

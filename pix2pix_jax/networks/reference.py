@@ -49,7 +49,7 @@ class ReferenceGenerator(nn.Module):
             ValueError: if height or width is not divisible by 16.
         """
         check_divisible(condition, self.size_multiple, "generator")
-        block = partial(Block, activation=nn.relu, dtype=self.dtype, axis_name=self.axis_name)
+        block = partial(Block, slope=0.0, dtype=self.dtype, axis_name=self.axis_name)
         enc1 = block(32, size=5, name="enc1")(condition, train=train)
         enc2 = block(64, name="enc2")(avg_pool(enc1, 4), train=train)
         enc3 = block(128, name="enc3")(avg_pool(enc2, 2), train=train)
@@ -58,7 +58,7 @@ class ReferenceGenerator(nn.Module):
         dec2 = block(64, upsample=2, name="dec2")(jnp.concatenate([dec1, enc3], -1), train=train)
         dec3 = block(32, upsample=4, name="dec3")(jnp.concatenate([dec2, enc2], -1), train=train)
         dec4 = OutputConv(self.out_channels, 5, dtype=self.dtype, name="dec4")
-        return jnp.tanh(dec4(jnp.concatenate([dec3, enc1], -1)))
+        return jnp.tanh(dec4(dec3, enc1))
 
 
 class ReferenceDiscriminator(nn.Module):
@@ -96,7 +96,7 @@ class ReferenceDiscriminator(nn.Module):
         check_divisible(image, self.size_multiple, "discriminator")
         block = partial(
             Block,
-            activation=partial(nn.leaky_relu, negative_slope=0.2),
+            slope=0.2,
             keep_averages=False,
             dtype=self.dtype,
             axis_name=self.axis_name,

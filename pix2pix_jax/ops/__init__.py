@@ -4,15 +4,17 @@
 program, so an export or a program for another machine gets the forms for its target, not for the machine it is made on.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 import jax
 from jax import lax
 
-from pix2pix_jax.ops import cpu_convolutions, plain, strided, upsampling
+from pix2pix_jax.ops import accelerators, cpu_convolutions, plain, strided, upsampling
+from pix2pix_jax.ops.normalization import batch_norm, normalize
 from pix2pix_jax.ops.plain import avg_pool
 
-__all__ = ["avg_pool", "conv2d", "conv_transpose2d", "upsample_conv2d"]
+__all__ = ["avg_pool", "batch_norm", "conv2d", "conv2d_joined", "conv_transpose2d", "normalize", "upsample_conv2d"]
 
 
 def conv2d(x: jax.Array, kernel: jax.Array, stride: int = 1, padding: int | None = None) -> jax.Array:
@@ -28,19 +30,21 @@ def conv2d(x: jax.Array, kernel: jax.Array, stride: int = 1, padding: int | None
     return lax.platform_dependent(x, kernel, cpu=cpu_convolutions.conv2d, default=plain.conv2d)
 
 
+def conv2d_joined(parts: Sequence[jax.Array], kernel: jax.Array) -> jax.Array:
+    """As `plain.conv2d_joined`."""
+    return lax.platform_dependent(parts, kernel, cpu=cpu_convolutions.conv2d_joined, default=accelerators.conv2d_joined)
+
+
 def conv_transpose2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """As `plain.conv_transpose2d`."""
-    return lax.platform_dependent(x, kernel, cpu=strided.conv_transpose2d, default=plain.conv_transpose2d)
+    return lax.platform_dependent(x, kernel, cpu=strided.conv_transpose2d, default=accelerators.conv_transpose2d)
 
 
 def upsample_conv2d(x: jax.Array, kernel: jax.Array, factor: int) -> jax.Array:
     """As `plain.upsample_conv2d`."""
-    on_gpu = partial(upsampling.upsample_conv2d, factor=factor, on_gpu=True)
     return lax.platform_dependent(
         x,
         kernel,
         cpu=partial(upsampling.upsample_conv2d, factor=factor),
-        cuda=on_gpu,
-        rocm=on_gpu,
-        default=partial(plain.upsample_conv2d, factor=factor),  # on a TPU: fewer bytes than the products
+        default=partial(accelerators.upsample_conv2d, factor=factor),
     )

@@ -4,6 +4,8 @@ Products are of the input's dtype and added up in float32, but for XLA's own con
 and get float32.
 """
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 
@@ -35,6 +37,11 @@ def conv2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
     x = jnp.pad(x, ((0, 0), (0, 0), (0, -width % BLOCK), (0, 0)))
     y = _conv2d_from_few(x, kernel) if channels <= _FEW else _conv2d_to_few(x, kernel)
     return y[:, :, :width]
+
+
+def conv2d_joined(parts: Sequence[jax.Array], kernel: jax.Array) -> jax.Array:
+    """As `plain.conv2d_joined`."""
+    return conv2d(jnp.concatenate(parts, -1), kernel)
 
 
 @jax.custom_vjp

@@ -1,5 +1,7 @@
 """What the operations are, in JAX's own terms: the reference for every faster form, and the form for GPUs and TPUs."""
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -24,6 +26,11 @@ def conv2d(x: jax.Array, kernel: jax.Array, stride: int = 1, padding: int | None
         x, kernel.astype(x.dtype), (stride, stride), [(margin, margin)] * 2, dimension_numbers=_LAYOUT
     )
     return y.astype(jnp.float32)
+
+
+def conv2d_joined(parts: Sequence[jax.Array], kernel: jax.Array) -> jax.Array:
+    """`conv2d` of several [batch, height, width, …], their channels joined."""
+    return conv2d(jnp.concatenate(parts, -1), kernel)
 
 
 def conv_transpose2d(x: jax.Array, kernel: jax.Array) -> jax.Array:

@@ -1,4 +1,4 @@
-"""Upsampling convolutions for CPUs and GPUs: without the upsampled image, as one matrix product."""
+"""Upsampling convolutions for CPUs: without the upsampled image, as one matrix product."""
 
 from functools import partial
 
@@ -10,8 +10,8 @@ from pix2pix_jax.ops import windows
 from pix2pix_jax.ops.windows import shift
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def upsample_conv2d(x: jax.Array, kernel: jax.Array, factor: int, on_gpu: bool = False) -> jax.Array:
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def upsample_conv2d(x: jax.Array, kernel: jax.Array, factor: int) -> jax.Array:
     """Nearest-neighbour upsampling followed by a 3×3 convolution, computed without the upsampled image.
 
     Along one axis, with taps a, b, c: of the `factor` outputs that belong to x[i], the first is
@@ -24,50 +24,32 @@ def upsample_conv2d(x: jax.Array, kernel: jax.Array, factor: int, on_gpu: bool =
         x: [batch, height, width, in], float32 or bfloat16.
         kernel: float32 [3, 3, in, out].
         factor: upsampling factor, at least 2.
-        on_gpu: whether to keep the products, and what is made of them, in x's dtype. A GPU is bound by what it
-            stores; XLA's CPU backend adds bfloat16 slowly.
 
     Returns:
         float32 [batch, factor · height, factor · width, out].
     """
     batch, height, width, _ = x.shape
     features = kernel.shape[-1]
-    products = _matmul(x, _product_matrix(kernel), on_gpu).reshape(batch, height, width, 3, 3, features)
+    products = windows.matmul(x, _product_matrix(kernel)).reshape(batch, height, width, 3, 3, features)
     y = _spread(_spread(products, 3, 2, factor), 4, 1, factor)
-    return y.reshape(batch, factor * height, factor * width, features).astype(jnp.float32)
+    return y.reshape(batch, factor * height, factor * width, features)
 
 
-def _forward(
-    x: jax.Array, kernel: jax.Array, factor: int, on_gpu: bool
-) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return upsample_conv2d(x, kernel, factor, on_gpu), (x, kernel)
+def _forward(x: jax.Array, kernel: jax.Array, factor: int) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return upsample_conv2d(x, kernel, factor), (x, kernel)
 
 
-def _backward(
-    factor: int, on_gpu: bool, saved: tuple[jax.Array, jax.Array], gradient: jax.Array
-) -> tuple[jax.Array, jax.Array]:
+def _backward(factor: int, saved: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
     x, kernel = saved
     batch, height, width, _ = x.shape
     gradient = gradient.reshape(batch, height, factor, width, factor, kernel.shape[-1])
     products = _gather(_gather(gradient, 1, 4), 2, 3).reshape(batch, height, width, -1).astype(x.dtype)
     matrix, matrix_vjp = jax.vjp(_product_matrix, kernel)
-    matrix_gradient = _outer(x, products) if on_gpu else windows.outer(x, products)
-    return _matmul(products, matrix, on_gpu, transposed=True).astype(x.dtype), *matrix_vjp(matrix_gradient)
+    x_gradient = windows.matmul(products, matrix, transposed=True).astype(x.dtype)
+    return x_gradient, *matrix_vjp(windows.outer(x, products))
 
 
 upsample_conv2d.defvjp(_forward, _backward)
-
-
-def _matmul(x: jax.Array, matrix: jax.Array, on_gpu: bool, transposed: bool = False) -> jax.Array:
-    if not on_gpu:
-        return windows.matmul(x, matrix, transposed)
-    return lax.dot_general(x, matrix.astype(x.dtype), (((x.ndim - 1,), (int(transposed),)), ((), ())))
-
-
-def _outer(x: jax.Array, y: jax.Array) -> jax.Array:
-    """As `windows.outer`, as one would write it."""
-    leading = tuple(range(x.ndim - 1))
-    return lax.dot_general(x, y, ((leading, leading), ((), ())), preferred_element_type=jnp.float32)
 
 
 def _product_matrix(kernel: jax.Array) -> jax.Array:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pix2pix_jax.ops import cpu_convolutions, plain, strided, upsampling
+from pix2pix_jax.ops import accelerators, cpu_convolutions, plain, strided, upsampling
 
 few = settings(max_examples=6, deadline=None)
 
@@ -54,11 +54,11 @@ def random(*shape):
     width=st.integers(1, 7),
     channels=st.integers(1, 5),
     features=st.integers(1, 5),
-    on_gpu=st.booleans(),
+    form=st.sampled_from([upsampling, accelerators]),
 )
-def test_upsample_conv_is_upsampling_then_convolving(factor, height, width, channels, features, on_gpu):
+def test_upsample_conv_is_upsampling_then_convolving(factor, height, width, channels, features, form):
     x, kernel = random(2, height, width, channels), random(3, 3, channels, features)
-    ours = partial(upsampling.upsample_conv2d, factor=factor, on_gpu=on_gpu)
+    ours = partial(form.upsample_conv2d, factor=factor)
     assert_same_with_gradients(ours, partial(plain.upsample_conv2d, factor=factor), x, kernel)
 
 
@@ -73,6 +73,21 @@ def test_upsample_conv_is_upsampling_then_convolving(factor, height, width, chan
 def test_conv_is_the_plain_one_from_few_to_many_channels(size, height, width, channels, features):
     x, kernel = random(2, height, width, channels), random(size, size, channels, features)
     assert_same_with_gradients(cpu_convolutions.conv2d, plain.conv2d, x, kernel)
+
+
+@pytest.mark.parametrize("size", [3, 4])
+def test_transposed_conv_for_accelerators_is_the_plain_one(size):
+    x, kernel = random(2, 5, 7, 3), random(size, size, 4, 3)
+    assert_same_with_gradients(accelerators.conv_transpose2d, plain.conv_transpose2d, x, kernel)
+
+
+@pytest.mark.parametrize("form", [cpu_convolutions, accelerators], ids=["cpu", "accelerators"])
+def test_conv_of_joined_parts_is_the_plain_one(form):
+    x, kernel = random(2, 6, 7, 5), random(3, 3, 5, 4)
+    ours, reference = (
+        lambda x, kernel, conv=conv: conv.conv2d_joined((x[..., :2], x[..., 2:]), kernel) for conv in (form, plain)
+    )
+    assert_same_with_gradients(ours, reference, x, kernel)
 
 
 LAYERS = {
@@ -181,9 +196,9 @@ def test_winograd_is_for_many_pixels_of_many_channels(layer, channels, side, pro
     [
         (cpu_convolutions.conv2d, plain.conv2d),
         (partial(upsampling.upsample_conv2d, factor=4), partial(plain.upsample_conv2d, factor=4)),
-        (partial(upsampling.upsample_conv2d, factor=4, on_gpu=True), partial(plain.upsample_conv2d, factor=4)),
+        (partial(accelerators.upsample_conv2d, factor=4), partial(plain.upsample_conv2d, factor=4)),
     ],
-    ids=["conv", "upsample_conv", "upsample_conv_on_gpu"],
+    ids=["conv", "upsample_conv", "upsample_conv_transposed"],
 )
 @pytest.mark.parametrize(("channels", "features"), [(6, 8), (3, 8), (8, 2)])
 def test_bfloat16_is_float32_to_its_rounding(layer, reference, channels, features):

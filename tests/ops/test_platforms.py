@@ -31,20 +31,16 @@ def operations(program):
 def only_plain():
     """What a step has whose networks use the plain forms everywhere."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ops, "conv2d", plain.conv2d)
-        patch.setattr(ops, "upsample_conv2d", plain.upsample_conv2d)
+        for name in ("conv2d", "conv2d_joined", "upsample_conv2d"):
+            patch.setattr(ops, name, getattr(plain, name))
         return operations(lowered_step("cpu"))
 
 
-def test_the_step_for_a_tpu_has_plain_convolutions_alone(only_plain):
-    assert operations(lowered_step("tpu")) == only_plain
-
-
-@pytest.mark.parametrize("platform", ["cuda", "rocm"])
-def test_the_step_for_a_gpu_has_products_where_it_upsamples(platform, only_plain):
+@pytest.mark.parametrize("platform", ["tpu", "cuda", "rocm"])
+def test_the_step_for_an_accelerator_has_convolutions_alone(platform, only_plain):
     convolutions, products = only_plain
-    replaced = 3 * 3  # dec1 to dec3, forward and both gradients
-    assert operations(lowered_step(platform)) == (convolutions - replaced, products + replaced)
+    of_parts = 3  # dec4 convolves its two inputs one by one, forward and for both gradients
+    assert operations(lowered_step(platform)) == (convolutions + of_parts, products)
 
 
 def test_the_step_for_a_cpu_has_matrix_products_in_their_place(only_plain):
@@ -63,9 +59,8 @@ def exported(platforms):
 
 def test_an_export_has_the_forms_of_each_platform_it_is_for():
     forms = {names: operations(exported(names).mlir_module()) for names in (("cpu",), ("cuda",), ("tpu",))}
-    layers, upsampling = 8, 3
-    assert forms[("tpu",)][0] == layers
-    assert forms[("cuda",)][0] == layers - upsampling
+    layers, upsampling, of_parts = 8, 3, 1
+    assert forms[("tpu",)][0] == forms[("cuda",)][0] == layers + of_parts
     assert forms[("cpu",)][0] < layers - upsampling
     both = operations(exported(("cpu", "cuda")).mlir_module())
     assert both[0] >= forms[("cpu",)][0] + forms[("cuda",)][0]
