@@ -4,17 +4,29 @@
 program, so an export or a program for another machine gets the forms for its target, not for the machine it is made on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import jax
 from jax import lax
 
 from pix2pix_jax.ops import accelerators, cpu_convolutions, plain, strided, upsampling
-from pix2pix_jax.ops.normalization import batch_norm, normalize
+from pix2pix_jax.ops.normalization import lean_batch_norm, normalize, plain_batch_norm
 from pix2pix_jax.ops.plain import avg_pool
 
 __all__ = ["avg_pool", "batch_norm", "conv2d", "conv2d_joined", "conv_transpose2d", "normalize", "upsample_conv2d"]
+
+
+def batch_norm(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, slope: float, dtype: Any, axis_name: str | None
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """As `normalization.plain_batch_norm`."""
+
+    def form(function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda x, scale, bias: function(x, scale, bias, slope, dtype, axis_name)
+
+    return lax.platform_dependent(x, scale, bias, cpu=form(plain_batch_norm), default=form(lean_batch_norm))
 
 
 def conv2d(x: jax.Array, kernel: jax.Array, stride: int = 1, padding: int | None = None) -> jax.Array:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from pix2pix_jax.ops import batch_norm
+from pix2pix_jax.ops.normalization import lean_batch_norm, plain_batch_norm
 
 X = np.random.RandomState(0).randn(4, 3, 5, 6).astype(np.float32) * 2.0 + 1.0
 SCALE, BIAS = np.linspace(-1.5, 2.0, 6, dtype=np.float32), np.linspace(1.0, -1.0, 6, dtype=np.float32)
@@ -22,19 +22,21 @@ def with_gradients(layer, *arguments):
     return value, *vjp(GRADIENT.astype(value.dtype))
 
 
-def ours(slope, dtype=jnp.float32, axis_name=None):
-    return lambda x, scale, bias: batch_norm(x, scale, bias, slope, dtype, axis_name)[0]
+def ours(slope, dtype=jnp.float32, axis_name=None, form=lean_batch_norm):
+    return lambda x, scale, bias: form(x, scale, bias, slope, dtype, axis_name)[0]
 
 
+@pytest.mark.parametrize("form", [plain_batch_norm, lean_batch_norm])
 @pytest.mark.parametrize("slope", [0.0, 0.2, 1.0])
-def test_values_and_gradients_are_those_that_jax_derives(slope):
+def test_values_and_gradients_are_those_that_jax_derives(slope, form):
     wanted = with_gradients(lambda *arguments: plainly(*arguments, slope), X, SCALE, BIAS)
-    for got, want in zip(with_gradients(ours(slope), X, SCALE, BIAS), wanted, strict=True):
+    for got, want in zip(with_gradients(ours(slope, form=form), X, SCALE, BIAS), wanted, strict=True):
         np.testing.assert_allclose(got, want, rtol=0, atol=2e-5 * np.abs(want).max())
 
 
-def test_statistics_are_the_batchs():
-    _, mean, var = batch_norm(X, SCALE, BIAS, 0.0, jnp.float32, None)
+@pytest.mark.parametrize("form", [plain_batch_norm, lean_batch_norm])
+def test_statistics_are_the_batchs(form):
+    _, mean, var = form(X, SCALE, BIAS, 0.0, jnp.float32, None)
     np.testing.assert_allclose(mean, X.mean((0, 1, 2)), atol=1e-6)
     np.testing.assert_allclose(var, X.var((0, 1, 2)), rtol=1e-5)
 
