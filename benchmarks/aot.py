@@ -11,7 +11,9 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a script looks for modules in its own folder alone
 os.environ.setdefault("JAX_PLATFORMS", "cpu")  # the devices to compile for are not looked for
@@ -44,6 +46,7 @@ def parse_arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--no-sync", action="store_true", help="batch statistics of each device's own")
     parser.add_argument("--plain", action="store_true", help="a plain Flax port of the same networks, to compare with")
     parser.add_argument("--json", type=Path, metavar="FILE", help="file for the numbers")
+    parser.add_argument("--limit", type=Path, metavar="FILE", help="earlier numbers: fail where 3 %% more is moved")
     return parser.parse_args(given)
 
 
@@ -67,6 +70,22 @@ def _main(arguments: argparse.Namespace) -> None:
     print(as_text(found))
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=2) + "\n")
+    if arguments.limit:
+        check_limit(found, json.loads(arguments.limit.read_text()))
+
+
+def check_limit(found: Mapping[str, Any], earlier: Mapping[str, Any]) -> None:
+    """Makes sure that a program moves no more than an earlier one, but for 3 %.
+
+    Raises:
+        UserError: if it does, or the two are not of the same thing.
+    """
+    for key in ("target", "program", "experiment", "dtype", "devices", "images_per_device", "image_size"):
+        if found[key] != earlier[key]:
+            raise UserError(f"the numbers to compare with are of {key}={earlier[key]}, not {found[key]}")
+    now, before = found["bytes_per_image"], earlier["bytes_per_image"]
+    if now > 1.03 * before:
+        raise UserError(f"{now / 1e6:.1f} MB an image are moved, and {before / 1e6:.1f} were before")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Programs for devices that are there, 8 of a CPU, in place of those that are not."""
 
 import json
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -91,3 +92,12 @@ def test_errors_are_one_line(monkeypatch):
     monkeypatch.setattr("sys.argv", ["aot.py", "--target=h100", "--batch-size=7", "--devices=2"])
     with pytest.raises(SystemExit, match=r"^error: config\.batch_size=7 cannot be split over 2 devices"):
         aot.main()
+
+
+def test_more_traffic_than_before_is_an_error():
+    before = json.loads((Path(aot.__file__).parent / "results/compiled/h100_bfloat16.json").read_text())
+    aot.check_limit(before | {"bytes_per_image": 1.02 * before["bytes_per_image"]}, before)
+    with pytest.raises(UserError, match=r"35\.\d MB an image are moved, and 34\.\d were before"):
+        aot.check_limit(before | {"bytes_per_image": 1.035 * before["bytes_per_image"]}, before)
+    with pytest.raises(UserError, match="of dtype=bfloat16, not float32"):
+        aot.check_limit(before | {"dtype": "float32"}, before)
