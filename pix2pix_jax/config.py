@@ -18,7 +18,7 @@ from pix2pix_jax.networks import (
     make_discriminator,
     make_generator,
 )
-from pix2pix_jax.tasks import TASKS, AnyTask, ColorizationTask
+from pix2pix_jax.tasks import TASKS, AnyTask, ColorizationTask, TranslationTask
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class DataConfig:
     cache: Literal["auto", "device", "host", "none"] = "auto"  # where decoded photographs are kept; auto: first to fit
     cache_dir: str = ""  # folder of decoded photographs; empty for ~/.cache/pix2pix_jax/decoded
     num_workers: int = 2  # processes that decode where nothing is kept, or threads that do so once
+    aged: float = 0.0  # colouring: share of the photographs that G sees as old prints, see `aging.aged`
     mirror: bool = True  # whether half of the images, drawn at random, change left and right
     # Pairs alone:
     direction: Literal["AtoB", "BtoA"] = "AtoB"  # which of the two is given, and which is made
@@ -107,6 +108,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "generator.depth": (2, 12),
     "generator.blocks": (0, 100),
     "generator.dropout": (0.0, 0.99),
+    "generator.encoder_rate": (0.0, 100.0),
     "discriminator.layers": (1, 6),
     **dict.fromkeys(("generator.width", "discriminator.width"), (1, 4096)),
     **dict.fromkeys(("generator.init_gain", "discriminator.init_gain"), (0.0, 100.0)),
@@ -116,7 +118,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("adam.learning_rate", "adam.discriminator_learning_rate"), (0.0, 1.0)),
     **dict.fromkeys(("adam.b1", "adam.b2"), (0.0, 0.99999)),
     "adam.eps": (1e-16, 1.0),
-    "data.eval_fraction": (0.0, 1.0),
+    **dict.fromkeys(("data.eval_fraction", "data.aged"), (0.0, 1.0)),
     "data.resize": (1, 2**14),
     "data.eval_images": (0, _COUNT),
     "data.num_workers": (0, 1024),
@@ -285,6 +287,13 @@ def _validate_networks(config: Config) -> None:
                     f"config.{name}.{key}={value} is not read with config.{name}.network={part.network}: leave it out,"
                     f" or choose another network, such as {next(n for n, r in NETWORK_KEYS[name].items() if key in r)}"
                 )
+    if config.generator.network == "efficientnet" and config.task.condition_channels not in (1, 3):
+        raise UserError(
+            f"config.generator.network=efficientnet sees grey or RGB images, and config.task.input_channels is"
+            f" {config.task.condition_channels}: use another network"
+        )
+    if config.data.aged and isinstance(config.task, TranslationTask):
+        raise UserError(f"config.data.aged={config.data.aged} is of colouring, and this config's task is translation")
     if config.objective.gan == "wgan-gp" and config.task.adversarial and config.discriminator.norm == "batch":
         raise UserError(
             "config.objective.gan=wgan-gp penalises the discriminator's gradient image by image, and batch norm mixes"

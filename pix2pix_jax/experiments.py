@@ -64,5 +64,20 @@ PRESETS: dict[str, dict[str, object]] = {
         "discriminator.network": "patchgan",
         "objective.discriminator_factor": 0.5,
     },
+    # Chroma made by a U-Net whose encoder has been trained on ImageNet.
+    "pretrained_encoder": {
+        "image_size": 128,
+        "batch_size": 32,
+        "num_steps": 10_000,
+        "ema_decay": 0.999,
+        "task.discriminator_sees": "none",
+        "generator.network": "efficientnet",
+        "generator.width": 32,
+        "adam.learning_rate": 1e-3,
+        "adam.b1": 0.9,
+        "adam.schedule": "cosine",
+        "data.source": "folder",
+        "data.resize": 160,
+    },
 }
 """What each preset that is not the reference's changes in the default config, by dotted key."""

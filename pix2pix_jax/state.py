@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Hashable
 
 import jax
 import jax.numpy as jnp
@@ -75,8 +76,9 @@ class Model:
         generator_optimizer: the gradient transformation of the generator.
         discriminator_optimizer: the same of the discriminator.
         objective: how the networks play against each other.
-        seed: what dropout, and the mixtures of the gradient penalty, follow from together with the step.
+        seed: what dropout, aging, and the mixtures of the gradient penalty follow from together with the step.
         ema_decay: how much of the moving average of the generator's weights a step keeps; 0 for no average.
+        aged: share of the photographs that the generator sees as old prints in training, see `aging.aged`.
         saturation: factor of the chroma of what is made when photographs are coloured, not in training.
         test_time: what a trained generator normalises by, "running" averages or the statistics of the "batch", and
             whether it keeps its dropout.
@@ -90,6 +92,7 @@ class Model:
     objective: ObjectiveConfig = dataclasses.field(default_factory=ObjectiveConfig)
     seed: int = 0
     ema_decay: float = 0.0
+    aged: float = 0.0
     saturation: float = 1.0
     test_time: str = "running"
 
@@ -138,14 +141,29 @@ def build_model(config: Config, total_steps: int) -> Model:
         task=config.task,
         generator=make_generator(config.generator, config.task.generator_channels, dtype, axis_name),
         discriminator=make_discriminator(config.discriminator, dtype, axis_name),
-        generator_optimizer=_adam(config, adam.learning_rate, total_steps),
+        generator_optimizer=_generator_optimizer(config, total_steps),
         discriminator_optimizer=_adam(config, adam.discriminator_learning_rate or adam.learning_rate, total_steps),
         objective=config.objective,
         seed=config.seed,
         ema_decay=config.ema_decay,
+        aged=config.data.aged,
         saturation=config.saturation,
         test_time=config.test_time,
     )
+
+
+def _generator_optimizer(config: Config, total_steps: int) -> optax.GradientTransformation:
+    """Adam, with a learning rate of its own for an encoder that has been trained before."""
+    rate = config.adam.learning_rate
+    whole = _adam(config, rate, total_steps)
+    if config.generator.network != "efficientnet":
+        return whole
+    share = config.generator.encoder_rate
+    parts: dict[Hashable, optax.GradientTransformation] = {
+        "encoder": _adam(config, share * rate, total_steps) if share else optax.set_to_zero(),
+        "others": whole,
+    }
+    return optax.multi_transform(parts, lambda params: {name: name if name in parts else "others" for name in params})
 
 
 def _adam(config: Config, learning_rate: float, total_steps: int) -> optax.GradientTransformation:

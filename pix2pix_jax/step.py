@@ -9,6 +9,7 @@ import optax
 from jax import lax
 
 from pix2pix_jax import losses
+from pix2pix_jax.aging import aged
 from pix2pix_jax.networks import Params
 from pix2pix_jax.state import Model, Network, TrainState, Weights
 from pix2pix_jax.tasks import Task
@@ -54,11 +55,12 @@ class _Forward(NamedTuple):
 def _forward(model: Model, state: TrainState, batch: jax.Array, dropout_key: jax.Array) -> _Forward:
     task = cast(Task, model.task)
     condition, truth = task.example(batch)
+    seen = aged(condition, jax.random.fold_in(dropout_key, 1), model.aged) if model.aged else condition
 
     def make(params: Params) -> tuple[Any, Params]:
         output, moved = model.generator.apply(
             {"params": params, "batch_stats": state.averages},
-            condition,
+            seen,
             train=True,
             mutable=["batch_stats"],
             rngs={"dropout": dropout_key},

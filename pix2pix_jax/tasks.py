@@ -27,6 +27,11 @@ class Task(Protocol):
         ...
 
     @property
+    def batch_channels(self) -> int:
+        """Channels of a batch as it comes from the loader."""
+        ...
+
+    @property
     def condition_channels(self) -> int:
         """Channels of what the generator is given."""
         ...
@@ -106,6 +111,9 @@ class ColorizationTask:
     l1_rgb: float = 25.0
     l1_chroma: float = 75.0
     kind: Literal["colorization"] = "colorization"
+
+    batch_channels = 3
+    """Channels of a batch: RGB."""
 
     condition_channels = 1
     """Channels of what the generator is given: luma."""
@@ -194,6 +202,9 @@ class LabColorizationTask:
     l1: float = 100.0
     kind: Literal["lab_colorization"] = "lab_colorization"
 
+    batch_channels = 3
+    """Channels of a batch: RGB."""
+
     condition_channels = 1
     """Channels of what the generator is given: L."""
 
@@ -251,6 +262,11 @@ class TranslationTask:
     discriminator_sees_condition: bool = True
     l1: float = 100.0
     kind: Literal["translation"] = "translation"
+
+    @property
+    def batch_channels(self) -> int:
+        """Channels of a batch: those of both images."""
+        return self.input_channels + self.output_channels
 
     @property
     def condition_channels(self) -> int:

@@ -189,7 +189,7 @@ def test_every_key_is_read(key):
     source = source.replace(Path(configuration.__file__).read_text(), "")
     leaf = key.rsplit(".", 1)[-1]
     uses = re.findall(
-        rf"\b(?:config|first|folders|data|adam|task|objective|self)\.(?:data\.|task\.)?{leaf}\b(?! = )", source
+        rf"\b(?:config|first|folders|data|adam|task|objective|self)\.(?:data\.|task\.|generator\.)?{leaf}\b(?! = )", source
     )
     assert uses, f"nothing reads config.{key}"
 

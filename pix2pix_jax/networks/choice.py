@@ -5,13 +5,14 @@ from typing import Any, Literal
 
 import jax.numpy as jnp
 
+from pix2pix_jax.networks.efficientnet import EfficientNetUNet, Variant
 from pix2pix_jax.networks.layers import Init, Layers, Norm
 from pix2pix_jax.networks.patchgan import PatchGAN, PixelGAN
 from pix2pix_jax.networks.reference import ReferenceDiscriminator, ReferenceGenerator
 from pix2pix_jax.networks.resnet import ResNet
 from pix2pix_jax.networks.unet import UNet
 
-Generator = ReferenceGenerator | UNet | ResNet
+Generator = ReferenceGenerator | UNet | ResNet | EfficientNetUNet
 Discriminator = ReferenceDiscriminator | PatchGAN | PixelGAN
 
 
@@ -19,10 +20,13 @@ Discriminator = ReferenceDiscriminator | PatchGAN | PixelGAN
 class GeneratorConfig:
     """The network that makes images. `NETWORK_KEYS` says which network reads which key."""
 
-    network: Literal["reference", "unet", "resnet"] = "reference"
+    network: Literal["reference", "unet", "resnet", "efficientnet"] = "reference"
     depth: int = 8  # unet: how many times the image is halved; 8 for 256×256, 7 for 128×128
     blocks: int = 9  # resnet: residual blocks
-    width: int = 64  # channels of the first layer
+    width: int = 64  # channels of the first layer; efficientnet: of the last level up
+    variant: Variant = "lite0"  # efficientnet: of the encoder
+    encoder_weights: str = "imagenet"  # efficientnet: those of the installed package, a .pth file of it, or "random"
+    encoder_rate: float = 0.0  # efficientnet: the encoder's learning rate as a share of G's; 0 for one that stays
     norm: Norm = "batch"
     dropout: float = 0.5  # share of the values that become 0; 0 for no dropout
     dropout_at: Literal["innermost", "above_innermost"] = "innermost"  # unet: the paper's place, the PyTorch code's
@@ -50,6 +54,7 @@ NETWORK_KEYS: dict[str, dict[str, set[str]]] = {
         "reference": set(),
         "unet": _COMMON | {"depth", "dropout", "dropout_at", "upsampling"},
         "resnet": _COMMON | {"blocks", "dropout", "upsampling"},
+        "efficientnet": {"width", "variant", "encoder_weights", "encoder_rate"},
     },
     "discriminator": {"reference": set(), "patchgan": _COMMON | {"layers"}, "pixel": _COMMON},
 }
@@ -69,6 +74,9 @@ def make_generator(
     """
     if config.network == "reference":
         return ReferenceGenerator(out_channels, dtype, axis_name)
+    if config.network == "efficientnet":
+        frozen = config.encoder_rate == 0.0
+        return EfficientNetUNet(out_channels, config.variant, config.width, frozen, dtype, axis_name)
     layers = Layers(config.norm, config.init, config.init_gain, dtype, axis_name)
     if config.network == "resnet":
         return ResNet(out_channels, config.blocks, config.width, config.dropout, config.upsampling, layers)

@@ -12,10 +12,20 @@ import jax
 from jax import lax
 
 from pix2pix_jax.ops import accelerators, cpu_convolutions, plain, strided, upsampling
+from pix2pix_jax.ops.depthwise import plain_depthwise_conv2d, shifted_depthwise_conv2d
 from pix2pix_jax.ops.normalization import lean_batch_norm, normalize, plain_batch_norm
 from pix2pix_jax.ops.plain import avg_pool
 
-__all__ = ["avg_pool", "batch_norm", "conv2d", "conv2d_joined", "conv_transpose2d", "normalize", "upsample_conv2d"]
+__all__ = [
+    "avg_pool",
+    "batch_norm",
+    "conv2d",
+    "conv2d_joined",
+    "conv_transpose2d",
+    "depthwise_conv2d",
+    "normalize",
+    "upsample_conv2d",
+]
 
 
 def batch_norm(
@@ -50,6 +60,16 @@ def conv2d_joined(parts: Sequence[jax.Array], kernel: jax.Array) -> jax.Array:
 def conv_transpose2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """As `plain.conv_transpose2d`."""
     return lax.platform_dependent(x, kernel, cpu=strided.conv_transpose2d, default=accelerators.conv_transpose2d)
+
+
+def depthwise_conv2d(x: jax.Array, kernel: jax.Array, stride: int = 1) -> jax.Array:
+    """As `depthwise.plain_depthwise_conv2d`."""
+    return lax.platform_dependent(
+        x,
+        kernel,
+        cpu=partial(shifted_depthwise_conv2d, stride=stride),
+        default=partial(plain_depthwise_conv2d, stride=stride),
+    )
 
 
 def upsample_conv2d(x: jax.Array, kernel: jax.Array, factor: int) -> jax.Array:

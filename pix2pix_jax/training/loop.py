@@ -16,14 +16,13 @@ from pix2pix_jax import data
 from pix2pix_jax.config import Config, check_fits, leaves, stored, validate
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.figures import save_curves
-from pix2pix_jax.inference.trained import TrainedGenerator
 from pix2pix_jax.runs import METRICS_FILE, Checkpoints, MetricsWriter, newest, read_metrics
 from pix2pix_jax.state import TrainState, build_model
 from pix2pix_jax.training import parallel, processes
 from pix2pix_jax.training.held_out import held_out
 from pix2pix_jax.training.loss_log import LossLog, Stopwatch
 from pix2pix_jax.training.progress import Progress
-from pix2pix_jax.training.warm_start import load_warm_start, warm_started
+from pix2pix_jax.training.warm_start import Beginning, load_beginning
 
 _KEPT = {"device": "on the device", "host": "in a file", "none": "no"}  # by the loader's cache
 
@@ -79,7 +78,7 @@ def train(config: Config, workdir: str | os.PathLike[str]) -> TrainState:
             f" {jax.process_count()} processes: a batch is split evenly, so use as many devices in each"
         )
     validate(config, jax.device_count())
-    begin = load_warm_start(config) if config.warm_start and not newest(workdir / "checkpoints") else None
+    begin = None if newest(workdir / "checkpoints") else load_beginning(config)
     train_source, eval_source = data.make_sources(config)
     if isinstance(train_source, data.SizedSource):
         height, width = train_source.crop
@@ -143,7 +142,7 @@ class Trainer:
         checkpoints: Checkpoints,
         writer: MetricsWriter | None,
         progress: Progress,
-        begin: TrainedGenerator | None,
+        begin: Beginning | None,
     ) -> None:
         """Takes a valid config, the run's folder, its number of steps, what writes into the folder, open, and more.
 
@@ -217,7 +216,7 @@ class Trainer:
         key = jax.random.key(self._config.seed)
         if start == 0:
             state = self._model.init_compiled(key)
-            return warm_started(state, self._begin) if self._begin else state
+            return self._begin(state) if self._begin else state
         self._progress.note(f"resuming {self._workdir} after step {start:,}")
         return self._checkpoints.restore(jax.eval_shape(self._model.init, key))
 

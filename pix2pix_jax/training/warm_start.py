@@ -1,24 +1,44 @@
-"""The trained generator that a run may begin with."""
+"""What a run may begin with in place of random weights: a trained generator, or a trained encoder."""
+
+from collections.abc import Callable
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 
 from pix2pix_jax.config import Config
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.inference.trained import TrainedGenerator, load_trained
-from pix2pix_jax.state import TrainState
+from pix2pix_jax.inference import pth_files
+from pix2pix_jax.inference.trained import load_trained
+from pix2pix_jax.networks.efficientnet import weights as encoder_weights
+from pix2pix_jax.state import TrainState, Weights
 from pix2pix_jax.tasks import ColorizationTask, LabColorizationTask
 
 # What the shapes of a generator's parameters follow from.
-_SHAPING = ("network", "depth", "blocks", "width", "norm", "upsampling")
+_SHAPING = ("network", "depth", "blocks", "width", "variant", "norm", "upsampling")
+
+Beginning = Callable[[TrainState], TrainState]
+"""Puts trained weights in the place of the generator's, in a state at step 0."""
 
 
-def load_warm_start(config: Config) -> TrainedGenerator:
-    """Reads the generator that a run is to begin with, `warm_start` in its config.
+def load_beginning(config: Config) -> Beginning | None:
+    """Reads what a run is to begin with: `warm_start` in its config, or its generator's `encoder_weights`.
+
+    Returns:
+        What puts it into the state; None where all weights begin at random.
 
     Raises:
-        UserError: as `load_trained`, or if it is another network than the config's generator, or makes something else.
+        UserError: if it cannot be read, or is of another network than the config's generator, or makes something else.
     """
+    if config.warm_start:
+        return _from_generator(config)
+    generator = config.generator
+    if generator.network == "efficientnet" and generator.encoder_weights != "random":
+        return _from_encoder(config)
+    return None
+
+
+def _from_generator(config: Config) -> Beginning:
     trained = load_trained(None if config.warm_start == "pretrained" else config.warm_start)
     pairs = {
         "makes": (_made_by(trained.config), _made_by(config)),
@@ -30,12 +50,28 @@ def load_warm_start(config: Config) -> TrainedGenerator:
                 f"config.warm_start={config.warm_start} is of another architecture: its generator {what} {given}, and"
                 f" this config's {what} {wanted}"
             )
-    return trained
+    return lambda state: _with_weights(state, trained.weights)
 
 
-def warm_started(state: TrainState, trained: TrainedGenerator) -> TrainState:
-    """A state at step 0 as it is, but for the generator's weights, which are the trained one's."""
-    weights = jax.tree.map(jnp.asarray, trained.weights)
+def _from_encoder(config: Config) -> Beginning:
+    variant, given = config.generator.variant, config.generator.encoder_weights
+    file = encoder_weights.find_weights(variant) if given == "imagenet" else Path(given)
+    try:
+        encoder = encoder_weights.encoder_from_pytorch(pth_files.read(file), variant)
+    except UserError as error:
+        raise UserError(f"config.generator.encoder_weights={given}: {error}") from error
+
+    def begin(state: TrainState) -> TrainState:
+        shapes = [jax.tree.map(jnp.shape, params) for params in (state.generator.params["encoder"], encoder)]
+        if shapes[0] != shapes[1]:
+            raise UserError(f"config.generator.encoder_weights={given} is not of EfficientNet-{variant}")
+        return _with_weights(state, Weights({**state.generator.params, "encoder": encoder}, state.averages))
+
+    return begin
+
+
+def _with_weights(state: TrainState, weights: Weights) -> TrainState:
+    weights = jax.tree.map(jnp.asarray, weights)
     return state.replace(
         generator=state.generator.replace(params=weights.params),
         averages=weights.averages,

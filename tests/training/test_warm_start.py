@@ -1,11 +1,14 @@
 import jax
 import numpy as np
 import pytest
+from encoders import efficientnet_state_dict
 
-from pix2pix_jax.config import Config
+from pix2pix_jax.config import Config, experiment_config, updated
+from pix2pix_jax.errors import UserError
 from pix2pix_jax.inference import load_trained
+from pix2pix_jax.networks.efficientnet.weights import encoder_from_pytorch
 from pix2pix_jax.state import Weights, build_model
-from pix2pix_jax.training.warm_start import warm_started
+from pix2pix_jax.training.warm_start import load_beginning
 
 
 @pytest.fixture
@@ -13,14 +16,38 @@ def trained(generator_file):
     return load_trained(generator_file)
 
 
-def test_warm_started_state_has_the_weights_and_nothing_else_of_it(trained):
+def test_warm_started_state_has_the_weights_and_nothing_else_of_it(trained, generator_file):
     model = build_model(Config(ema_decay=0.9), total_steps=1)
     fresh = jax.tree.map(lambda leaf: np.ones(leaf.shape, leaf.dtype), jax.eval_shape(model.init, jax.random.key(0)))
-    state = warm_started(fresh, trained)
+    begin = load_beginning(Config(warm_start=str(generator_file)))
+    state = begin(fresh)
     for weights in (Weights(state.generator.params, state.averages), state.ema):
         assert jax.tree.all(jax.tree.map(np.array_equal, weights, Weights(trained.params, trained.averages)))
     assert not np.array_equal(fresh.generator.params["enc1"]["conv"]["bias"], trained.params["enc1"]["conv"]["bias"])
     assert (state.step, state.discriminator) == (fresh.step, fresh.discriminator)
     assert state.generator.opt_state is fresh.generator.opt_state
-    without = warm_started(fresh.replace(ema=None), trained)
+    without = begin(fresh.replace(ema=None))
     assert without.ema is None
+
+
+def test_an_encoder_begins_with_the_weights_of_a_file(tmp_path):
+    torch = pytest.importorskip("torch")
+    config = updated(experiment_config("pretrained_encoder"), {"generator.width": 1})
+    state = jax.eval_shape(build_model(config, total_steps=1).init, jax.random.key(0))
+    fresh = jax.tree.map(lambda leaf: np.ones(leaf.shape, leaf.dtype), state)
+    weights = efficientnet_state_dict("lite0")
+    file = tmp_path / "lite0.pth"
+    torch.save({name: torch.from_numpy(array) for name, array in weights.items()}, file)
+    begin = load_beginning(updated(config, {"generator.encoder_weights": str(file)}))
+    begun = begin(fresh)
+    assert jax.tree.all(
+        jax.tree.map(np.array_equal, begun.generator.params["encoder"], encoder_from_pytorch(weights, "lite0"))
+    )
+    assert jax.tree.all(jax.tree.map(np.array_equal, begun.generator.params["last"], fresh.generator.params["last"]))
+    with pytest.raises(UserError, match=r"encoder_weights=.*: these are no weights of EfficientNet-lite1"):
+        load_beginning(updated(config, {"generator.encoder_weights": str(file), "generator.variant": "lite1"}))
+
+
+def test_an_encoder_may_begin_at_random():
+    config = updated(experiment_config("pretrained_encoder"), {"generator.encoder_weights": "random"})
+    assert load_beginning(config) is None

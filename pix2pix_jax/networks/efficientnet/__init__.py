@@ -1,0 +1,6 @@
+"""A generator with an EfficientNet-Lite encoder, and the encoder's ImageNet weights."""
+
+from pix2pix_jax.networks.efficientnet.encoder import Variant
+from pix2pix_jax.networks.efficientnet.generator import EfficientNetUNet
+
+__all__ = ["EfficientNetUNet", "Variant"]

@@ -1,0 +1,91 @@
+"""A generator that begins with an encoder which knows what things are: EfficientNet-Lite, trained on ImageNet."""
+
+import math
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from pix2pix_jax.networks.blocks import BatchNorm, Block, Conv, OutputConv, check_divisible
+from pix2pix_jax.networks.efficientnet.encoder import Encoder, Variant
+
+_STRIDES = (2, 4, 8, 16, 32)
+_SMALLEST = 128  # px; smaller images are enlarged before they are encoded
+
+
+class EfficientNetUNet(nn.Module):
+    """U-Net whose way down is an `Encoder`. Its way up ends at half the size, and is enlarged from there.
+
+    The level of stride s has `width` · min(s / 2, 8) channels. Images smaller than 128×128 are enlarged by a whole
+    factor first, since the encoder has learned from photographs of 224×224.
+
+    Attributes:
+        out_channels: channels of the image it makes.
+        variant: of the encoder.
+        width: channels of the way up at stride 2.
+        frozen: whether the encoder stays as it is in training.
+        dtype: dtype of the computation, float32 or bfloat16; parameters and statistics are float32.
+        axis_name: mapped axis over which batch statistics are shared; None where the batch is on one device.
+    """
+
+    out_channels: int
+    variant: Variant = "lite0"
+    width: int = 32
+    frozen: bool = True
+    dtype: Any = jnp.float32
+    axis_name: str | None = None
+
+    @property
+    def size_multiple(self) -> int:
+        """Height and width of what it sees must be divisible by this."""
+        return _STRIDES[-1]
+
+    @property
+    def smallest_size(self) -> int:
+        """The least height and width that it takes."""
+        return _STRIDES[-1]
+
+    @nn.compact
+    def __call__(self, condition: jax.Array, *, train: bool = False) -> jax.Array:
+        """Makes an image.
+
+        Args:
+            condition: what is given, float [batch, height, width, 1 or 3] in [-1, 1]; height and width divisible
+                by 32.
+            train: whether the way up normalises by the batch's statistics rather than by the running averages, which
+                move where the collection `batch_stats` is mutable.
+
+        Returns:
+            float32 [batch, height, width, out_channels] in [-1, 1].
+
+        Raises:
+            ValueError: if height or width is not divisible by 32, or there are neither 1 nor 3 channels.
+        """
+        check_divisible(condition, self.size_multiple, "generator")
+        batch, height, width, channels = condition.shape
+        if channels not in (1, 3):
+            raise ValueError(f"the encoder sees grey or RGB images: 1 or 3 channels, got {channels}")
+        factor = math.ceil(_SMALLEST / min(height, width))
+        image = jax.image.resize(condition, (batch, factor * height, factor * width, channels), "cubic")
+        features = Encoder(self.variant, self.dtype, name="encoder")(jnp.broadcast_to(image, (*image.shape[:3], 3)))
+        if self.frozen:
+            features = lax.stop_gradient(features)
+        *skips, deepest = features
+        x = nn.relu(Conv(self._channels(_STRIDES[-1]), 1, dtype=self.dtype, name="bottom")(deepest))
+        for stride, skip in zip(reversed(_STRIDES[:-1]), reversed(skips), strict=True):
+            x = self._up(x, skip, stride, train=train)
+        made = jnp.tanh(OutputConv(self.out_channels, 3, self.dtype, name="last")(x))
+        return jax.image.resize(made, (batch, height, width, self.out_channels), "linear")
+
+    def _up(self, x: jax.Array, skip: jax.Array, stride: int, *, train: bool) -> jax.Array:
+        """One level of the way up: twice the size, joined with the encoder's features of that size."""
+        channels = self._channels(stride)
+        y = Conv(channels, 3, upsample=2, dtype=self.dtype, name=f"up{stride}")(x)
+        y += Conv(channels, 1, dtype=self.dtype, name=f"skip{stride}")(skip)
+        y = BatchNorm(self.axis_name, slope=0.0, dtype=self.dtype, name=f"norm{stride}")(y, train=train)
+        return Block(channels, 0.0, dtype=self.dtype, axis_name=self.axis_name, name=f"block{stride}")(y, train=train)
+
+    def _channels(self, stride: int) -> int:
+        return self.width * min(stride // 2, 8)
