@@ -38,11 +38,11 @@ def parse_arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--target", default="h100", help=f"one of {', '.join(TARGETS)}")
     parser.add_argument("--devices", type=int, default=1, help="chips of one host")
-    parser.add_argument("--batch-size", type=int, default=512, help="images, over all devices")
-    parser.add_argument("--image-size", type=int, default=96, help="a multiple of 32")
+    parser.add_argument("--batch-size", type=int, help="images, over all devices: 512, or 1 for pix2pix")
+    parser.add_argument("--image-size", type=int, help="96, a multiple of 32; or 256 for pix2pix")
     parser.add_argument("--dtype", default="bfloat16", choices=("float32", "bfloat16"))
-    parser.add_argument("--experiment", default="ycrcb_rgb", help="which of the five")
-    parser.add_argument("--colouring", action="store_true", help="colouring alone, on one device")
+    parser.add_argument("--experiment", default="ycrcb_rgb", help="which of the five; or pix2pix, the paper's networks")
+    parser.add_argument("--colouring", action="store_true", help="the generator alone, on one device")
     parser.add_argument("--no-sync", action="store_true", help="batch statistics of each device's own")
     parser.add_argument("--plain", action="store_true", help="a plain Flax port of the same networks, to compare with")
     parser.add_argument("--json", type=Path, metavar="FILE", help="file for the numbers")
@@ -52,10 +52,15 @@ def parse_arguments(given: list[str] | None = None) -> argparse.Namespace:
 
 def _main(arguments: argparse.Namespace) -> None:
     target = find_target(arguments.target)
+    paper = arguments.experiment == "pix2pix"
+    if paper and arguments.plain:
+        raise UserError("--plain: there is a plain port of the reference's networks alone, not of pix2pix")
+    batch_size = arguments.batch_size or (1 if paper else 512)
+    image_size = arguments.image_size or (256 if paper else 96)
     changes = {
-        "batch_size": arguments.batch_size,
-        "image_size": arguments.image_size,
-        "data.resize": arguments.image_size,
+        "batch_size": batch_size,
+        "image_size": image_size,
+        "data.resize": image_size,
         "dtype": arguments.dtype,
         "sync_batch_norm": not (arguments.no_sync or arguments.colouring),
     }

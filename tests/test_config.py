@@ -188,9 +188,8 @@ def test_every_key_is_read(key):
     source = "\n".join(path.read_text() for path in files)
     source = source.replace(Path(configuration.__file__).read_text(), "")
     leaf = key.rsplit(".", 1)[-1]
-    uses = re.findall(
-        rf"\b(?:config|first|folders|data|adam|task|objective|self)\.(?:data\.|task\.|generator\.)?{leaf}\b(?! = )", source
-    )
+    holder = r"\b(?:config|first|folders|data|adam|task|objective|self)\.(?:data\.|task\.|generator\.)?"
+    uses = re.findall(rf"{holder}{leaf}\b(?! = )", source)
     assert uses, f"nothing reads config.{key}"
 
 

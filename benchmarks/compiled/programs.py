@@ -13,6 +13,7 @@ from benchmarks.compiled.plain_port import PlainDiscriminator, PlainGenerator
 from pix2pix_jax.config import Config
 from pix2pix_jax.inference import generate
 from pix2pix_jax.state import Model, build_model
+from pix2pix_jax.tasks import TranslationTask
 from pix2pix_jax.training import parallel
 
 
@@ -49,20 +50,25 @@ def compile_step(model: Model, config: Config, devices: Any) -> Program:
     """Compiles the step that training takes, for devices that need not be there."""
     state = jax.eval_shape(model.init, jax.random.key(0))
     each = config.batch_size // len(devices)
-    images = jax.ShapeDtypeStruct((len(devices), each, config.image_size, config.image_size, 3), np.uint8)
+    images = jax.ShapeDtypeStruct((len(devices), each, *_image_shape(config)), np.uint8)
     return _compiled(parallel.mapped_train_step(model, devices).lower(state, images))
 
 
 def compile_colouring(model: Model, config: Config, devices: Any) -> Program:
-    """Compiles `generate.colorize` for one device, which need not be there."""
+    """Compiles `generate.colorize`, or `translate`, for one device, which need not be there."""
     mesh = jax.sharding.Mesh(np.array(devices[:1]), ("batch",))
     here = NamedSharding(mesh, PartitionSpec())
     shapes = jax.eval_shape(model.init, jax.random.key(0))
-    images = jax.ShapeDtypeStruct((config.batch_size, config.image_size, config.image_size, 3), np.uint8)
+    images = jax.ShapeDtypeStruct((config.batch_size, *_image_shape(config)), np.uint8)
     arguments = jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here), (shapes.trained, images)
     )
-    return _compiled(jax.jit(partial(generate.colorize, model)).lower(*arguments))
+    make = generate.translate if isinstance(config.task, TranslationTask) else generate.colorize
+    return _compiled(jax.jit(partial(make, model)).lower(*arguments))
+
+
+def _image_shape(config: Config) -> tuple[int, int, int]:
+    return config.image_size, config.image_size, config.task.batch_channels
 
 
 def _compiled(lowered: Any) -> Program:

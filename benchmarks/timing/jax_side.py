@@ -179,6 +179,4 @@ def _config(job: Job, *, mapped: bool = False) -> Config:
 
 def _batches(job: Job) -> list[np.ndarray]:
     """Photographs, or pairs, as the loader gives them."""
-    task = _config(job).task
-    channels = task.input_channels + task.output_channels if isinstance(task, TranslationTask) else 3
-    return random_batches(job.batch_size, job.image_size, channels)
+    return random_batches(job.batch_size, job.image_size, _config(job).task.batch_channels)
