@@ -1,7 +1,9 @@
 """Colour for a photograph of any size: made at the scale that G knows, joined with the photograph's own luma.
 
 G has learned from photographs of one scale, and eyes see little detail in colour. So G is given the photograph reduced
-to that scale, and only the chroma of what it makes is enlarged; every detail stays as sharp as it was.
+to that scale, and only the chroma of what it makes is enlarged; every detail stays as sharp as it was. So that no
+colour runs over an edge, the enlarged chroma follows the luma's detail, as steeply as the two go together nearby in
+what G made (after the guided filter of He et al., 2013).
 """
 
 import math
@@ -10,6 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.ndimage import uniform_filter
 
 from pix2pix_jax.color import CB_RANGE, CR_RANGE, LUMA_WEIGHTS
 from pix2pix_jax.inference.gray import GrayPhoto
@@ -24,6 +27,14 @@ _LONGEST = 16
 
 # As when training photographs are reduced: a box average does the first part.
 _REDUCING_GAP = 3.0
+
+# Chroma that is enlarged as much as this, or more, follows the luma's detail. Below, that gains nothing: photographs
+# themselves have chroma of half their size or less.
+_FOLLOWING = 4.0
+
+# How much luma must vary within 3×3 pixels (its variance, of a range of 1) for chroma to follow half as steeply as in
+# what G made. Of 0.001 to 0.04, this leaves the least error in the true chroma of photographs reduced 8 and 12 times.
+_FLAT = 0.02
 
 # Rows are painted in bands of this many pixels, whose temporaries stay in the processor's cache.
 _BAND_PIXELS = 2**17
@@ -108,28 +119,56 @@ def painted_bands(luma: NDArray, chroma: NDArray[np.float32]) -> Iterator[tuple[
 
     Args:
         luma: [H, W], uint8 in 0..255, uint16 in 0..65535 or float32 in [0, 1].
-        chroma: Cr and Cb, float32 [h, w, 2] in [-0.5, 0.5], covering the same; enlarged (bicubic) to H × W.
+        chroma: Cr and Cb, float32 [h, w, 2] in [-0.5, 0.5], covering the same; enlarged (bicubic) to H × W, where it
+            follows the luma's detail.
 
     Yields:
         The rows of a band, and their RGB, [rows, W, 3] in luma's dtype and range.
     """
     (height, width), (small_height, small_width) = luma.shape, chroma.shape[:2]
-    planes = [Image.fromarray(np.ascontiguousarray(chroma[..., channel])) for channel in range(2)]
+    small = [chroma[..., 0], chroma[..., 1]]
+    if follows := max(height / small_height, width / small_width) >= _FOLLOWING:
+        reduced = _reduced(luma, (small_width, small_height))
+        small += [reduced, *(_slopes(plane, reduced) for plane in small)]
+    planes = [Image.fromarray(np.ascontiguousarray(plane)) for plane in small]
     step = max(1, _BAND_PIXELS // width)
     for top in range(0, height, step):
         bottom = min(top + step, height)
         # Pillow's filter looks beyond the box, so that bands meet without a seam.
         box = (0, top * small_height / height, small_width, bottom * small_height / height)
-        cr, cb = (
+        cr, cb, *guide = (
             np.asarray(plane.resize((width, bottom - top), Image.Resampling.BICUBIC, box=box)) for plane in planes
         )
+        if follows:
+            smooth, cr_slope, cb_slope = guide
+            detail = luma[top:bottom] * np.float32(1.0 / _white(luma)) - smooth
+            cr, cb = cr + cr_slope * detail, cb + cb_slope * detail
         yield slice(top, bottom), _paint(luma[top:bottom], cr, cb)
+
+
+def _white(luma: NDArray) -> float:
+    return float(np.iinfo(luma.dtype).max) if np.issubdtype(luma.dtype, np.integer) else 1.0
+
+
+def _reduced(luma: NDArray, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Luma in [0, 1], float32, reduced to (width, height)."""
+    # Pillow reduces 8 bits and floating point.
+    plane = Image.fromarray(luma if luma.dtype == np.uint8 else luma.astype(np.float32))
+    small = plane.resize(size, Image.Resampling.BICUBIC, reducing_gap=_REDUCING_GAP)
+    return np.asarray(small, np.float32) / np.float32(_white(luma))
+
+
+def _slopes(chroma: NDArray[np.float32], luma: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How steeply chroma changes with luma around every pixel: regression within 3×3 pixels, damped by `_FLAT`."""
+    mean_luma, mean_chroma = uniform_filter(luma, 3), uniform_filter(chroma, 3)
+    covariance = uniform_filter(luma * chroma, 3) - mean_luma * mean_chroma
+    return covariance / (uniform_filter(luma * luma, 3) - mean_luma**2 + np.float32(_FLAT))
 
 
 def _paint(luma: NDArray, cr: NDArray[np.float32], cb: NDArray[np.float32]) -> NDArray:
     """RGB [H, W, 3] in the dtype and range of luma [H, W]; Cr and Cb are float32 [H, W] in [-0.5, 0.5]."""
     whole = np.issubdtype(luma.dtype, np.integer)
-    white = float(np.iinfo(luma.dtype).max) if whole else 1.0
+    white = _white(luma)
     y = luma.astype(np.float32)
     red, blue = cr * (CR_RANGE * white), cb * (CB_RANGE * white)
     green = (red * _RED + blue * _BLUE) / -_GREEN

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from pix2pix_jax.color import LUMA_WEIGHTS
+from pix2pix_jax.color import CB_RANGE, CR_RANGE, LUMA_WEIGHTS
 from pix2pix_jax.inference import generate, painting
 from pix2pix_jax.inference.gray import GrayPhoto
 from pix2pix_jax.inference.trained import TrainedGenerator, load_trained
@@ -180,3 +180,20 @@ def test_reduction_is_that_of_training_photographs(generator, monkeypatch):
     painting.make_chroma(generator, photo)
     wanted = fit(np.repeat(photo[..., None], 3, -1), 32, 32)[..., 0]
     np.testing.assert_allclose(seen[0].astype(int), wanted, atol=1)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])  # 8 bits would round as much away
+def test_colour_follows_an_edge_of_a_large_photograph(dtype):
+    """Dark red beside bright blue, the colours known at a tenth of the size."""
+    side, factor = 320, 10
+    bright = (np.add.outer(np.arange(side), np.arange(side)) > side - 0.5).astype(np.float32)
+    luma = 0.25 + 0.4 * bright
+    chroma = np.stack([0.1 - 0.2 * bright, -0.1 + 0.2 * bright], -1)
+    small = chroma.reshape(side // factor, factor, side // factor, factor, 2).mean((1, 3))
+    white = np.iinfo(dtype).max if dtype != np.float32 else 1.0
+    given = (luma * white).astype(dtype)
+    rgb = np.concatenate([rows for _, rows in painting.painted_bands(given, small)]) / white
+    made = np.stack([(rgb[..., 0] - luma) / CR_RANGE, (rgb[..., 2] - luma) / CB_RANGE], -1)
+    planes = [Image.fromarray(np.ascontiguousarray(small[..., channel])) for channel in range(2)]
+    enlarged = np.stack([plane.resize((side, side), Image.Resampling.BICUBIC) for plane in planes], -1)
+    assert np.abs(made - chroma).mean() < 0.75 * np.abs(enlarged - chroma).mean()
