@@ -41,6 +41,22 @@ def positive_float(text: str) -> float:
     return value
 
 
+def step_or_best(text: str) -> int | str:
+    """A number of steps, or "best", as the `type` of an argument."""
+    return text if text == "best" else positive_int(text)
+
+
+def add_step(parser: argparse.ArgumentParser) -> None:
+    """Adds `--step`, which of a run's checkpoints is taken."""
+    parser.add_argument(
+        "--step",
+        type=step_or_best,
+        metavar="N|best",
+        help="of a run, the checkpoint after N steps, or of those kept the best one by CIEDE2000 (of pairs, by L1) on"
+        " the held-out images (default: the newest)",
+    )
+
+
 def add_test_time(parser: argparse.ArgumentParser) -> None:
     """Adds `--test-time` and `--seed`, by which a trained generator is run."""
     parser.add_argument(
