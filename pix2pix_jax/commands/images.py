@@ -51,7 +51,7 @@ class Words:
     rename: Callable[[Path], Path]
 
 
-class AlreadyMadeError(Exception):
+class AlreadyMadeError(UserError):
     """An image is there already, and is to be kept."""
 
 

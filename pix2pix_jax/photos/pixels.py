@@ -131,9 +131,9 @@ def _found_ends(image: Image.Image) -> tuple[float, float]:
     darkest, brightest = np.inf, -np.inf
     for rows in _rows(image):
         values = np.asarray(image.crop((0, rows.start, image.width, rows.stop)))
-        finite = np.isfinite(values)
-        darkest = min(darkest, float(np.min(values, where=finite, initial=np.inf)))
-        brightest = max(brightest, float(np.max(values, where=finite, initial=-np.inf)))
+        values = values[np.isfinite(values)]
+        if values.size:
+            darkest, brightest = min(darkest, float(values.min())), max(brightest, float(values.max()))
     said = deep_ends(image) if image.mode == "I" else None
     whites = (max(said),) if said else (65535.0,) if image.mode == "I" else _WHITES
     black, white = (darkest, brightest) if darkest <= brightest else (0.0, 1.0)

@@ -179,7 +179,7 @@ def _pillow_depth(image: Image.Image, path: Path) -> str:
     if image.mode == "F":
         return "float32"
     if image.mode == "I":
-        raise unknown_kind(path, "whole numbers of 32 bits, or of 16 with a sign")
+        raise unknown_kind(path, "whole numbers of 32 bits")
     if image.format == "JPEG2000" and (bits := jpeg2000_bits(path)) > 8:
         raise unknown_kind(path, f"several channels of {bits} bits, of which Pillow keeps 8")
     if image.format == "PPM":
