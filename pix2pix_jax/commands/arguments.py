@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 from collections.abc import Container, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, get_args, get_type_hints
 
 from pix2pix_jax.config import Config, default_config, leaves, updated
@@ -44,6 +45,17 @@ def positive_float(text: str) -> float:
 def step_or_best(text: str) -> int | str:
     """A number of steps, or "best", as the `type` of an argument."""
     return text if text == "best" else positive_int(text)
+
+
+def add_overwrite(parser: argparse.ArgumentParser) -> None:
+    """Adds `--overwrite`, without which earlier results are kept; see `refuse_earlier`."""
+    parser.add_argument("--overwrite", action="store_true", help="replace earlier results in the folder of --out")
+
+
+def refuse_earlier(result: Path, overwrite: bool, what: str = "an earlier evaluation") -> None:
+    """Raises UserError if results are there already, and are not to be replaced."""
+    if result.exists() and not overwrite:
+        raise UserError(f"{result} holds {what}: give --overwrite to replace it, or another folder with --out")
 
 
 def add_step(parser: argparse.ArgumentParser) -> None:

@@ -6,6 +6,7 @@ is told at once.
 
 import argparse
 import io
+import logging
 import os
 import sys
 import warnings
@@ -173,6 +174,7 @@ def run(
     """
     # What Pillow has to say of odd files goes to the user as notes and errors. Its limit counts half of what it allows.
     warnings.filterwarnings("ignore", module="PIL")
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
     Image.MAX_IMAGE_PIXELS = round(options.max_megapixels * 500_000)
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be UTF-8
         sys.stdout.reconfigure(errors="surrogateescape")
@@ -211,7 +213,7 @@ def _run(
         except AlreadyMadeError:
             there += 1
         except UserError as error:
-            tqdm.write(f"error: {error}", file=sys.stderr)
+            tqdm.write(f"error: {_on_one_line(error)}", file=sys.stderr)
             failed += 1
     if len(items) > failed:
         already = f", {there} there already" if there else ""
@@ -223,7 +225,12 @@ def _run(
 
 def note(file: Path, text: str) -> None:
     """Tells what the user should know of a file."""
-    tqdm.write(f"note: {file}: {text}", file=sys.stderr)
+    tqdm.write(f"note: {_on_one_line(f'{file}: {text}')}", file=sys.stderr)
+
+
+def _on_one_line(text: object) -> str:
+    """Text whose names of files may have line breaks in them."""
+    return str(text).replace("\n", "\\n").replace("\r", "\\r")
 
 
 def find_files(given: Sequence[Path], out: Path) -> Iterator[Item]:

@@ -6,22 +6,30 @@ from typing import Any
 from PIL import Image
 
 # Tags of TIFF 6.0.
-_SUBFILE, _OLD_SUBFILE, _BITS, _PHOTOMETRIC, _PLANAR, _SAMPLE_FORMAT = 254, 255, 258, 262, 284, 339
+_SUBFILE, _OLD_SUBFILE, _BITS, _COMPRESSION, _PHOTOMETRIC, _PLANAR, _SAMPLE_FORMAT = 254, 255, 258, 259, 262, 284, 339
 _WHITE_IS_ZERO = 0
 _SIGNED = 2
+
+# A blank page has up to 8,256 pixels a byte in PNG, and some 40,000 in a fax's compression; photographs have up to 50.
+_DENSEST = 20_000
+_MANY_PIXELS = 40_000_000  # up to which there is no harm
 
 _HEADER_BYTES = 2**16  # within which a JPEG 2000 file says how deep it is
 
 
-def check_header(image: Image.Image) -> None:
+def check_header(image: Image.Image, size: int) -> None:
     """Makes sure that an image that was opened is a photograph that is read as its header says.
 
     Args:
         image: as Pillow opened it.
+        size: of the file, bytes.
 
     Raises:
         ValueError: if it is another thing than its pixels would seem to be.
     """
+    pixels = image.width * image.height
+    if pixels > _MANY_PIXELS and pixels > _DENSEST * size:
+        raise ValueError(f"its header says {pixels // 10**6} megapixels, in {size:,} bytes, which no photograph has")
     if image.format != "TIFF":
         return
     tags: Any = image.tag_v2  # type: ignore[attr-defined]
@@ -33,11 +41,21 @@ def check_header(image: Image.Image) -> None:
         )
     if _number(tags, _SUBFILE) & 4:
         raise ValueError("its first image is a transparency mask: save the photograph alone")
+
+
+def misread(image: Image.Image) -> str | None:
+    """Why the pixels of an image that was opened would be other ones than the file's; None where Pillow is right."""
+    if image.format != "TIFF":
+        return None
+    tags: Any = image.tag_v2  # type: ignore[attr-defined]
     bits = max(tags.get(_BITS, (1,)), default=1)
     if image.mode == "L" and _SIGNED in tags.get(_SAMPLE_FORMAT, ()):
-        raise ValueError("its 8 bits have a sign: save it without, or with 16 bits")
+        return "its 8 bits have a sign: save it without, or with 16 bits"
     if bits > 8 and _number(tags, _PLANAR) == 2 and len(image.getbands()) > 1:
-        raise ValueError(f"its planes of {bits} bits lie apart (tag 284), which Pillow misreads: save it interleaved")
+        return f"its planes of {bits} bits lie apart (tag 284), which Pillow misreads: save it interleaved"
+    if tags.prefix == b"MM" and image.mode in ("I", "F") and _number(tags, _COMPRESSION, 1) != 1:
+        return f"its {bits} bits are big-endian and compressed, which Pillow misreads: save it without compression"
+    return None
 
 
 def deep_ends(image: Image.Image) -> tuple[float, float] | None:
@@ -59,6 +77,12 @@ def deep_ends(image: Image.Image) -> tuple[float, float] | None:
     if white is None:
         return None
     return (white, 0.0) if is_negative(image) else (0.0, white)
+
+
+def is_unsigned(image: Image.Image) -> bool:
+    """Whether the header says that whole numbers have no sign."""
+    tags: Any = getattr(image, "tag_v2", None) if image.format == "TIFF" else None
+    return tags is not None and _SIGNED not in tags.get(_SAMPLE_FORMAT, ())
 
 
 def is_negative(image: Image.Image) -> bool:

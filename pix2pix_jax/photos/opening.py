@@ -1,13 +1,14 @@
 """Opening image files, and decoding them: whole, or what there is of them."""
 
 import io
+import stat
 import warnings
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from pix2pix_jax.photos.headers import check_header
+from pix2pix_jax.photos.headers import check_header, misread
 from pix2pix_jax.photos.kinds import register_plugins, unread_reason
 
 # Pillow refuses images of twice its limit, and only warns of those above it, which are read here.
@@ -17,15 +18,20 @@ _JPEG = ("JPEG", "MPO")
 _END = b"\xff\xd9"  # of a JPEG file
 _MORE = bytes(range(7, 200, 3))  # any bytes that are no marker
 
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_UNREAD_TIFF = (
+    "damaged, or of a kind of TIFF that is not read: save it with 8 or 16 bits a channel, grey or RGB, black being zero"
+)
 _WITHOUT_END = "the end of the file is missing, of the picture nothing"
 _DAMAGED = "the file is damaged: what it still holds is taken, the rest is blank"
 
 
-def open_image(path: Path) -> ImageFile.ImageFile:
+def open_image(path: Path, beyond_pillow: bool = False) -> ImageFile.ImageFile:
     """Opens an image file and reads its header, not its pixels.
 
     Args:
         path: the file, in any format Pillow reads, whatever its extension.
+        beyond_pillow: whether a file may be opened whose pixels Pillow misreads, to be read in another way.
 
     Returns:
         Pillow's image, to be closed.
@@ -37,9 +43,14 @@ def open_image(path: Path) -> ImageFile.ImageFile:
     register_plugins()
     if reason := unread_reason(path):
         raise ValueError(reason)
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for, and a device read without end
+        raise ValueError("not a file")
     image = _opened(path)
     try:
-        check_header(image)
+        check_header(image, status.st_size)
+        if not beyond_pillow and (reason := misread(image)):
+            raise ValueError(reason)
     except BaseException:
         image.close()
         raise
@@ -54,7 +65,13 @@ def _opened(path: Path) -> ImageFile.ImageFile:
             return Image.open(path, formats=(likely,))
         except UnidentifiedImageError:
             pass  # a wrong extension
-    return Image.open(path)
+    try:
+        return Image.open(path)
+    except UnidentifiedImageError as error:
+        with path.open("rb") as file:
+            if file.read(4) in _TIFF:
+                raise UnidentifiedImageError(_UNREAD_TIFF) from error
+        raise
 
 
 def load(image: Image.Image, damaged: bool = False) -> tuple[Image.Image, tuple[str, ...]]:

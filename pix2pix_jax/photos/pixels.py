@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms
 
-from pix2pix_jax.photos.headers import deep_ends, is_negative
+from pix2pix_jax.photos.headers import deep_ends, is_negative, is_unsigned
 from pix2pix_jax.photos.profiles import profile_of
 
 # Large photographs are read in bands, so that what a conversion takes on the way stays small.
@@ -136,6 +136,8 @@ def _found_ends(image: Image.Image) -> tuple[float, float]:
             darkest, brightest = min(darkest, float(values.min())), max(brightest, float(values.max()))
     said = deep_ends(image) if image.mode == "I" else None
     whites = (max(said),) if said else (65535.0,) if image.mode == "I" else _WHITES
+    if image.mode == "I" and darkest < 0.0 and is_unsigned(image):
+        raise ValueError("its whole numbers of 32 bits are larger than Pillow holds: save it with 16 bits")
     black, white = (darkest, brightest) if darkest <= brightest else (0.0, 1.0)
     if black >= 0.0 and white <= whites[-1]:
         black, white = 0.0, next(value for value in whites if white <= value)
@@ -144,6 +146,7 @@ def _found_ends(image: Image.Image) -> tuple[float, float]:
 
 def _scaled(band: Image.Image, black: float, white: float) -> Image.Image:
     """Mode "L" of an image of one channel, whose values go from black to white."""
-    values = np.nan_to_num(np.asarray(band).astype(np.float64))
     scale = 255.0 / (white - black) if abs(white - black) >= 1e-9 else 0.0
-    return Image.fromarray(np.rint((values - black) * scale).clip(0, 255).astype(np.uint8))
+    with np.errstate(invalid="ignore", over="ignore"):  # what is not finite, and becomes black or white
+        values = np.nan_to_num(np.asarray(band).astype(np.float64))
+        return Image.fromarray(np.rint((values - black) * scale).clip(0, 255).astype(np.uint8))

@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from pix2pix_jax.data.pairs.arrays import NUMPY, as_pixels, depth_of, map_numpy, read_tiff, tiff_header, unknown_kind
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.photos import deep_ends, jpeg2000_bits, load, open_image, to_rgb, upright_transpose
+from pix2pix_jax.photos import deep_ends, jpeg2000_bits, load, misread, open_image, to_rgb, upright_transpose
 
 _TIFF = (".tif", ".tiff")
 
@@ -86,7 +86,7 @@ def read_header(path: Path) -> Header:
         values = map_numpy(path)
         return _header(values.shape, depth_of(values.dtype, path))
     try:
-        with open_image(path) as image:
+        with open_image(path, beyond_pillow=True) as image:
             if not _is_beyond_pillow(image):
                 return _pillow_header(image, path)
             if image.format == "PNG":
@@ -112,7 +112,7 @@ def read_pixels(path: Path) -> Pixels:
     if path.suffix.lower() == NUMPY:
         return as_pixels(map_numpy(path), path)
     try:
-        with open_image(path) as image:
+        with open_image(path, beyond_pillow=True) as image:
             if not _is_beyond_pillow(image):
                 return _read_with_pillow(image, path)
             if image.format == "PNG":
@@ -160,7 +160,7 @@ def _is_beyond_pillow(image: Image.Image) -> bool:
     tags: Any = image.tag_v2  # type: ignore[attr-defined]
     bits, samples = tags.get(258, (1,)), tags.get(277, 1)
     lost = samples != len(image.getbands()) or (several and max(bits) > 8)
-    return lost or getattr(image, "n_frames", 1) > 1
+    return lost or misread(image) is not None or getattr(image, "n_frames", 1) > 1
 
 
 def _pillow_header(image: Image.Image, path: Path) -> Header:

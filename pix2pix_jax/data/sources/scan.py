@@ -97,7 +97,7 @@ def existing_folder(root: str, *, flag: str, holding: str) -> Path:
 
 def describe_failure(error: Exception) -> str:
     """Why a file cannot be used, in a few words and on one line."""
-    if isinstance(error, UnidentifiedImageError):
+    if isinstance(error, UnidentifiedImageError) and str(error).startswith("cannot identify"):
         return "not an image that can be read"
     return " ".join(str(error).split()) or type(error).__name__
 
