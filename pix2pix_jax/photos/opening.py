@@ -109,7 +109,7 @@ def _lacking_its_end(file: Path) -> Image.Image | None:
     Where pixels are missing the decoder makes them of whatever follows; where none is, what follows makes no
     difference.
     """
-    data = file.read_bytes()
+    data = file.read_bytes().removesuffix(_END[:1])
     try:
         whole, other = (_decoded(data + more + _END) for more in (b"", _MORE))
     except Exception:  # Pillow's plugins do not agree on a type
