@@ -19,7 +19,7 @@ from pix2pix_jax.errors import UserError
 _logger = logging.getLogger(__name__)
 
 # Raised when `Header` or how it is read changes.
-_LAYOUT = 1
+_LAYOUT = 2
 
 # As in `scan`: two threads hide the waiting for the disk, more get into each other's way.
 _THREADS = 2
