@@ -79,26 +79,14 @@ def psnr_of_mean_error(values: NDArray[np.float64]) -> float:
 
 
 def average(each: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
-    """One figure for all images of each measure: the mean, and of `psnr` that of the mean squared error.
-
-    Args:
-        each: by measure, one value per image [N].
-    """
+    """One figure of each measure, given by image: the mean, and of `psnr` that of the mean squared error."""
     return {
         name: psnr_of_mean_error(values) if name == "psnr" else float(values.mean()) for name, values in each.items()
     }
 
 
 def share_nearer(figures: NDArray[np.float64], others: NDArray[np.float64]) -> float:
-    """On which share of the images a figure is lower than another by more than `EQUAL`.
-
-    Args:
-        figures: CIEDE2000 of each image [N].
-        others: that of something else [N].
-
-    Returns:
-        In [0, 1].
-    """
+    """On which share of the images their CIEDE2000 [N] is lower than that of others [N], by more than `EQUAL`."""
     return float(np.mean(figures < others - EQUAL))
 
 
