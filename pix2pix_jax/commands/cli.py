@@ -41,9 +41,9 @@ def run_command(main: Callable[[], None]) -> None:
 
 
 def print_any_name() -> None:
-    """Lets names of files that are no UTF-8 be printed as they are."""
+    """Lets names of files that are no UTF-8 be printed, with escapes."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="surrogateescape")
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def use_compilation_cache() -> None:

@@ -177,7 +177,7 @@ def run(
     logging.getLogger("PIL").setLevel(logging.CRITICAL)
     Image.MAX_IMAGE_PIXELS = round(options.max_megapixels * 500_000)
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be UTF-8
-        sys.stdout.reconfigure(errors="surrogateescape")
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return _run(options, words, find, prepare)
     except UserError as error:
