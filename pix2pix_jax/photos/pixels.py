@@ -95,6 +95,8 @@ def conversion_of(image: Image.Image) -> Conversion:
 
 def to_rgb(image: Image.Image) -> NDArray[np.uint8]:
     """A decoded image of any mode as sRGB [H, W, 3], with what is transparent on white; not turned upright."""
+    if image.mode == "RGB" and not image.info.get("icc_profile") and not image.has_transparency_data:
+        return np.asarray(image)  # most photographs
     conversion = conversion_of(image)
     if conversion.is_idle:
         return np.asarray(image)
