@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 from collections.abc import Container, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, get_args, get_type_hints
 
 from pix2pix_jax.config import Config, default_config, leaves, updated
@@ -39,6 +40,33 @@ def positive_float(text: str) -> float:
     if not 0.0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
     return value
+
+
+def step_or_best(text: str) -> int | str:
+    """A number of steps, or "best", as the `type` of an argument."""
+    return text if text == "best" else positive_int(text)
+
+
+def add_overwrite(parser: argparse.ArgumentParser) -> None:
+    """Adds `--overwrite`, without which earlier results are kept; see `refuse_earlier`."""
+    parser.add_argument("--overwrite", action="store_true", help="replace earlier results in the folder of --out")
+
+
+def refuse_earlier(result: Path, overwrite: bool, what: str = "an earlier evaluation") -> None:
+    """Raises UserError if results are there already, and are not to be replaced."""
+    if result.exists() and not overwrite:
+        raise UserError(f"{result} holds {what}: give --overwrite to replace it, or another folder with --out")
+
+
+def add_step(parser: argparse.ArgumentParser) -> None:
+    """Adds `--step`, which of a run's checkpoints is taken."""
+    parser.add_argument(
+        "--step",
+        type=step_or_best,
+        metavar="N|best",
+        help="of a run, the checkpoint after N steps, or of those kept the best one by CIEDE2000 (of pairs, by L1) on"
+        " the held-out images (default: the newest)",
+    )
 
 
 def add_test_time(parser: argparse.ArgumentParser) -> None:

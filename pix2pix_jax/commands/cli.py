@@ -1,5 +1,6 @@
 """What every command does around its work: flags, the compilation cache, one line for an error."""
 
+import io
 import os
 import re
 import sys
@@ -31,11 +32,18 @@ def run(main: Callable[[list[str]], None], default_config: Path) -> None:
 
 def run_command(main: Callable[[], None]) -> None:
     """Runs a command; an error that is the user's to mend is printed as one line, and the exit status is 1."""
+    print_any_name()
     try:
         main()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+
+
+def print_any_name() -> None:
+    """Lets names of files that are no UTF-8 be printed, with escapes."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def use_compilation_cache() -> None:

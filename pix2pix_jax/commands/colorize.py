@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pix2pix_jax.commands import images
-from pix2pix_jax.commands.arguments import add_test_time, at_test_time, positive_float
+from pix2pix_jax.commands.arguments import add_step, add_test_time, at_test_time, positive_float
+from pix2pix_jax.photos import known_suffix, load, metadata_to_keep, name_to_write
 
 if TYPE_CHECKING:
     from pix2pix_jax.inference.gray import GrayPhoto
 
-_WORDS = images.Words("coloured", "photographs")
+_WORDS = images.Words("coloured", "photographs", lambda name: name_to_write(name, alpha=False))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,6 +48,10 @@ def _parser() -> argparse.ArgumentParser:
         " generator's config says)",
     )
     parser.add_argument("--side-by-side", action="store_true", help="put before and after into one image")
+    parser.add_argument(
+        "--damaged", action="store_true", help="of a damaged file, colour what it still holds; the rest is blank"
+    )
+    add_step(parser)
     add_test_time(parser)
     return parser
 
@@ -56,21 +61,19 @@ def _prepare(options: argparse.Namespace) -> images.Work:
     from pix2pix_jax.inference.painting import painted_image
     from pix2pix_jax.inference.trained import load_trained
 
-    generator = at_test_time(load_trained(options.checkpoint), options.test_time)
+    generator = at_test_time(load_trained(options.checkpoint, options.step), options.test_time)
     if options.saturation is not None:
         generator = generator.with_saturation(options.saturation)
 
     def colorize(item: images.Item, targets: images.Targets) -> None:
-        photo = item.files[0]
-        gray, target, metadata = _read(photo, item.name, targets)
+        gray, target, metadata = _read(item, targets, options.damaged)
         image = painted_image(generator, gray, options.side_by_side, options.seed)
         photo_files.write_photo(image, target, metadata, overwrite=options.overwrite)
-        targets.keep(target, photo)
 
     return colorize
 
 
-def _read(photo: Path, name: Path, targets: images.Targets) -> tuple["GrayPhoto", Path, dict[str, Any]]:
+def _read(item: images.Item, targets: images.Targets, damaged: bool) -> tuple["GrayPhoto", Path, dict[str, Any]]:
     """Reads a file, unless it could not be written, and notes what there is to note: luma, target and metadata.
 
     Apart from `colorize`, so that the decoded file is forgotten before its successor is made.
@@ -78,16 +81,20 @@ def _read(photo: Path, name: Path, targets: images.Targets) -> tuple["GrayPhoto"
     from pix2pix_jax.inference import photo_files
     from pix2pix_jax.inference.gray import gray_photo
 
+    photo, name = item.files[0], item.name
     with photo_files.reading(photo) as image:
-        new_name = photo_files.name_to_write(name, image.has_transparency_data)
-        target = targets.place(photo, new_name)
-        gray = gray_photo(image)
-        notes = [*photo_files.frames_note(image), *gray.notes]
-        metadata = photo_files.metadata_to_keep(image)
+        new_name = name_to_write(name, image.has_transparency_data)
+        target = targets.place(item, new_name)
+        with photo_files.explaining(photo, "" if damaged else "; --damaged takes what it still holds"):
+            decoded, notes = load(image, damaged)
+        gray = gray_photo(decoded)
+        notes = [*photo_files.frames_note(image), *notes, *gray.notes]
+        metadata = metadata_to_keep(image)
     if new_name != name:
-        notes.append(
-            f"written as {new_name.name}, for {name.suffix or 'a file without extension'} holds no such colour"
-        )
+        suffix = known_suffix(name)
+        notes.append(f"written as {target.name}, for {suffix or 'a file without extension'} holds no such colour")
+    elif target.name != name.name:
+        notes.append(f"written as {target.name}, for another photograph is {name.name}")
     for text in notes:
         images.note(photo, text)
     return gray, target, metadata

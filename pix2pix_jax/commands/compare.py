@@ -12,7 +12,14 @@ import numpy as np
 
 from pix2pix_jax import data, files, host
 from pix2pix_jax.commands import cli
-from pix2pix_jax.commands.arguments import Parser, apply_settings, positive_float, positive_int
+from pix2pix_jax.commands.arguments import (
+    Parser,
+    add_overwrite,
+    apply_settings,
+    positive_float,
+    positive_int,
+    refuse_earlier,
+)
 from pix2pix_jax.config import EXPERIMENTS, Config, experiment_config, updated, validate
 from pix2pix_jax.data.sources import open_folders
 from pix2pix_jax.errors import UserError
@@ -84,6 +91,7 @@ def _main() -> None:
         "--workdir", type=Path, default=Path("runs/compare"), metavar="DIR", help="for the runs (runs/compare)"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="for figures, tables and the page (the workdir)")
+    add_overwrite(parser)
     compare(parser.parse_args())
 
 
@@ -99,6 +107,7 @@ def compare(arguments: Namespace) -> None:
     """
     configs = _configs(arguments)
     out: Path = arguments.out or arguments.workdir
+    _keep_earlier(out, configs, arguments.overwrite)
     files.make_folder(arguments.workdir, "--workdir")
     files.make_folder(out, "--out")
     _open(configs[0])  # what is wrong with the photographs is said before anything is timed
@@ -117,6 +126,17 @@ def compare(arguments: Namespace) -> None:
         print(f"{config.name}, {place} of {len(configs)}: {steps:,} steps", file=sys.stderr)
         train(config, arguments.workdir / config.name)
     _write(configs, arguments.workdir, out, arguments.show)
+
+
+def _keep_earlier(out: Path, configs: Sequence[Config], overwrite: bool) -> None:
+    """Raises UserError if there is a comparison of other experiments, which this one would replace."""
+    earlier = out / "comparison.json"
+    try:
+        there = json.loads(earlier.read_text(encoding="utf-8"))["experiments"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if missing := sorted(set(there) - {config.name for config in configs}):
+        refuse_earlier(earlier, overwrite, f"a comparison with {', '.join(missing)} too")
 
 
 def _configs(arguments: Namespace) -> list[Config]:

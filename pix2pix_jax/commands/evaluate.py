@@ -9,7 +9,7 @@ import numpy as np
 from pix2pix_jax import data, files
 from pix2pix_jax.color import to_gray, to_uint8
 from pix2pix_jax.commands import cli
-from pix2pix_jax.commands.arguments import Parser, add_test_time, at_test_time
+from pix2pix_jax.commands.arguments import Parser, add_overwrite, add_step, add_test_time, at_test_time, refuse_earlier
 from pix2pix_jax.commands.evaluate_pairs import evaluate_pairs
 from pix2pix_jax.evaluation import (
     LAB_NOTE,
@@ -61,6 +61,8 @@ def _main() -> None:
         action="store_true",
         help=f"of colouring, sheets of all photographs, ranked, {_PAGE} a page: ranked_001.png and on",
     )
+    add_overwrite(parser)
+    add_step(parser)
     add_test_time(parser)
     evaluate(parser.parse_args())
 
@@ -69,13 +71,16 @@ def evaluate(arguments: Namespace) -> None:
     """Judges a generator, writes what came of it, and prints the table.
 
     Args:
-        arguments: `data`, `checkpoint`, `out`, `all`, `test_time` and `seed`, as the command takes them.
+        arguments: `data`, `checkpoint`, `step`, `out`, `all`, `overwrite`, `test_time` and `seed`, as the command takes
+            them.
 
     Raises:
-        UserError: if the generator or the images cannot be read, or nothing can be written.
+        UserError: if the generator or the images cannot be read, nothing can be written, or an earlier evaluation would
+            be replaced.
     """
+    refuse_earlier(arguments.out / "evaluation.json", arguments.overwrite)
     cli.use_compilation_cache()
-    generator = at_test_time(load_trained(arguments.checkpoint), arguments.test_time)
+    generator = at_test_time(load_trained(arguments.checkpoint, arguments.step), arguments.test_time)
     if isinstance(generator.config.task, TranslationTask):
         evaluate_pairs(generator, arguments)
     else:
@@ -100,6 +105,7 @@ def _evaluate_photographs(generator: TrainedGenerator, arguments: Namespace) -> 
     lab = {"coloured": lab_intersection(colored, images), "grey image": _gray_intersection(images)}
     report = {
         "checkpoint": arguments.checkpoint,
+        "step": arguments.step,
         "experiment": generator.config.name,
         "photographs": len(names),
         "image_size": size,

@@ -31,7 +31,7 @@ def evaluate_pairs(generator: TrainedGenerator, arguments: Namespace) -> None:
 
     Args:
         generator: the generator.
-        arguments: `data`, `checkpoint`, `out`, `all` and `seed`, as the command takes them.
+        arguments: `data`, `checkpoint`, `step`, `out`, `all` and `seed`, as the command takes them.
 
     Raises:
         UserError: if the pairs cannot be read, or nothing can be written.
@@ -67,6 +67,7 @@ def evaluate_pairs(generator: TrainedGenerator, arguments: Namespace) -> None:
     print(f"{setting}\n\n{table.plain()}\n")
     report = {
         "checkpoint": arguments.checkpoint,
+        "step": arguments.step,
         "experiment": config.name,
         "pairs": len(names),
         "height": height,

@@ -5,11 +5,14 @@ is told at once.
 """
 
 import argparse
+import io
+import logging
 import os
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +21,8 @@ from tqdm import tqdm
 
 from pix2pix_jax.commands.arguments import positive_float
 from pix2pix_jax.errors import UserError
+
+_NAMED = 10  # of files that are not read; the others are counted
 
 
 class Item(NamedTuple):
@@ -39,45 +44,86 @@ class Words:
     Attributes:
         done: what it has done to an image, such as "coloured".
         things: what it is given, such as "photographs".
+        rename: what the name of an image becomes by itself.
     """
 
     done: str
     things: str
+    rename: Callable[[Path], Path]
+
+
+class AlreadyMadeError(UserError):
+    """An image is there already, and is to be kept."""
 
 
 class Targets:
-    """Where images go, so that none replaces what is not its own."""
+    """Where images go, so that none replaces what is not its own.
 
-    def __init__(self, out: Path, overwrite: bool, items: Iterable[Item]) -> None:
-        """Takes the folder, whether files in it may be replaced, and all that is to be read."""
-        self._out = out
-        self._overwrite = overwrite
-        # Files that this run must not replace, each with the file that it is, or is made of.
-        self._owners = {_place(file): file for item in items for file in item.files}
+    Names are given out before any file is read, so that they are the same when a batch goes on: an image that can keep
+    its name gets it, the others a free one.
+    """
 
-    def place(self, file: Path, name: Path) -> Path:
-        """Where an image made of a file goes; `name` is its path relative to OUT.
+    def __init__(self, options: argparse.Namespace, items: Iterable[Item], rename: Callable[[Path], Path]) -> None:
+        """Takes the options of `add_arguments`, all that is to be read, and what a name becomes by itself."""
+        self._options = options
+        # Files that this run must not replace, but for what is made of them.
+        self._inputs = {_place(file): file for item in items for file in item.files}
+        self._wanted = {item: rename(item.name) for item in items}
+        self._names: dict[Item, Path] = {}
+        self._taken: set[Path] = set()
+        keeping = [item for item, name in self._wanted.items() if name == item.name]
+        for item in dict.fromkeys([*keeping, *self._wanted]):
+            self._names[item] = self._take(item, self._wanted[item])
+
+    def place(self, item: Item, name: Path) -> Path:
+        """Where an image goes; `name` is its path relative to OUT, as far as it is not another's.
 
         Raises:
-            UserError: if it is another's, or outside of OUT, or there already.
+            AlreadyMadeError: if it is there already, and is to be kept.
+            UserError: if it is the file itself, or outside of OUT, or there already.
         """
         from pix2pix_jax.inference import photo_files
 
-        target = photo_files.target_within(self._out, name)
-        owner = self._owners.get(_place(target), file)
-        if owner != file:
-            raise UserError(f"{file} would be written to {target}, which is {owner}'s: give it another --out")
-        if os.path.lexists(target) and not self._overwrite:
-            raise photo_files.already_there(target)
+        if name != self._wanted[item]:  # what is in the file asks for another format than its name does
+            self._wanted[item], self._names[item] = name, self._take(item, name)
+        options = self._options
+        target = photo_files.target_within(options.out, self._names[item])
+        if (original := self._inputs.get(_place(target))) and not (options.replace_originals and options.overwrite):
+            raise UserError(
+                f"{original} would be replaced by what is made of it: give another --out, or --overwrite with"
+                " --replace-originals"
+            )
+        if os.path.lexists(target):
+            if options.skip_existing:
+                raise AlreadyMadeError
+            if not options.overwrite:
+                raise photo_files.already_there(target)
         return target
 
-    def keep(self, target: Path, file: Path) -> None:
-        """Notes that an image has been made of a file."""
-        self._owners[_place(target)] = file
+    def _take(self, item: Item, wanted: Path) -> Path:
+        """A name for an image, as near as possible to the wanted one, that is no other's."""
+        own, suffix = item.name, wanted.suffix
+        free = (name for name in _alternatives(own, wanted, suffix) if self._is_free(item, name))
+        name = next(free)
+        self._taken.add(name)
+        return name
+
+    def _is_free(self, item: Item, name: Path) -> bool:
+        owner = self._inputs.get(_place(self._options.out / name))
+        return name not in self._taken and (owner is None or owner in item.files)
+
+
+def _alternatives(own: Path, wanted: Path, suffix: str) -> Iterator[Path]:
+    """Names for an image: cat.png for cat.gif, or else cat.gif.png, cat-2.png, cat-3.png and on."""
+    yield wanted
+    if own.suffix != suffix:
+        yield own.with_name(own.name + suffix)
+    for number in count(2):
+        yield wanted.with_name(f"{wanted.name.removesuffix(suffix)}-{number}{suffix}")
 
 
 Work = Callable[[Item, Targets], None]
-"""Makes and writes one image; raises UserError if that cannot be."""
+"""Makes and writes one image; raises UserError if that cannot be, AlreadyMadeError if it need not be."""
 
 
 def add_arguments(parser: argparse.ArgumentParser, metavar: str, out: str, words: Words) -> None:
@@ -92,7 +138,14 @@ def add_arguments(parser: argparse.ArgumentParser, metavar: str, out: str, words
         default=Path(out),
         help=f"folder for the {words.done} {words.things}, which keep their names (default: %(default)s)",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace files that are there already")
+    there = parser.add_mutually_exclusive_group()
+    there.add_argument("--overwrite", action="store_true", help="replace files that are there already")
+    there.add_argument("--skip-existing", action="store_true", help="go on with what is not there yet")
+    parser.add_argument(
+        "--replace-originals",
+        action="store_true",
+        help=f"with --overwrite, and the {words.things} in OUT: replace them by what is made of them",
+    )
     parser.add_argument(
         "--max-megapixels",
         type=positive_float,
@@ -121,7 +174,10 @@ def run(
     """
     # What Pillow has to say of odd files goes to the user as notes and errors. Its limit counts half of what it allows.
     warnings.filterwarnings("ignore", module="PIL")
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
     Image.MAX_IMAGE_PIXELS = round(options.max_megapixels * 500_000)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be UTF-8
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return _run(options, words, find, prepare)
     except UserError as error:
@@ -148,17 +204,20 @@ def _run(
     use_compilation_cache()
     work = prepare(options)
     _check_out(options.out, words)
-    targets = Targets(options.out, options.overwrite, items)
-    failed = 0
+    targets = Targets(options, items, words.rename)
+    failed = there = 0
     # None: no bar where nobody sees it.
     for item in tqdm(items, unit=words.things[:-1], disable=True if len(items) == 1 else None):
         try:
             work(item, targets)
+        except AlreadyMadeError:
+            there += 1
         except UserError as error:
-            tqdm.write(f"error: {error}", file=sys.stderr)
+            tqdm.write(f"error: {_on_one_line(error)}", file=sys.stderr)
             failed += 1
     if len(items) > failed:
-        print(f"{len(items) - failed} {words.done}: {options.out}")
+        already = f", {there} there already" if there else ""
+        print(f"{len(items) - failed - there} {words.done}{already}: {options.out}")
     if failed and len(items) > 1:
         print(f"error: {failed} of {len(items)} {words.things} could not be {words.done}", file=sys.stderr)
     return 1 if failed else 0
@@ -166,7 +225,12 @@ def _run(
 
 def note(file: Path, text: str) -> None:
     """Tells what the user should know of a file."""
-    tqdm.write(f"note: {file}: {text}", file=sys.stderr)
+    tqdm.write(f"note: {_on_one_line(f'{file}: {text}')}", file=sys.stderr)
+
+
+def _on_one_line(text: object) -> str:
+    """Text whose names of files may have line breaks in them."""
+    return str(text).replace("\n", "\\n").replace("\r", "\\r")
 
 
 def find_files(given: Sequence[Path], out: Path) -> Iterator[Item]:
@@ -193,10 +257,20 @@ def find_in_folder(folder: Path, out: Path, also: tuple[str, ...] = ()) -> Itera
 
     # What an earlier run left in a folder within is no new image.
     inner = None if out.resolve() == folder.resolve() else out
-    names = sorted(walk_images(folder, inner, also=also))
+    unread: dict[str, str] = {}
+    names = sorted(walk_images(folder, inner, also=also, unread=unread))
+    _note_unread(folder, unread, len(names) + len(unread))
     if not names:
-        raise UserError(f"{folder} holds no images")
+        raise UserError(f"{folder} holds no images" + (" that are read" if unread else ""))
     yield from (Item((folder / name,), Path(name)) for name in names)
+
+
+def _note_unread(folder: Path, unread: dict[str, str], total: int) -> None:
+    """Names the first images of a folder that are not read, and counts them."""
+    for name in sorted(unread)[:_NAMED]:
+        note(folder / name, unread[name])
+    if unread:
+        note(folder, f"{len(unread)} of {total} image files are not read")
 
 
 def _place(path: Path) -> Path:

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pix2pix_jax.commands import images
-from pix2pix_jax.commands.arguments import add_test_time, at_test_time, positive_int
+from pix2pix_jax.commands.arguments import add_step, add_test_time, at_test_time, positive_int
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.photos import with_extension
 
-_WORDS = images.Words("translated", "images")
+_WORDS = images.Words("translated", "images", lambda name: with_extension(name, ".png"))
 
 _DESCRIPTION = """\
 Translates images of any size with a generator that was trained on pairs. Give it what the generator is given: the
@@ -55,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         " for what does not fit into the memory; with test time 'batch', the statistics are then those of each square",
     )
     parser.add_argument("--side-by-side", action="store_true", help="put input and output into one image of 8 bits")
+    add_step(parser)
     add_test_time(parser)
     return parser
 
@@ -99,18 +101,17 @@ def _prepare(options: argparse.Namespace) -> images.Work:
     from pix2pix_jax.inference.trained import load_trained
     from pix2pix_jax.inference.translating import translate_array
 
-    generator = at_test_time(load_trained(options.checkpoint), options.test_time)
+    generator = at_test_time(load_trained(options.checkpoint, options.step), options.test_time)
     channels = translation_task(generator.config).output_channels
 
     def translate(item: images.Item, targets: images.Targets) -> None:
-        file = item.files[0]
         decoded = read_images(item.files, generator.config)
         try:
             condition = condition_of(decoded, generator.config)
         except ValueError as error:
             raise UserError(f"{', '.join(map(str, item.files))}: {error}") from error
         extension = ".png" if options.side_by_side else photo_files.extension_for(condition.dtype, channels)
-        target = targets.place(file, item.name.with_suffix(extension))
+        target = targets.place(item, with_extension(item.name, extension))
         made = translate_array(condition, generator, options.seed, options.tile)
         if options.side_by_side:
             both = photo_files.side_by_side(displayed(condition), displayed(made))
@@ -120,7 +121,6 @@ def _prepare(options: argparse.Namespace) -> images.Work:
             photo_files.write_photo(image, target, {}, options.overwrite)
         else:
             photo_files.write_array(in_units_of_files(made, generator.config), target, options.overwrite)
-        targets.keep(target, file)
 
     return translate
 

@@ -23,8 +23,8 @@ from pix2pix_jax.errors import UserError
 
 _logger = logging.getLogger(__name__)
 
-# Raised when the files' layout or `fit` changes, so that older ones are not taken for it.
-_LAYOUT = 1
+# Raised when the files' layout, `fit` or how photographs are decoded changes, so that older ones are not taken for it.
+_LAYOUT = 2
 
 # A chunk holds at least so many images, so that little of it stays empty, unless they are so large that a place in
 # it would take more than 32 bits.

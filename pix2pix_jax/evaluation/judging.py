@@ -78,11 +78,31 @@ def summarize(merits: Merits, truth_colorfulness: NDArray[np.float64]) -> dict[s
         truth_colorfulness: colourfulness of the photographs themselves [N].
 
     Returns:
-        For each measure its `mean`, `std`, `median` and `quartiles`, and `colorfulness_ratio`, that of the means; None
-        where the photographs are all grey.
+        For each measure what `spread_of` gives, and `colorfulness_ratio`, that of the means; None where the photographs
+        are all grey.
     """
-    summary: dict[str, object] = {name: spread(values) for name, values in merits.items()}
+    summary: dict[str, object] = {name: spread_of(name, values) for name, values in merits.items()}
     return summary | {"colorfulness_ratio": colorfulness_ratio(merits["colorfulness"], truth_colorfulness)}
+
+
+def spread_of(measure: str, values: NDArray[np.float64]) -> dict[str, object]:
+    """Mean, standard deviation, median and quartiles of a measure's values, for a JSON file.
+
+    Of PSNR also `of_mean_error`, that of the mean squared error over all images. Its mean and standard deviation leave
+    out images that equal the truth, whose PSNR is infinite, where there are others; `equal` counts those.
+    """
+    if measure != "psnr":
+        return spread(values)
+    finite = finite_psnr(values)
+    own = {"mean": float(finite.mean()), "std": float(finite.std())}
+    equal = int(np.sum(values >= measures.PSNR_CAP_DB))
+    return spread(values) | own | {"of_mean_error": measures.psnr_of_mean_error(values), "equal": equal}
+
+
+def finite_psnr(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """PSNRs without those of images that equal the truth, unless all do."""
+    finite = values[values < measures.PSNR_CAP_DB]
+    return finite if len(finite) else values
 
 
 def spread(values: NDArray[np.float64]) -> dict[str, object]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pix2pix_jax.evaluation import measures
-from pix2pix_jax.evaluation.judging import spread
+from pix2pix_jax.evaluation.judging import spread_of
 
 _PIECE = 64  # pairs translated and measured at a time, which bounds the memory
 
@@ -28,7 +28,7 @@ class PairMerits(NamedTuple):
 
     def summary(self) -> dict[str, object]:
         """Mean and spread of each measure, and `lab_intersection` where there is one, for a JSON file."""
-        summary: dict[str, object] = {name: spread(values) for name, values in self.each.items()}
+        summary: dict[str, object] = {name: spread_of(name, values) for name, values in self.each.items()}
         return summary | ({"lab_intersection": self.lab} if self.lab else {})
 
 

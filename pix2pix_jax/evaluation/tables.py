@@ -7,25 +7,42 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pix2pix_jax.evaluation.judging import Baselines, Merits, colorfulness_ratio
+from pix2pix_jax.evaluation import measures
+from pix2pix_jax.evaluation.judging import Baselines, Merits, colorfulness_ratio, finite_psnr
 from pix2pix_jax.evaluation.pairs import PairMerits
 
-_DIGITS = {"psnr": 2, "ssim": 3, "ciede2000": 2, "colorfulness": 1}
-_PAIR_COLUMNS = {"l1": ("L1 ↓", 4), "psnr": ("PSNR, dB ↑", 2), "ssim": ("SSIM ↑", 3)}  # headings and digits
-_HEADER = ("", "PSNR, dB ↑", "SSIM ↑", "CIEDE2000 ↓", "colourfulness", "of the truth's", "nearer than grey ↑")
+_DIGITS = {"psnr": 2, "ssim": 3, "ciede2000": 2, "colorfulness": 1, "l1": 4}
+_COLUMNS = ("psnr", "ssim", "ciede2000", "colorfulness")
+_POOLED, _MEAN = "PSNR, dB ↑", "PSNR, mean ↑"
+_HEADER = (
+    "",
+    _POOLED,
+    _MEAN,
+    "SSIM ↑",
+    "CIEDE2000 ↓",
+    "colourfulness",
+    "of the truth's",
+    "nearer than grey ↑",
+)
+
+_PSNR_NOTE = (
+    " The first PSNR is that of the mean squared error over all images, in which no single image decides; the second,"
+    " which most papers give, is the mean of each image's, without images that equal the truth, whose PSNR is infinite."
+)
 
 TABLE_NOTE = (
-    "Mean ± standard deviation over the photographs. Colourfulness is best near the truth's; the ratio is that of the"
-    " means. The last column: on how many of the photographs CIEDE2000 is lower than that of the grey image. The best"
-    " tints are the constant (Cr, Cb) which, added to the luma of every photograph, give the lowest mean CIEDE2000 or"
-    " the highest mean PSNR on these very photographs: no tint chosen beforehand can do better."
+    f"Mean ± standard deviation over the photographs.{_PSNR_NOTE} Colourfulness is best near the truth's; the ratio is"
+    " that of the means. The last column: on how many of the photographs CIEDE2000 is lower than that of the grey"
+    f" image, by more than {measures.EQUAL}. The best tints are the constant (Cr, Cb) which, added to the luma of every"
+    " photograph, give the lowest mean CIEDE2000 or the highest PSNR (the first one) on these very photographs: no tint"
+    " chosen beforehand can do better."
 )
 """What a reader of `merits_table` has to know."""
 
 PAIRS_NOTE = (
-    "Mean ± standard deviation over the images. L1 is the mean absolute error; black against white is 1. Three rows"
-    " need no network: the input as it is, where it has as many channels as the truth, and two constant images, the"
-    " mean and the median colour of these very truths. No constant has a lower L1 than the median."
+    f"Mean ± standard deviation over the images.{_PSNR_NOTE} L1 is the mean absolute error; black against white is 1."
+    " Three rows need no network: the input as it is, where it has as many channels as the truth, and two constant"
+    " images, the mean and the median colour of these very truths. No constant has a lower L1 than the median."
 )
 """What a reader of `pairs_table` has to know."""
 
@@ -89,11 +106,11 @@ def merits_table(coloured: Mapping[str, Merits], baselines: Baselines) -> Table:
     truth = baselines.truth_colorfulness
     rows = []
     for name, merits in {**coloured, **baselines.merits}.items():
-        cells = [_spread(merits[measure], digits) for measure, digits in _DIGITS.items()]
+        cells = [_pooled(merits["psnr"]), *(_spread(measure, merits[measure]) for measure in _COLUMNS)]
         ratio = colorfulness_ratio(merits["colorfulness"], truth)
-        nearer = "" if name == "grey image" else f"{np.mean(merits['ciede2000'] < gray):.0%}"
+        nearer = "" if name == "grey image" else f"{measures.share_nearer(merits['ciede2000'], gray):.0%}"
         rows.append([name, *cells, "" if ratio is None else f"{ratio:.2f}", nearer])
-    rows.append(["truth", "", "", "", _spread(truth, _DIGITS["colorfulness"]), "1.00", ""])
+    rows.append(["truth", "", "", "", "", _spread("colorfulness", truth), "1.00", ""])
     return Table(_HEADER, rows)
 
 
@@ -107,12 +124,15 @@ def pairs_table(rows: Mapping[str, PairMerits]) -> Table:
         The table, a row for each, with a column for each measure that there is.
     """
     first = next(iter(rows.values()))
-    measures = [name for name in _PAIR_COLUMNS if name in first.each]
-    header = ["", *(_PAIR_COLUMNS[name][0] for name in measures), *(["Lab histograms ↑"] if first.lab else [])]
+    ssim = ["SSIM ↑"] if "ssim" in first.each else []
+    header = ["", "L1 ↓", _POOLED, _MEAN, *ssim, *(["Lab histograms ↑"] if first.lab else [])]
     cells = [
         [
             name,
-            *(_spread(merits.each[measure], _PAIR_COLUMNS[measure][1]) for measure in measures),
+            _spread("l1", merits.each["l1"]),
+            _pooled(merits.each["psnr"]),
+            _spread("psnr", merits.each["psnr"]),
+            *(_spread("ssim", merits.each["ssim"]) for _ in ssim),
             *([" / ".join(f"{value:.2f}" for value in merits.lab.values())] if merits.lab else []),
         ]
         for name, merits in rows.items()
@@ -120,5 +140,11 @@ def pairs_table(rows: Mapping[str, PairMerits]) -> Table:
     return Table(header, cells)
 
 
-def _spread(values: NDArray[np.float64], digits: int) -> str:
+def _pooled(psnr: NDArray[np.float64]) -> str:
+    return f"{measures.psnr_of_mean_error(psnr):.{_DIGITS['psnr']}f}"
+
+
+def _spread(measure: str, values: NDArray[np.float64]) -> str:
+    values = finite_psnr(values) if measure == "psnr" else values
+    digits = _DIGITS[measure]
     return f"{values.mean():.{digits}f} ± {values.std():.{digits}f}"

@@ -43,7 +43,7 @@ def best_tint(images: NDArray, criterion: Literal["ciede2000", "psnr"]) -> Tint:
     Args:
         images: RGB images [N, H, W, 3], uint8 or floating point in [0, 1]; large stacks are fitted on a grid of their
             pixels.
-        criterion: the least mean CIEDE2000, or the greatest mean PSNR.
+        criterion: the least mean CIEDE2000, or the greatest PSNR of the mean squared error.
 
     Returns:
         The tint.
@@ -58,7 +58,7 @@ def best_tint(images: NDArray, criterion: Literal["ciede2000", "psnr"]) -> Tint:
     def cost(values: NDArray) -> float:
         tinted = apply_tint(sample, Tint(*values))
         if criterion == "psnr":
-            return -float(measures.psnr(tinted, sample).mean())
+            return -measures.psnr_of_mean_error(measures.psnr(tinted, sample))
         return float(measures.ciede2000(tinted, sample).mean())
 
     start = [[0.0, 0.0], [0.05, 0.0], [0.0, -0.05]]  # grey, and towards red and yellow, where photographs lie

@@ -121,6 +121,7 @@ def write_text(figure: "Figure", x: float, y: float, text: str, pixels: float, a
     """
     width, height = figure.bbox.size
     size = pixels * 72 / DPI
+    text = text.encode(errors="backslashreplace").decode()  # names of files need not be UTF-8
     figure.text(
         x / width, 1.0 - y / height, text, fontsize=size, ha=alignment, va="baseline", parse_math=False, **style
     )

@@ -1,66 +1,23 @@
 """Photographs as files: read whatever Pillow reads, written whole or not at all."""
 
 import io
-import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageFile, features
+from PIL import Image, ImageFile
 
-from pix2pix_jax.data.decode import open_image
 from pix2pix_jax.data.sources.scan import describe_failure
 from pix2pix_jax.errors import UserError
-
-
-@dataclass(frozen=True)
-class _Format:
-    """A format that colour can be written in.
-
-    Attributes:
-        name: Pillow's name.
-        alpha: whether it keeps transparency.
-        metadata: which of `exif` and `dpi` it keeps.
-        options: how it is written.
-    """
-
-    name: str
-    alpha: bool
-    metadata: tuple[str, ...] = ()
-    options: dict[str, Any] = field(default_factory=dict)
-
-
-# Colour in JPEG and AVIF at full resolution: made colour is smooth, but its borders with grey are not.
-_JPEG = _Format("JPEG", False, ("exif", "dpi"), {"quality": 95, "subsampling": "4:4:4"})
-# Level 6, zlib's own, makes a photograph 5 % smaller, in five times as long.
-_PNG = _Format("PNG", True, ("exif", "dpi"), {"compress_level": 2})
-_TIFF = _Format("TIFF", True, ("dpi",), {"compression": "tiff_deflate"})
-_PPM = _Format("PPM", False)
-_FORMATS = {
-    ".jpg": _JPEG,
-    ".jpeg": _JPEG,
-    ".png": _PNG,
-    ".tif": _TIFF,
-    ".tiff": _TIFF,
-    ".webp": _Format("WEBP", True, ("exif",), {"quality": 95}),
-    ".avif": _Format("AVIF", True, ("exif",), {"quality": 90, "subsampling": "4:4:4"}),
-    ".jp2": _Format("JPEG2000", True),
-    ".bmp": _Format("BMP", False, ("dpi",)),
-    ".tga": _Format("TGA", True),
-    ".ppm": _PPM,
-    ".pnm": _PPM,
-}
-
-_LARGEST_EXIF = 65_000  # bytes; a JPEG segment holds 65,533
+from pix2pix_jax.photos import format_of, open_image, save_options
 
 
 @contextmanager
-def explaining(path: Path) -> Iterator[None]:
+def explaining(path: Path, remedy: str = "") -> Iterator[None]:
     """Says in one line what is wrong with a file that cannot be read within the `with`: raises UserError."""
     try:
         yield
@@ -71,7 +28,7 @@ def explaining(path: Path) -> Iterator[None]:
             f"{path} has more pixels than a photograph should: if it is no trap, allow them with --max-megapixels"
         ) from error
     except Exception as error:  # Pillow's plugins do not agree on a type
-        raise UserError(f"{path} cannot be read: {describe_failure(error)}") from error
+        raise UserError(f"{path} cannot be read: {describe_failure(error)}{remedy}") from error
 
 
 @contextmanager
@@ -100,14 +57,6 @@ def frames_note(image: Image.Image) -> tuple[str, ...]:
     return (f"the first of its {frames} frames is taken",)
 
 
-def name_to_write(name: Path, alpha: bool) -> Path:
-    """The name itself, or with the extension .png where its format cannot hold colour, or `alpha`, or be written."""
-    chosen = _FORMATS.get(name.suffix.lower())
-    if chosen is None or (alpha and not chosen.alpha) or (chosen.name == "AVIF" and not features.check("avif")):
-        return name.with_suffix(".png")
-    return name
-
-
 def target_within(folder: Path, name: Path) -> Path:
     """Where a file goes.
 
@@ -127,40 +76,22 @@ def target_within(folder: Path, name: Path) -> Path:
     return target
 
 
-def metadata_to_keep(image: Image.Image) -> dict[str, Any]:
-    """What of an image's metadata still holds when it is coloured: EXIF, but for the orientation, and `dpi`."""
-    kept: dict[str, Any] = {}
-    # Damaged metadata must not cost the photograph. (A TIFF's own tags, which getexif() gives too, describe the file.)
-    with suppress(Exception):
-        if "exif" in image.info:
-            exif = Image.Exif()
-            exif.load(image.info["exif"])
-            exif.pop(ExifTags.Base.Orientation, None)
-            data = exif.tobytes()
-            if len(exif) and len(data) <= _LARGEST_EXIF:
-                kept["exif"] = data
-    with suppress(Exception):
-        dpi = tuple(float(value) for value in image.info["dpi"])
-        if len(dpi) == 2 and all(math.isfinite(value) and 1.0 <= value < 65_536.0 for value in dpi):
-            kept["dpi"] = dpi
-    return kept
-
-
 def write_photo(image: Image.Image, target: Path, metadata: dict[str, Any], overwrite: bool) -> None:
     """Writes an image, whose file appears under its name when it is whole.
 
     Args:
         image: mode RGB or RGBA.
-        target: the file, with an extension that `name_to_write` gave; its folder is made where there is none.
-        metadata: from `metadata_to_keep`; what the format has no place for is left out.
+        target: the file, with an extension that `photos.name_to_write` gave; its folder is made where there is none.
+        metadata: from `photos.metadata_to_keep`; what the format has no place for is left out.
         overwrite: whether to replace a file that is there.
 
     Raises:
         UserError: if it cannot be written, or is there already.
     """
-    chosen = _FORMATS[target.suffix.lower()]
-    kept = {key: value for key, value in metadata.items() if key in chosen.metadata}
-    write_whole(target, lambda file: image.save(file, chosen.name, **chosen.options, **kept), overwrite)
+    chosen = format_of(target)
+    assert chosen is not None, target
+    options = chosen.options | save_options(chosen.name, metadata, image.size)
+    write_whole(target, lambda file: image.save(file, chosen.name, **options), overwrite)
 
 
 def write_array(pixels: NDArray[Any], target: Path, overwrite: bool) -> None:
@@ -177,7 +108,7 @@ def write_array(pixels: NDArray[Any], target: Path, overwrite: bool) -> None:
     planes = pixels[..., 0] if pixels.shape[2] == 1 else pixels
     if target.suffix.lower() == ".png":
         image = Image.fromarray(planes)
-        return write_whole(target, lambda file: image.save(file, _PNG.name, **_PNG.options), overwrite)
+        return write_whole(target, lambda file: image.save(file, "PNG", compress_level=2), overwrite)
     import tifffile
 
     kind = "rgb" if pixels.shape[2] == 3 else "minisblack"

@@ -9,6 +9,7 @@ running averages by name (`enc1/conv/kernel`), and the run's config as JSON unde
 import dataclasses
 import json
 import os
+from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +30,7 @@ PRETRAINED = Path(__file__).parents[1] / "pretrained" / "generator.safetensors"
 """The generator that comes with the package."""
 
 _COLLECTIONS = ("params", "batch_stats")
+_DECIDING = ("eval/ciede2000", "eval/l1")  # figures by which a checkpoint is the best; lower is better
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,12 +180,16 @@ class TrainedGenerator:
         return None
 
 
-def load_trained(path: str | os.PathLike[str] | None = None) -> TrainedGenerator:
+def load_trained(
+    path: str | os.PathLike[str] | None = None, step: int | Literal["best"] | None = None
+) -> TrainedGenerator:
     """Reads a trained generator.
 
     Args:
         path: a run's folder, of which the newest checkpoint is taken; or a file that `TrainedGenerator.save` wrote;
             or a `.pth` file of a generator of the pix2pix authors' code; None for the one that comes with the package.
+        step: of a run, the checkpoint that is taken: after so many steps; or "best", the one of those kept that was
+            the best on the held-out images, by CIEDE2000 or of pairs by L1; None for the newest.
 
     Returns:
         The generator.
@@ -193,7 +199,9 @@ def load_trained(path: str | os.PathLike[str] | None = None) -> TrainedGenerator
     """
     place = PRETRAINED if path is None else Path(path)
     if place.is_dir():
-        return _from_run(place)
+        return _from_run(place, step)
+    if step is not None:
+        raise UserError(f"step {step} is one of a run, and {place} is none: give a run's folder")
     if place.is_file():
         if place.suffix in pth_files.SUFFIXES:
             return TrainedGenerator(*pth_files.load_generator(place))
@@ -203,8 +211,8 @@ def load_trained(path: str | os.PathLike[str] | None = None) -> TrainedGenerator
     )
 
 
-def load_run(folder: Path) -> tuple[Config, TrainState]:
-    """Reads the config and the newest checkpoint of a run.
+def load_run(folder: Path, step: int | Literal["best"] | None = None) -> tuple[Config, TrainState]:
+    """Reads the config and a checkpoint of a run, see `load_trained`.
 
     Raises:
         UserError: if the folder holds no run, or none that has a checkpoint yet, or it cannot be read.
@@ -219,11 +227,27 @@ def load_run(folder: Path) -> tuple[Config, TrainState]:
     with Checkpoints(folder / "checkpoints", config.checkpoints_to_keep) as checkpoints:
         if not checkpoints.latest_step:
             raise UserError(f"{folder / 'checkpoints'} has no checkpoint yet: let the run go on to its first")
-        return config, checkpoints.restore(jax.eval_shape(model.init, jax.random.key(0)))
+        chosen = _best_step(folder, checkpoints.steps) if step == "best" else step
+        return config, checkpoints.restore(jax.eval_shape(model.init, jax.random.key(0)), chosen)
 
 
-def _from_run(folder: Path) -> TrainedGenerator:
-    config, state = load_run(folder)
+def _best_step(folder: Path, steps: Sequence[int]) -> int:
+    """Of some checkpoints of a run, the one that was the best on the held-out images."""
+    from pix2pix_jax.runs import METRICS_FILE, read_metrics
+
+    records = read_metrics(folder / METRICS_FILE) if (folder / METRICS_FILE).is_file() else []
+    for figure in _DECIDING:
+        found = {record["step"]: record[figure] for record in records if record.get(figure) is not None}
+        if judged := [step for step in steps if step in found]:
+            return min(judged, key=found.__getitem__)
+    raise UserError(
+        f"of the checkpoints in {folder} none was judged on held-out images: give one of the steps"
+        f" {', '.join(map(str, steps))}"
+    )
+
+
+def _from_run(folder: Path, step: int | Literal["best"] | None) -> TrainedGenerator:
+    config, state = load_run(folder, step)
     trained = TrainedGenerator(config, state.trained.params, state.trained.averages)
     _check(trained, folder)
     return trained

@@ -54,11 +54,17 @@ class Checkpoints(AbstractContextManager):
         """Step of the newest checkpoint, 0 where there is none."""
         return self._manager.latest_step() or 0
 
-    def restore(self, like: TrainState) -> TrainState:
-        """Reads the newest checkpoint.
+    @property
+    def steps(self) -> list[int]:
+        """Steps of all checkpoints, rising."""
+        return sorted(self._manager.all_steps())
+
+    def restore(self, like: TrainState, step: int | None = None) -> TrainState:
+        """Reads a checkpoint.
 
         Args:
             like: a state of the same structure and shapes, or its `jax.eval_shape`.
+            step: which one; None for the newest.
 
         Returns:
             The state as NumPy arrays.
@@ -66,7 +72,9 @@ class Checkpoints(AbstractContextManager):
         Raises:
             UserError: if the checkpoint cannot be read, or is not of this structure.
         """
-        step = self.latest_step
+        step = self.latest_step if step is None else step
+        if step not in self.steps:
+            raise UserError(f"{self.directory} has no checkpoint {step}: it has {', '.join(map(str, self.steps))}")
         template = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), _tree(like))
         try:
             return TrainState(**self._manager.restore(step, args=ocp.args.StandardRestore(template)))

@@ -69,7 +69,7 @@ class HeldOutPairs(HeldOut):
     def judge(self, made: np.ndarray) -> dict[str, float]:
         """As `HeldOut.judge`; `made` is float32 [count, height, width, output channels] in [0, 1]."""
         merits = pairs.measure_pairs(made, self._truth)
-        return {f"eval/{name}": float(values.mean()) for name, values in merits.items()} | self._constants
+        return {f"eval/{name}": value for name, value in measures.average(merits).items()} | self._constants
 
     def draw(self, path: Path, made: np.ndarray, title: str) -> None:
         """As `HeldOut.draw`."""
@@ -80,7 +80,7 @@ class HeldOutPairs(HeldOut):
     def _constants(self) -> dict[str, float]:
         mean = np.broadcast_to(self._truth.mean((0, 1, 2)), self._truth.shape)
         merits = pairs.measure_pairs(mean, self._truth)
-        return {f"eval/mean_{name}": float(values.mean()) for name, values in merits.items()}
+        return {f"eval/mean_{name}": value for name, value in measures.average(merits).items()}
 
 
 def held_out(config: Config, images: np.ndarray) -> HeldOut:

@@ -166,27 +166,100 @@ def test_formats_without_colour_become_png_with_a_note(run, tmp_path):
 def test_nothing_is_overwritten_unless_that_is_wanted(run, tmp_path):
     save_photos(tmp_path, "a.png")
     before = (tmp_path / "a.png").read_bytes()
-    status, _, err = run("a.png", "--out", ".")
+    assert run("a.png")[0] == 0
+    status, _, err = run("a.png")
     assert status == 1
-    assert err == ["error: a.png is there already: give --overwrite to replace it, or another folder with --out"]
-    assert (tmp_path / "a.png").read_bytes() == before
-    assert run("a.png", "--out", ".", "--overwrite")[0] == 0
+    assert err == [
+        "error: colorized/a.png is there already: give --overwrite to replace it, or another folder with --out"
+    ]
+    for flags in ((), ("--overwrite",), ("--skip-existing",), ("--replace-originals",)):
+        status, _, err = run("a.png", "--out", ".", *flags)
+        assert status == 1
+        assert err == [
+            "error: a.png would be replaced by what is made of it: give another --out, or --overwrite with"
+            " --replace-originals"
+        ]
+        assert (tmp_path / "a.png").read_bytes() == before
+    assert run("a.png", "--out", ".", "--overwrite", "--replace-originals")[0] == 0
     assert (tmp_path / "a.png").read_bytes() != before
 
 
 def test_photographs_of_one_name_do_not_replace_each_other(run, tmp_path):
     save_photos(tmp_path, "x/a.png", "y/a.png")
     status, _, err = run("x", "y", "x/a.png", "--overwrite")
+    assert (status, err) == (0, ["note: y/a.png: written as a-2.png, for another photograph is a.png"])
+    for name, photo in zip(("a.png", "a-2.png"), PHOTOS, strict=False):
+        assert np.abs(pixels(tmp_path / "colorized" / name) @ LUMA_WEIGHTS - photo @ LUMA_WEIGHTS).max() <= 1.0
+
+
+def test_who_can_keep_its_name_gets_it_and_the_others_a_free_one(run, tmp_path):
+    for name in ("cat.gif", "cat.png", "dog.gif", "dog.pgm", "Paris 12.05.1944.png", "Paris 12.05.1945.gif"):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        Image.fromarray(PHOTOS[0]).convert("L").save(tmp_path / "in" / name)
+    for _ in range(2):  # the same names when the batch goes on
+        assert run("in", "--skip-existing")[0] == 0
+        assert files(tmp_path / "colorized") == [
+            *("Paris 12.05.1944.png", "Paris 12.05.1945.png"),
+            *("cat.gif.png", "cat.png", "dog.pgm.png", "dog.png"),
+        ]
+    (tmp_path / "Paris 12.05.1944").write_bytes((tmp_path / "in/cat.png").read_bytes())
+    assert run("Paris 12.05.1944", "-o", "out")[2] == [
+        "note: Paris 12.05.1944: written as Paris 12.05.1944.png, for a file without extension holds no such colour"
+    ]
+
+
+def test_a_batch_goes_on_with_what_is_not_there_yet(run, tmp_path):
+    save_photos(tmp_path / "in", "a.png", "b.png", "c.gif")
+    assert run("in")[0] == 0
+    before = (tmp_path / "colorized/a.png").stat().st_mtime_ns
+    (tmp_path / "colorized/b.png").unlink()
+    assert run("in", "--skip-existing")[:2] == (0, ["1 coloured, 2 there already: colorized"])
+    assert run("in", "--skip-existing")[:2] == (0, ["0 coloured, 3 there already: colorized"])
+    assert (tmp_path / "colorized/a.png").stat().st_mtime_ns == before
+
+
+def test_what_is_a_photograph_to_others_is_named_and_counted(run, tmp_path):
+    save_photos(tmp_path / "in", "a.png")
+    for name in ("IMG_1.HEIC", "b.jxl", "c.CR3"):
+        (tmp_path / "in" / name).write_bytes(bytes(20))
+    (tmp_path / "in/d").write_bytes((tmp_path / "in/a.png").read_bytes())
+    (tmp_path / "in/e.txt").write_text("no image")
+    status, out, err = run("in")
+    assert (status, out) == (0, ["1 coloured: colorized"])
+    assert [line.split(": ")[1] for line in err] == ["in/IMG_1.HEIC", "in/b.jxl", "in/c.CR3", "in/d", "in"]
+    assert "pip install pillow-heif" in err[0]
+    assert err[-1] == "note: in: 4 of 5 image files are not read"
+    status, _, err = run("in/c.CR3")
+    assert (status, err) == (
+        1,
+        ["error: in/c.CR3 cannot be read: a camera's raw file is not read: develop it to JPEG, PNG or TIFF"],
+    )
+
+
+def test_damaged_files_as_far_as_they_go(run, tmp_path):
+    Image.fromarray(PHOTOS[0]).resize((300, 200)).save(tmp_path / "whole.jpg", quality=90)
+    data = (tmp_path / "whole.jpg").read_bytes()
+    for name, missing in (("end", 2), ("cut", 2000)):
+        (tmp_path / f"{name}.jpg").write_bytes(data[:-missing])
+    status, _, err = run("end.jpg")
+    assert (status, err) == (0, ["note: end.jpg: the end of the file is missing, of the picture nothing"])
+    status, _, err = run("cut.jpg")
     assert status == 1
-    assert err[0] == "error: y/a.png would be written to colorized/a.png, which is x/a.png's: give it another --out"
-    assert np.abs(pixels(tmp_path / "colorized/a.png") @ LUMA_WEIGHTS - PHOTOS[0] @ LUMA_WEIGHTS).max() <= 1.0
+    assert err[0].endswith("; --damaged takes what it still holds")
+    status, _, err = run("cut.jpg", "--damaged")
+    assert (status, err) == (
+        0,
+        ["note: cut.jpg: the file is damaged: what it still holds is taken, the rest is blank"],
+    )
+    assert pixels(tmp_path / "colorized/cut.jpg").shape == (200, 300, 3)
 
 
 def test_a_photograph_yet_to_be_coloured_is_not_replaced(run, tmp_path):
     save_photos(tmp_path / "in", "a.gif", "a.png")
     status, _, err = run("in", "--out", "in", "--overwrite")
     assert status == 1
-    assert err[0] == "error: in/a.gif would be written to in/a.png, which is in/a.png's: give it another --out"
+    assert [line.partition(" would be ")[0] for line in err[1:2]] == ["error: in/a.png"]
+    assert files(tmp_path / "in") == ["a.gif", "a.gif.png", "a.png"]
     assert np.abs(pixels(tmp_path / "in/a.png") @ LUMA_WEIGHTS - PHOTOS[1] @ LUMA_WEIGHTS).max() <= 1.0
 
 

@@ -205,3 +205,14 @@ def test_time_and_last_losses_come_from_the_records():
     assert run.minutes == pytest.approx(1.0)  # 20 steps of 3 s
     assert run.last_losses() == {"d_loss": 19.5}
     assert run.heading == "rgb_rgb\ngrey → RGB\nD sees RGB"
+
+
+def test_a_comparison_of_other_experiments_is_kept(monkeypatch, capsys, tmp_path, photo_folder):
+    monkeypatch.setattr(compare, "train", lambda *_: pytest.fail("work was begun"))
+    (tmp_path / "comparison.json").write_text(json.dumps({"experiments": {"ycrcb_l1": {}, "rgb_rgb": {}}}))
+    given = [f"--data={photo_folder}", f"--workdir={tmp_path}", *SMALL, "--steps=2", "--experiments=ycrcb_l1"]
+    status, _, errors = call(monkeypatch, capsys, *given)
+    assert (status, errors.count("\n")) == (1, 1)
+    assert "comparison.json holds a comparison with rgb_rgb too: give --overwrite to replace it" in errors
+    with pytest.raises(pytest.fail.Exception, match="work was begun"):
+        call(monkeypatch, capsys, *given, "--overwrite")

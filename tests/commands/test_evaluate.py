@@ -1,6 +1,8 @@
 """The command `pix2pix-evaluate` as a user runs it, in this process."""
 
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -76,7 +78,9 @@ def test_every_sound_photograph_is_judged_once(report, photographs, generator_fi
     assert report["coloured"]["ciede2000"]["mean"] == pytest.approx(np.mean(list(wanted.values())), rel=1e-4)
     assert set(report["lab_intersection"]) == {"coloured", "grey image"}
     assert report["lab_intersection"]["grey image"]["L"] > report["lab_intersection"]["grey image"]["a"]
-    assert report["grey_image"]["psnr"]["mean"] == pytest.approx(measures.gray_baseline(images)["psnr"], rel=1e-5)
+    assert report["grey_image"]["psnr"]["of_mean_error"] == pytest.approx(
+        measures.gray_baseline(images)["psnr"], rel=1e-5
+    )
 
 
 def test_files_and_table_are_there(report, tmp_path):
@@ -93,6 +97,33 @@ def test_files_and_table_are_there(report, tmp_path):
     assert "2 that could not be read were left out" in text
     with Image.open(tmp_path / "out" / "ranked.png") as image:
         assert image.width > 1800
+
+
+def test_earlier_results_are_kept(report, run, photographs, generator_file, tmp_path):
+    given = ["--data", photographs, "--checkpoint", generator_file, "--out", tmp_path / "out"]
+    before = (tmp_path / "out" / "evaluation.json").read_bytes()
+    status, _, errors = run(*given, "--seed", 1)
+    assert (status, errors) == (
+        1,
+        f"error: {tmp_path / 'out' / 'evaluation.json'} holds an earlier evaluation: give --overwrite to replace it, or"
+        " another folder with --out\n",
+    )
+    assert (tmp_path / "out" / "evaluation.json").read_bytes() == before
+    assert run(*given, "--seed", 1, "--overwrite")[0] == 0
+    assert (tmp_path / "out" / "evaluation.json").read_bytes() != before
+
+
+def test_names_that_are_no_utf8_come_through(run, photo_folder, generator_file, tmp_path):
+    folder = tmp_path / "latin"
+    folder.mkdir()
+    for number, path in enumerate(sorted(photo_folder.iterdir())[:3]):
+        Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9%d.png" % number)).write_bytes(path.read_bytes())
+    out = Path(os.fsdecode(os.fsencode(tmp_path) + b"/n\xe9"))
+    assert run("--data", folder, "--checkpoint", generator_file, "--out", out, "--all")[0] == 0
+    report = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
+    assert os.fsencode(report["images"][0]["file"]) == b"caf\xe90.png"
+    assert "caf\\udce92.png" in (out / "index.html").read_text(encoding="utf-8")
+    assert (out / "ranked_001.png").is_file()
 
 
 @pytest.mark.parametrize(

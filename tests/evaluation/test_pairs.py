@@ -39,7 +39,12 @@ def test_images_smaller_than_the_window_have_no_ssim():
     merits = measure_pairs(images + 1.0, images)
     assert set(merits) == {"l1", "psnr"}
     np.testing.assert_array_equal(merits["l1"], [1.0, 1.0])
-    assert pairs_table({"translated": pairs.PairMerits(merits, None)}).header == ["", "L1 ↓", "PSNR, dB ↑"]
+    assert pairs_table({"translated": pairs.PairMerits(merits, None)}).header == [
+        "",
+        "L1 ↓",
+        "PSNR, dB ↑",
+        "PSNR, mean ↑",
+    ]
 
 
 def test_shapes_that_differ_are_an_error(images):
@@ -98,7 +103,7 @@ def test_the_table_has_a_row_for_all_and_json_takes_the_summaries(images):
     perfect, _ = judge_pairs(lambda inputs: inputs / 255.0, images, images)
     table = pairs_table({"translated": perfect, **baselines})
     assert [row[0] for row in table.rows] == ["translated", "input as it is", "mean colour", "median colour"]
-    assert table.rows[0][1:] == ["0.0000 ± 0.0000", "100.00 ± 0.00", "1.000 ± 0.000", "1.00 / 1.00 / 1.00"]
+    assert table.rows[0][1:] == ["0.0000 ± 0.0000", "100.00", "100.00 ± 0.00", "1.000 ± 0.000", "1.00 / 1.00 / 1.00"]
     assert all(len(row) == len(table.header) for row in table.rows)
     summary = json.loads(json.dumps(baselines["mean colour"].summary()))
     assert set(summary) == {"l1", "psnr", "ssim", "lab_intersection"}

@@ -9,8 +9,8 @@ from helpers import smooth_images
 from PIL import Image, ImageCms
 
 from pix2pix_jax.color import LUMA_WEIGHTS
-from pix2pix_jax.inference import gray
 from pix2pix_jax.inference.gray import gray_photo
+from pix2pix_jax.photos import pixels
 
 RGB = smooth_images(1, 48)[0][:32]
 LUMA = RGB @ LUMA_WEIGHTS
@@ -208,5 +208,5 @@ def test_bands_make_no_difference(mode, monkeypatch):
     image = Image.fromarray(RGB)
     image = image.convert("L").convert("I;16") if mode == "I;16" else image.convert(mode)
     whole = gray_photo(image)
-    monkeypatch.setattr(gray, "_BAND_PIXELS", 5 * image.width)
+    monkeypatch.setattr(pixels, "_BAND_PIXELS", 5 * image.width)
     np.testing.assert_array_equal(gray_photo(image).luma, whole.luma)

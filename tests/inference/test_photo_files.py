@@ -14,7 +14,8 @@ from PIL import ExifTags, Image, features
 
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.inference import photo_files
-from pix2pix_jax.inference.photo_files import metadata_to_keep, name_to_write, reading, target_within, write_photo
+from pix2pix_jax.inference.photo_files import reading, target_within, write_photo
+from pix2pix_jax.photos import metadata_to_keep, name_to_write
 
 PHOTO = Image.fromarray(smooth_images(1, 24)[0])
 
@@ -79,15 +80,24 @@ def test_previews_in_a_telephone_s_photograph_are_no_frames(tmp_path: Path):
         ("a.pgm", False, "a.png"),
         ("a.psd", False, "a.png"),
         ("a", False, "a.png"),
-        ("a.b.c", False, "a.b.png"),
+        ("a.b.c", False, "a.b.c.png"),
+        ("Paris 12.05.1944", False, "Paris 12.05.1944.png"),
+        ("a.b.gif", False, "a.b.png"),
+        ("a.jfif", False, "a.jfif"),
+        ("a.JPE", False, "a.JPE"),
+        ("a.apng", True, "a.apng"),
+        ("a.vda", True, "a.vda"),
+        ("a.j2k", True, "a.j2k"),
+        ("a.pfm", False, "a.png"),
+        ("a.heic", False, "a.png"),
     ],
 )
 def test_names(name: str, alpha: bool, expected: str):
     assert name_to_write(Path(name), alpha) == Path(expected)
 
 
-LOSSLESS = ("png", "tif", "tiff", "bmp", "tga", "ppm", "pnm", "jp2")
-LOSSY = ("jpg", "jpeg", "webp", "avif")
+LOSSLESS = ("png", "apng", "tif", "tiff", "bmp", "tga", "vda", "ppm", "pnm", "jp2", "j2k")
+LOSSY = ("jpg", "jpeg", "jfif", "jpe", "webp", "avif")
 
 
 @pytest.mark.parametrize("extension", LOSSLESS + LOSSY)

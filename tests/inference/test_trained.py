@@ -9,6 +9,7 @@ from helpers import initial_state
 from pix2pix_jax.config import Config, default_config
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.inference.trained import TrainedGenerator, load_trained
+from pix2pix_jax.runs.checkpoints import Checkpoints
 from pix2pix_jax.tasks import ColorizationTask
 
 
@@ -83,3 +84,40 @@ def test_config_of_another_version(trained, tmp_path):
     TrainedGenerator(Future(), trained.params, trained.averages).save(tmp_path / "g.safetensors")
     with pytest.raises(UserError, match=r"unknown config key from_the_future.* use the version that made it"):
         load_trained(tmp_path / "g.safetensors")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run with checkpoints after 2, 4 and 6 steps, the second of which was the best."""
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "config.json").write_text(json.dumps(dataclasses.asdict(default_config())))
+    with Checkpoints(folder / "checkpoints", keep=3) as checkpoints:
+        for step in (2, 4, 6):
+            params = jax.tree.map(lambda leaf, step=step: np.full_like(leaf, step), initial_state().generator.params)
+            generator = initial_state().generator.replace(params=params)
+            state = jax.device_get(initial_state().replace(step=np.int32(step), generator=generator))
+            checkpoints.save(state)
+    return folder
+
+
+def records(run, figure):
+    lines = [{"step": step, figure: value} for step, value in ((1, 1.0), (2, 9.0), (4, 7.5), (6, 8.0))]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [*lines, {"step": 6, "d_loss": 1}]))
+
+
+@pytest.mark.parametrize(("step", "taken"), [(None, 6), (2, 2), (6, 6), ("best", 4)])
+@pytest.mark.parametrize("figure", ["eval/ciede2000", "eval/l1"])
+def test_a_step_of_a_run(run, step, taken, figure):
+    records(run, figure)
+    assert float(jax.tree.leaves(load_trained(run, step).params)[0].flat[0]) == taken
+
+
+def test_a_step_that_is_not_there(run, trained, tmp_path):
+    with pytest.raises(UserError, match="has no checkpoint 3: it has 2, 4, 6"):
+        load_trained(run, 3)
+    (run / "metrics.jsonl").unlink(missing_ok=True)
+    with pytest.raises(UserError, match="none was judged on held-out images: give one of the steps 2, 4, 6"):
+        load_trained(run, "best")
+    trained.save(tmp_path / "g.safetensors")
+    with pytest.raises(UserError, match="step 2 is one of a run"):
+        load_trained(tmp_path / "g.safetensors", 2)

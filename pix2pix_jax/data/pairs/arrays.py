@@ -41,6 +41,8 @@ def read_tiff(path: Path) -> NDArray[Any]:
         series = file.series[0]
         try:
             values = series.asarray()
+            if series.keyframe.photometric == 0 and values.dtype.kind == "u":  # TIFF 6.0: zero is white
+                values = np.iinfo(values.dtype).max - values
         except ValueError as error:
             if "imagecodecs" not in str(error):
                 raise

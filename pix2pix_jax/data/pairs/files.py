@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from pix2pix_jax.data.decode import open_image, to_rgb, upright_transpose
 from pix2pix_jax.data.pairs.arrays import NUMPY, as_pixels, depth_of, map_numpy, read_tiff, tiff_header, unknown_kind
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.photos import deep_ends, jpeg2000_bits, load, misread, open_image, to_rgb, upright_transpose
 
 _TIFF = (".tif", ".tiff")
 
@@ -86,7 +86,7 @@ def read_header(path: Path) -> Header:
         values = map_numpy(path)
         return _header(values.shape, depth_of(values.dtype, path))
     try:
-        with open_image(path) as image:
+        with open_image(path, beyond_pillow=True) as image:
             if not _is_beyond_pillow(image):
                 return _pillow_header(image, path)
             if image.format == "PNG":
@@ -112,7 +112,7 @@ def read_pixels(path: Path) -> Pixels:
     if path.suffix.lower() == NUMPY:
         return as_pixels(map_numpy(path), path)
     try:
-        with open_image(path) as image:
+        with open_image(path, beyond_pillow=True) as image:
             if not _is_beyond_pillow(image):
                 return _read_with_pillow(image, path)
             if image.format == "PNG":
@@ -160,7 +160,7 @@ def _is_beyond_pillow(image: Image.Image) -> bool:
     tags: Any = image.tag_v2  # type: ignore[attr-defined]
     bits, samples = tags.get(258, (1,)), tags.get(277, 1)
     lost = samples != len(image.getbands()) or (several and max(bits) > 8)
-    return lost or getattr(image, "n_frames", 1) > 1
+    return lost or misread(image) is not None or getattr(image, "n_frames", 1) > 1
 
 
 def _pillow_header(image: Image.Image, path: Path) -> Header:
@@ -180,6 +180,8 @@ def _pillow_depth(image: Image.Image, path: Path) -> str:
         return "float32"
     if image.mode == "I":
         raise unknown_kind(path, "whole numbers of 32 bits")
+    if image.format == "JPEG2000" and (bits := jpeg2000_bits(path)) > 8:
+        raise unknown_kind(path, f"several channels of {bits} bits, of which Pillow keeps 8")
     if image.format == "PPM":
         (tile,) = image.tile  # type: ignore[attr-defined]
         if isinstance(tile.args, tuple) and tile.args[1] > 255:
@@ -204,12 +206,23 @@ def _upright_size(image: Image.Image) -> tuple[int, int]:
 
 
 def _read_with_pillow(image: Image.Image, path: Path) -> Pixels:
-    depth, turned = _pillow_depth(image, path), _orientation(image)
-    image.load()
+    depth, turned, ends = _pillow_depth(image, path), _orientation(image), deep_ends(image)
+    decoded, _ = load(image)
     if image.format == "TIFF":  # which Pillow turns by itself
-        turned = upright_transpose(image)
-    upright = image if turned is None else image.transpose(turned)
-    return upright if depth == "uint8" else np.asarray(upright)[..., None].astype(depth)
+        turned = upright_transpose(decoded)
+    upright = decoded if turned is None else decoded.transpose(turned)
+    if depth == "uint8":
+        return upright
+    values = np.asarray(upright)[..., None].astype(depth)
+    return to_ends(values, *ends) if ends and depth == "uint16" else values
+
+
+def to_ends(values: NDArray[np.uint16], black: float, white: float) -> NDArray[np.uint16]:
+    """Brings 16-bit values that have other ends than 0 and 65535, see `photos.deep_ends`, to those."""
+    if (black, white) == (0.0, 65535.0):
+        return values
+    scaled = (values.astype(np.float64) - black) * (65535.0 / (white - black))
+    return np.rint(scaled).clip(0, 65535).astype(np.uint16)
 
 
 def _deep_png_tile(image: Any, path: Path) -> Any:

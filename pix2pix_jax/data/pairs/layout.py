@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pix2pix_jax.data.pairs.arrays import NUMPY
-from pix2pix_jax.data.sources.scan import existing_folder, walk_images
+from pix2pix_jax.data.sources.scan import existing_folder, walk_images, warn_skipped
 from pix2pix_jax.errors import UserError
 
 PHASES = ("train", "val", "test")
@@ -175,12 +175,14 @@ def _by_stem(root: Path, folder: Path, exclude: Path | None) -> dict[str, str]:
     """The images in a folder, by their path in it without the extension; each relative to `root`."""
     prefix = "" if folder == root else f"{folder.relative_to(root).as_posix()}/"
     found: dict[str, str] = {}
-    for name in walk_images(folder, exclude, also=(NUMPY,)):
+    unread: dict[str, str] = {}
+    for name in walk_images(folder, exclude, also=(NUMPY,), unread=unread):
         stem = os.path.splitext(name)[0]
         if other := found.get(stem):
             first, second = sorted((other, prefix + name))
             raise UserError(f"{root}: {first} and {second} have one name but for the extension: remove one of them")
         found[stem] = prefix + name
+    warn_skipped(folder, unread)
     return found
 
 

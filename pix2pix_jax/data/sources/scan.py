@@ -10,13 +10,10 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from pix2pix_jax.data.decode import open_image
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.photos import image_extensions, looks_like_an_image, open_image, unread_reason
 
 _logger = logging.getLogger(__name__)
-
-# Formats that Pillow recognises or writes, but cannot turn into pixels by itself.
-_NOT_DECODED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PALM", "PDF", "WMF"})
 
 # Opening a header is mostly Python, which takes turns: two threads hide the waiting for the disk,
 # more get into each other's way. A chunk is one thread's task.
@@ -26,6 +23,8 @@ _CHUNK = 256
 # A folder may hold thousands of damaged files: name the first few, count the rest.
 _WARNINGS = 10
 
+_NO_EXTENSION = "an image by its content and not by its name: give it the extension of its format"
+
 
 @dataclass(frozen=True)
 class FolderContents:
@@ -34,7 +33,7 @@ class FolderContents:
     Attributes:
         root: the folder.
         files: readable photographs, sorted, relative to `root` with `/` between folders.
-        skipped: files that look like images by name but cannot be read, each with the reason.
+        skipped: files that look like images but cannot be read, or are of a format that is not, each with the reason.
     """
 
     root: Path
@@ -45,10 +44,10 @@ class FolderContents:
 def scan_folder(root: str, *, flag: str, exclude: Path | None = None) -> FolderContents:
     """Finds every photograph in a folder and in the folders within it.
 
-    A file counts by its extension, one of those Pillow reads; anything else is left alone, and so
-    is what is hidden (its name begins with a dot). Each file's header is read, so that files that
-    are no images are known from the start; pixels are not decoded. Links are followed, each folder
-    is visited once.
+    A file counts by its extension, one of those Pillow reads. What is an image to others (HEIC, a camera's raw file) is
+    skipped by name; anything else is left alone, and so is what is hidden (its name begins with a dot). Each file's
+    header is read, so that files that are no images are known from the start; pixels are not decoded. Links are
+    followed, each folder is visited once.
 
     Args:
         root: the folder; `~` stands for the home directory.
@@ -62,10 +61,13 @@ def scan_folder(root: str, *, flag: str, exclude: Path | None = None) -> FolderC
         UserError: if `root` is not a folder, or holds no readable photograph.
     """
     folder = existing_folder(root, flag=flag, holding="the photographs")
-    names = sorted(walk_images(folder, exclude))
+    unread: dict[str, str] = {}
+    names = sorted(walk_images(folder, exclude, unread=unread))
     skipped = _unreadable(folder, names)
     files = tuple(name for name in names if name not in skipped)
     warn_skipped(folder, skipped)
+    warn_skipped(folder, unread)
+    skipped |= unread
     if not files:
         unreadable = f" (of {len(skipped)} image files, none can be read)" if skipped else ""
         raise UserError(
@@ -95,13 +97,18 @@ def existing_folder(root: str, *, flag: str, holding: str) -> Path:
 
 def describe_failure(error: Exception) -> str:
     """Why a file cannot be used, in a few words and on one line."""
-    if isinstance(error, UnidentifiedImageError):
+    if isinstance(error, UnidentifiedImageError) and str(error).startswith("cannot identify"):
         return "not an image that can be read"
     return " ".join(str(error).split()) or type(error).__name__
 
 
 def walk_images(
-    folder: Path, exclude: Path | None = None, *, also: Collection[str] = (), deep: bool = True
+    folder: Path,
+    exclude: Path | None = None,
+    *,
+    also: Collection[str] = (),
+    deep: bool = True,
+    unread: dict[str, str] | None = None,
 ) -> Iterator[str]:
     """Finds the files in a folder, and in the folders within it, that are images by their extension.
 
@@ -110,11 +117,12 @@ def walk_images(
         exclude: a folder within it to leave out, if any.
         also: extensions that count beside those Pillow reads, in small letters.
         deep: whether folders within it are searched too.
+        unread: takes up the other files that are images, but not read, each with the reason.
 
     Yields:
         Their paths relative to the folder, with `/` between folders, in no order; none is opened.
     """
-    extensions = _image_extensions().union(also)
+    extensions = image_extensions().union(also)
     visited = {exclude.resolve()} if exclude is not None else set()
     for directory, subfolders, names in os.walk(folder, onerror=_warn_of_folder, followlinks=True):
         resolved = Path(directory).resolve()
@@ -127,15 +135,20 @@ def walk_images(
         relative = Path(directory).relative_to(folder).as_posix()
         prefix = "" if relative == "." else f"{relative}/"
         for name in names:
-            if os.path.splitext(name)[1].lower() in extensions and not name.startswith("."):
+            if name.startswith("."):
+                continue
+            if os.path.splitext(name)[1].lower() in extensions:
                 yield prefix + name
+            elif unread is not None and (reason := _reason_unread(Path(directory, name))):
+                unread[prefix + name] = reason
 
 
-def _image_extensions() -> frozenset[str]:
-    """Extensions of the formats Pillow can decode, in small letters, with their dot."""
-    return frozenset(
-        extension for extension, format_name in Image.registered_extensions().items() if format_name not in _NOT_DECODED
-    )
+def _reason_unread(path: Path) -> str | None:
+    """Why a file without an extension of images is passed over, if it is an image all the same."""
+    if reason := unread_reason(path):
+        return reason
+    known = os.path.splitext(path)[1].lower() in Image.registered_extensions()
+    return None if known or not path.is_file() or not looks_like_an_image(path) else _NO_EXTENSION
 
 
 def _unreadable(folder: Path, names: Sequence[str]) -> dict[str, str]:
@@ -144,7 +157,6 @@ def _unreadable(folder: Path, names: Sequence[str]) -> dict[str, str]:
     # Filters are the whole process's, so they are set here and not in the threads.
     with warnings.catch_warnings(), ThreadPoolExecutor(_THREADS) as pool:
         warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
         failures = pool.map(lambda chunk: _check_headers(folder, chunk), chunks)
         return {name: reason for found in failures for name, reason in found}
 

@@ -92,12 +92,11 @@ def test_many_unreadable_files_are_counted_not_all_named(tmp_path: Path, caplog:
 
 def test_decompression_bomb_is_skipped_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_photo(tmp_path / "good.png", size=(10, 10))
-    save_photo(tmp_path / "suspicious.png", size=(30, 50))  # Pillow warns
+    save_photo(tmp_path / "large.png", size=(30, 50))  # of which Pillow warns, and which colouring takes
     save_photo(tmp_path / "bomb.png", size=(100, 100))  # Pillow refuses
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     contents = scan_folder(str(tmp_path), flag="--root")
-    assert contents.files == ("good.png",)
-    assert "1500 pixels" in contents.skipped["suspicious.png"]
+    assert contents.files == ("good.png", "large.png")
     assert "10000 pixels" in contents.skipped["bomb.png"]
 
 

@@ -1,0 +1,105 @@
+"""What is said of a photograph beside its pixels, and still holds when it is coloured."""
+
+import math
+import re
+from contextlib import suppress
+from typing import Any
+
+from PIL import ExifTags, Image, PngImagePlugin
+
+_LARGEST = 65_000  # bytes; a JPEG segment holds 65,533
+_SRGB = 1  # EXIF 2.32, tag 0xA001
+
+# TIFF 6.0 and XMP: resolution, description, XMP packet.
+_X_RESOLUTION, _DESCRIPTION, _XMP = 282, 270, 700
+
+_XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>|=\'))[2-8]')
+
+
+def metadata_to_keep(image: Image.Image) -> dict[str, Any]:
+    """What of an image's metadata still holds when it is coloured.
+
+    Args:
+        image: the image, as it was opened.
+
+    Returns:
+        Of `exif` (but for the orientation), `xmp`, `comment` and `dpi`, those that there are and that can be read.
+    """
+    kept: dict[str, Any] = {}
+    # Damaged metadata must not cost the photograph. (A TIFF's own tags, which getexif() gives too, describe the file.)
+    with suppress(Exception):
+        if "exif" in image.info:
+            exif = Image.Exif()
+            exif.load(image.info["exif"])
+            exif.pop(ExifTags.Base.Orientation, None)
+            data = exif.tobytes()
+            if len(exif) and len(data) <= _LARGEST:
+                kept["exif"] = data
+    for name in ("xmp", "comment"):
+        with suppress(Exception):
+            value: Any = image.info.get(name) or image.info[name.capitalize()]
+            data = value.encode() if isinstance(value, str) else bytes(value)
+            if 0 < len(data) <= _LARGEST:
+                kept[name] = _XMP_ORIENTATION.sub(rb"\g<1>1", data) if name == "xmp" else data
+    with suppress(Exception):
+        dpi = tuple(float(value) for value in image.info["dpi"])
+        # To a TIFF file that names no resolution, Pillow gives one dot per inch.
+        said = image.format != "TIFF" or _X_RESOLUTION in image.tag_v2  # type: ignore[attr-defined]
+        if said and len(dpi) == 2 and all(math.isfinite(value) and 1.0 <= value < 65_536.0 for value in dpi):
+            kept["dpi"] = dpi
+    return kept
+
+
+def save_options(format_name: str, kept: dict[str, Any], size: tuple[int, int]) -> dict[str, Any]:
+    """Metadata as arguments of Pillow's `save`.
+
+    Args:
+        format_name: Pillow's name of the format; what it has no place for is left out.
+        kept: from `metadata_to_keep`.
+        size: width and height of what is written, px.
+    """
+    options: dict[str, Any] = {}
+    if "dpi" in kept and format_name in ("JPEG", "PNG", "TIFF", "BMP"):
+        options["dpi"] = kept["dpi"]
+    if "exif" in kept and format_name in ("JPEG", "PNG", "WEBP", "AVIF"):
+        options["exif"] = _described(kept["exif"], size)
+    if "xmp" in kept and format_name in ("JPEG", "WEBP", "AVIF"):
+        options["xmp"] = kept["xmp"]
+    if "comment" in kept and format_name in ("JPEG", "JPEG2000"):
+        options["comment"] = kept["comment"]
+    if format_name == "PNG" and (text := _png_text(kept)):
+        options["pnginfo"] = text
+    if format_name == "TIFF":
+        tags = {_XMP: kept.get("xmp"), _DESCRIPTION: kept.get("comment")}
+        options["tiffinfo"] = {tag: value for tag, value in tags.items() if value}
+    return options
+
+
+def _png_text(kept: dict[str, Any]) -> PngImagePlugin.PngInfo | None:
+    text = PngImagePlugin.PngInfo()
+    if "xmp" in kept:
+        text.add_itxt("XML:com.adobe.xmp", kept["xmp"].decode(errors="replace"))
+    if "comment" in kept:
+        text.add_text("Comment", kept["comment"].decode(errors="replace"))
+    return text if text.chunks else None
+
+
+def _described(data: bytes, size: tuple[int, int]) -> bytes:
+    """EXIF whose tags of size and colour space, where there are such, are those of what is written."""
+    exif = Image.Exif()
+    with suppress(Exception):
+        exif.load(data)
+        details = exif.get_ifd(ExifTags.IFD.Exif)
+        width, height = size
+        for tags, tag, value in (
+            (details, ExifTags.Base.ColorSpace, _SRGB),
+            (details, ExifTags.Base.ExifImageWidth, width),
+            (details, ExifTags.Base.ExifImageHeight, height),
+            (exif, ExifTags.Base.ImageWidth, width),
+            (exif, ExifTags.Base.ImageLength, height),
+        ):
+            if tag in tags:
+                tags[tag] = value
+        described = exif.tobytes()
+        return described if len(described) <= _LARGEST else data
+    return data

@@ -1,0 +1,74 @@
+"""What is said of a photograph beside its pixels comes through, and stays true."""
+
+import io
+from pathlib import Path
+
+import pytest
+from faults.hostile import tiff
+from helpers import smooth_images
+from PIL import ExifTags, Image
+
+from pix2pix_jax.inference.photo_files import write_photo
+from pix2pix_jax.photos import metadata_to_keep, open_image
+
+PHOTO = Image.fromarray(smooth_images(1, 48)[0])
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf tiff:Orientation="6" dc:title="Oma"/></x:xmpmeta>'
+
+
+def kept(path: Path) -> dict:
+    with open_image(path) as image:
+        image.load()
+        return metadata_to_keep(image)
+
+
+@pytest.mark.parametrize("extension", ["jpg", "png", "webp", "tif", "avif"])
+def test_xmp_is_kept_but_for_the_orientation(tmp_path: Path, extension: str):
+    PHOTO.save(tmp_path / "in.jpg", xmp=XMP)
+    write_photo(PHOTO, tmp_path / f"out.{extension}", kept(tmp_path / "in.jpg"), overwrite=False)
+    again = kept(tmp_path / f"out.{extension}")["xmp"]
+    assert b'dc:title="Oma"' in again
+    assert b'tiff:Orientation="1"' in again
+
+
+@pytest.mark.parametrize("extension", ["jpg", "png", "jp2"])
+def test_the_comment_is_kept(tmp_path: Path, extension: str):
+    PHOTO.save(tmp_path / "in.jpg", comment="Paris, im Mai ü")
+    write_photo(PHOTO, tmp_path / f"out.{extension}", kept(tmp_path / "in.jpg"), overwrite=False)
+    with Image.open(tmp_path / f"out.{extension}") as image:
+        comment = image.info.get("comment") or image.info.get("Comment")
+        assert (comment.decode() if isinstance(comment, bytes) else comment) == "Paris, im Mai ü"
+
+
+def test_size_and_colour_space_in_the_tags_are_those_of_what_is_written(tmp_path: Path):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.Base.ImageWidth] = 1
+    details = exif.get_ifd(ExifTags.IFD.Exif)
+    details |= {0xA001: 65535, 0xA002: 600, 0xA003: 400}
+    PHOTO.save(tmp_path / "in.jpg", exif=exif.tobytes())
+    write_photo(PHOTO.resize((50, 70)), tmp_path / "out.jpg", kept(tmp_path / "in.jpg"), overwrite=False)
+    with Image.open(tmp_path / "out.jpg") as image:
+        written = image.getexif()
+        assert written[ExifTags.Base.ImageWidth] == 50
+        assert ExifTags.Base.ImageLength not in written  # none is made up
+        assert written.get_ifd(ExifTags.IFD.Exif) == {0xA001: 1, 0xA002: 50, 0xA003: 70}
+
+
+def test_a_tiff_without_a_resolution_gets_none(tmp_path: Path):
+    tags = {256: (4, 8), 257: (4, 8), 258: (3, 8), 259: (3, 1), 262: (3, 1), 277: (3, 1), 278: (4, 8)}
+    (tmp_path / "in.tif").write_bytes(tiff(tags, bytes(64)))
+    assert kept(tmp_path / "in.tif") == {}
+    for extension in ("tif", "jpg", "png"):
+        write_photo(PHOTO, tmp_path / f"out.{extension}", kept(tmp_path / "in.tif"), overwrite=False)
+    with Image.open(tmp_path / "out.tif") as image:
+        assert 282 not in image.tag_v2  # type: ignore[attr-defined]
+    for extension in ("jpg", "png"):
+        with Image.open(tmp_path / f"out.{extension}") as image:
+            assert "dpi" not in image.info
+
+
+def test_a_gif_s_comment_reaches_the_png():
+    buffer = io.BytesIO()
+    PHOTO.save(buffer, "GIF", comment="Oma")
+    with Image.open(buffer) as image:
+        assert metadata_to_keep(image)["comment"] == b"Oma"
