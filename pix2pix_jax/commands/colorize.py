@@ -3,14 +3,10 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from functools import partial
 
 from pix2pix_jax.commands import images
 from pix2pix_jax.commands.arguments import add_test_time, at_test_time, positive_float
-
-if TYPE_CHECKING:
-    from pix2pix_jax.inference.gray import GrayPhoto
 
 _WORDS = images.Words("coloured", "photographs")
 
@@ -52,8 +48,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _prepare(options: argparse.Namespace) -> images.Work:
-    from pix2pix_jax.inference import photo_files
-    from pix2pix_jax.inference.painting import painted_image
+    from pix2pix_jax.inference.colorizing import colorize_file
     from pix2pix_jax.inference.trained import load_trained
 
     generator = at_test_time(load_trained(options.checkpoint), options.test_time)
@@ -62,35 +57,19 @@ def _prepare(options: argparse.Namespace) -> images.Work:
 
     def colorize(item: images.Item, targets: images.Targets) -> None:
         photo = item.files[0]
-        gray, target, metadata = _read(photo, item.name, targets)
-        image = painted_image(generator, gray, options.side_by_side, options.seed)
-        photo_files.write_photo(image, target, metadata, overwrite=options.overwrite)
+        target = colorize_file(
+            photo,
+            item.name,
+            generator,
+            place=partial(targets.place, photo),
+            note=partial(images.note, photo),
+            side_by_side=options.side_by_side,
+            seed=options.seed,
+            overwrite=options.overwrite,
+        ).target
         targets.keep(target, photo)
 
     return colorize
-
-
-def _read(photo: Path, name: Path, targets: images.Targets) -> tuple["GrayPhoto", Path, dict[str, Any]]:
-    """Reads a file, unless it could not be written, and notes what there is to note: luma, target and metadata.
-
-    Apart from `colorize`, so that the decoded file is forgotten before its successor is made.
-    """
-    from pix2pix_jax.inference import photo_files
-    from pix2pix_jax.inference.gray import gray_photo
-
-    with photo_files.reading(photo) as image:
-        new_name = photo_files.name_to_write(name, image.has_transparency_data)
-        target = targets.place(photo, new_name)
-        gray = gray_photo(image)
-        notes = [*photo_files.frames_note(image), *gray.notes]
-        metadata = photo_files.metadata_to_keep(image)
-    if new_name != name:
-        notes.append(
-            f"written as {new_name.name}, for {name.suffix or 'a file without extension'} holds no such colour"
-        )
-    for text in notes:
-        images.note(photo, text)
-    return gray, target, metadata
 
 
 if __name__ == "__main__":

@@ -93,6 +93,11 @@ def add_arguments(parser: argparse.ArgumentParser, metavar: str, out: str, words
         help=f"folder for the {words.done} {words.things}, which keep their names (default: %(default)s)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace files that are there already")
+    add_limits(parser)
+
+
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """Adds the argument that says how large an image may be."""
     parser.add_argument(
         "--max-megapixels",
         type=positive_float,
@@ -100,6 +105,13 @@ def add_arguments(parser: argparse.ArgumentParser, metavar: str, out: str, words
         metavar="N",
         help="refuse larger images, which may be traps that fill the memory (default: Pillow's %(default).0f)",
     )
+
+
+def set_limits(options: argparse.Namespace) -> None:
+    """Lets Pillow read images that are not larger than `add_limits`' argument says, and say nothing of odd ones."""
+    # What it has to say of odd files goes to the user as notes and errors. Its limit counts half of what it allows.
+    warnings.filterwarnings("ignore", module="PIL")
+    Image.MAX_IMAGE_PIXELS = round(options.max_megapixels * 500_000)
 
 
 def run(
@@ -119,9 +131,7 @@ def run(
     Returns:
         The exit status: 0; 1 if any image could not be made; 130 where interrupted.
     """
-    # What Pillow has to say of odd files goes to the user as notes and errors. Its limit counts half of what it allows.
-    warnings.filterwarnings("ignore", module="PIL")
-    Image.MAX_IMAGE_PIXELS = round(options.max_megapixels * 500_000)
+    set_limits(options)
     try:
         return _run(options, words, find, prepare)
     except UserError as error:
