@@ -2,6 +2,7 @@
 
 import argparse
 import ipaddress
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -21,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     images.set_limits(options)
+    # So that the server's folder is deleted then, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         _serve(options)
     except UserError as error:

@@ -58,7 +58,7 @@ TRANSLATING = Words(
 
 
 class Handlers:
-    """What happens when the page is used; `request` says by whom."""
+    """What happens when the page is used; Gradio's `request` says by whom."""
 
     def __init__(self, maker: Maker, visits: Visits, words: Words) -> None:
         """Takes the generator, the visitors and how to speak to them."""
@@ -159,13 +159,33 @@ def build_page(maker: Maker, visits: Visits, examples: list[Path]) -> gr.Blocks:
     return page
 
 
+def make_theme() -> gr.themes.Base:
+    """Colours of enough contrast, and the fonts that the visitor's machine has."""
+    return gr.themes.Default(
+        primary_hue="blue",
+        font=[gr.themes.Font("system-ui"), gr.themes.Font("sans-serif")],
+        font_mono=[gr.themes.Font("monospace")],
+    ).set(
+        body_text_color_subdued="#52525b",
+        body_text_color_subdued_dark="#b4b4bd",
+        block_info_text_color="#52525b",
+        block_info_text_color_dark="#b4b4bd",
+        block_label_text_color="#3f3f46",
+        block_title_text_color="#3f3f46",
+        button_secondary_border_color="#71717a",
+        button_secondary_border_color_dark="#a1a1aa",
+        input_border_color="#71717a",
+        border_color_primary="#a1a1aa",
+    )
+
+
 def _examples(examples: list[Path], visits: Visits) -> list[Dependency]:
     """Buttons that give a photograph."""
     events = []
     if examples:
         with gr.Row():
             for example in examples:
-                button = gr.Button(f"Try: {example.stem}", icon=example, size="sm")
+                button = gr.Button(f"Try: {example.stem}", icon=example, min_width=90, elem_classes="example")
 
                 def add(request: gr.Request, example: Path = example) -> None:
                     visits.of(_session(request)).add(example, keep=True)

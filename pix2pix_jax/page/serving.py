@@ -121,7 +121,7 @@ def _server(maker: Maker, serving: Serving, folder: Path) -> "uvicorn.Server":
     except ImportError as error:
         raise UserError(f"the page needs Gradio ({error}): pip install 'pix2pix-jax[web]'") from error
     from pix2pix_jax.page.examples import write_examples
-    from pix2pix_jax.page.layout import build_page
+    from pix2pix_jax.page.layout import build_page, make_theme
     from pix2pix_jax.page.visits import Visits
 
     for part in ("made", "examples"):
@@ -129,7 +129,6 @@ def _server(maker: Maker, serving: Serving, folder: Path) -> "uvicorn.Server":
     visits = Visits(folder / "made", maker.strength)
     page = build_page(maker, visits, write_examples(folder / "examples"))
     page.queue(default_concurrency_limit=1)
-    fonts = [gr.themes.Font("system-ui"), gr.themes.Font("sans-serif")]
     here = Path(__file__).parent
     app = gr.mount_gradio_app(
         FastAPI(lifespan=lambda _: _sweeping(visits, folder / "uploads"), docs_url=None, redoc_url=None),
@@ -145,7 +144,7 @@ def _server(maker: Maker, serving: Serving, folder: Path) -> "uvicorn.Server":
         max_file_size=_BYTES_A_PIXEL * serving.max_pixels,
         auth=None if serving.password is None else _checking(serving.password),
         auth_message="Give the password; any name will do.",
-        theme=gr.themes.Default(primary_hue="blue", font=fonts, font_mono=[gr.themes.Font("monospace")]),
+        theme=make_theme(),
         css_paths=here / "page.css",
         head=f"<script>{(here / 'page.js').read_text()}</script>",
     )

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.page.making import Made
-from pix2pix_jax.page.visits import Entry, Visit
+from pix2pix_jax.page.visits import Visit
 
 
 def results(visit: Visit, before: str, after: str) -> str:
@@ -35,20 +35,15 @@ def status(visit: Visit, done: str) -> str:
         visit: the visit.
         done: what is done to an image, such as "coloured".
     """
-    waiting = [entry for entry in visit.entries if entry.strength != visit.strength]
-    finished = len(visit.entries) - len(waiting)
-    failed = sum(isinstance(entry.result, UserError) for entry in visit.entries if not _waits(entry, visit))
+    finished = [entry for entry in visit.entries if entry.strength == visit.strength]
+    failed = sum(entry.made is None for entry in finished)
     if not visit.entries:
         text = ""
-    elif waiting:
-        text = f"{finished} of {len(visit.entries)} {done} …"
+    elif len(finished) < len(visit.entries):
+        text = f"{len(finished)} of {len(visit.entries)} {done} …"
     else:
-        text = f"{len(visit.entries) - failed} {done}" + (f", {failed} cannot be {done}" if failed else "")
+        text = f"{len(visit.entries) - failed} {done}" + (f", {failed} not" if failed else "")
     return f'<p role="status">{text}</p>'
-
-
-def _waits(entry: Entry, visit: Visit) -> bool:
-    return entry.strength != visit.strength
 
 
 def _image(name: str, given: str, made: Made, before: str, after: str) -> str:
