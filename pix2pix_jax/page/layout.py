@@ -1,5 +1,6 @@
 """The page's parts, and what happens when they are used."""
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,9 +61,9 @@ TRANSLATING = Words(
 class Handlers:
     """What happens when the page is used; Gradio's `request` says by whom."""
 
-    def __init__(self, maker: Maker, visits: Visits, words: Words) -> None:
-        """Takes the generator, the visitors and how to speak to them."""
-        self._maker, self._visits, self._words = maker, visits, words
+    def __init__(self, maker: Maker, visits: Visits, programs: Path, words: Words) -> None:
+        """Takes the generator, the visitors, a folder for what programs ask for, and how to speak of all that."""
+        self._maker, self._visits, self._programs, self._words = maker, visits, programs, words
 
     def add(self, files: list[str] | None, request: gr.Request) -> None:
         """Takes uploaded files; the part of the page that they came by is then empty again."""
@@ -97,9 +98,10 @@ class Handlers:
         yield self._shown(request)
 
     def make_one(self, file: str, strength: float) -> str:
-        """Makes an image of one file, for programs; the server gives the result away, and forgets it."""
+        """Makes an image of one file, for programs, of which Gradio gives a copy away."""
+        folder = Path(tempfile.mkdtemp(dir=self._programs))
         try:
-            return str(self._maker.make(Path(file), self._visits.new_folder(), strength).target)
+            return str(self._maker.make(Path(file), folder, strength).target)
         except UserError as error:
             raise gr.Error(str(error).replace(file, Path(file).name), print_exception=False) from error
 
@@ -112,16 +114,17 @@ class Handlers:
         return showing.status(visit, words.done), showing.results(visit, words.before, words.after)
 
 
-def build_page(maker: Maker, visits: Visits, examples: list[Path]) -> gr.Blocks:
+def build_page(maker: Maker, visits: Visits, programs: Path, examples: list[Path]) -> gr.Blocks:
     """Lays the page out.
 
     Args:
         maker: what it does.
         visits: its visitors.
+        programs: a folder for what programs ask for, who do not visit it.
         examples: photographs to try it with.
     """
     words = TRANSLATING if maker.translates else COLORING
-    do = Handlers(maker, visits, words)
+    do = Handlers(maker, visits, programs, words)
     with gr.Blocks(title=words.title, analytics_enabled=False) as page:
         gr.Markdown(f"# {words.title}\n{words.text}")
         given = gr.File(label=words.given, file_count="multiple", elem_id="given", height=170)
@@ -200,6 +203,7 @@ def _canvas(side: int, do: Handlers) -> Dependency:
     canvas = gr.ImageEditor(
         white,
         type="pil",
+        format="png",
         label=f"Or draw, {side} × {side}",
         sources=(),
         transforms=(),

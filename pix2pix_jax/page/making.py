@@ -17,6 +17,7 @@ from pix2pix_jax.tasks import TranslationTask
 
 _LONGEST_SHOWN = 1600  # px; what is shown is smaller than what is downloaded, and a format that browsers know
 _SHOWN_AS_JPEG = {"quality": 90, "subsampling": "4:4:4"}
+_FEW_PIXELS = 2**18  # enlarged on the screen, so that JPEG would be seen
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def _made(target: Path, before: Image.Image, after: Image.Image, notes: list[str
 def _show(image: Image.Image, name: Path) -> Path:
     """Writes a picture for the screen; its name is given without the extension."""
     image.thumbnail((_LONGEST_SHOWN, _LONGEST_SHOWN), Image.Resampling.BICUBIC)
-    if image.has_transparency_data:
+    if image.has_transparency_data or image.width * image.height <= _FEW_PIXELS:
         path = name.with_suffix(".png")
         image.save(path)
     else:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING
@@ -36,7 +37,7 @@ _HEADERS = [
 ]
 
 _SWEEPING_SECONDS = 300.0
-_UPLOAD_SECONDS = 3600.0  # how long uploads stay that belong to no visit: visits have links of their own
+_UNOWNED_SECONDS = 3600.0  # how long files stay that belong to no visit: visits have links of their own
 _BYTES_A_PIXEL = 8  # of the largest files that hold an image: 16 bits, with transparency
 
 
@@ -68,6 +69,8 @@ def serve(maker: Maker, serving: Serving, ready: Callable[[str], object]) -> Non
     Raises:
         UserError: if nothing can listen there, or Gradio is not installed.
     """
+    if find_spec("gradio") is None:
+        raise UserError("the page needs Gradio, which is not installed: pip install 'pix2pix-jax[web]'")
     with (
         _listening(serving.host, serving.port) as listener,
         tempfile.TemporaryDirectory(prefix="pix2pix-page-", ignore_cleanup_errors=True) as name,
@@ -78,7 +81,6 @@ def serve(maker: Maker, serving: Serving, ready: Callable[[str], object]) -> Non
         warm.start()
         server = _server(maker, serving, folder)
         host = f"[{serving.host}]" if ":" in serving.host else serving.host
-        listener.listen()
         ready(f"http://{host}:{listener.getsockname()[1]}/")
         server.run([listener])
 
@@ -101,37 +103,33 @@ def _warm_up(maker: Maker, folder: Path) -> None:
 def _listening(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
+        return socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
+        code = getattr(error, "errno", None)
+        reason = os.strerror(code) if code is not None and code > 0 else error
         raise UserError(
             f"nothing can listen at {host}, port {port} ({reason}): give another --port or --host"
         ) from error
-    return listener
 
 
 def _server(maker: Maker, serving: Serving, folder: Path) -> "uvicorn.Server":
     """A server that is not running yet."""
-    try:
-        import gradio as gr
-        import uvicorn
-        from fastapi import FastAPI
-    except ImportError as error:
-        raise UserError(f"the page needs Gradio ({error}): pip install 'pix2pix-jax[web]'") from error
+    import gradio as gr
+    import uvicorn
+    from fastapi import FastAPI
+
     from pix2pix_jax.page.examples import write_examples
     from pix2pix_jax.page.layout import build_page, make_theme
     from pix2pix_jax.page.visits import Visits
 
-    for part in ("made", "examples"):
+    for part in ("made", "programs", "examples"):
         (folder / part).mkdir()
     visits = Visits(folder / "made", maker.strength)
-    page = build_page(maker, visits, write_examples(folder / "examples"))
+    page = build_page(maker, visits, folder / "programs", write_examples(folder / "examples"))
     page.queue(default_concurrency_limit=1)
     here = Path(__file__).parent
     app = gr.mount_gradio_app(
-        FastAPI(lifespan=lambda _: _sweeping(visits, folder / "uploads"), docs_url=None, redoc_url=None),
+        FastAPI(lifespan=lambda _: _sweeping(visits, folder), docs_url=None, redoc_url=None),
         page,
         path="/",
         footer_links=[],
@@ -174,15 +172,16 @@ def _checking(password: str) -> Callable[[str, str], bool]:
 
 
 @asynccontextmanager
-async def _sweeping(visits: "Visits", uploads: Path) -> AsyncIterator[None]:
+async def _sweeping(visits: "Visits", folder: Path) -> AsyncIterator[None]:
     """Deletes what belongs to nobody any more, while the server runs."""
 
     async def sweep() -> None:
-        started = time()
+        started = time()  # what is there already belongs to the page
         while True:
             await asyncio.sleep(_SWEEPING_SECONDS)
             await asyncio.to_thread(visits.sweep)
-            await asyncio.to_thread(_delete_old, uploads, started)
+            for part in ("uploads", "programs"):
+                await asyncio.to_thread(delete_old, folder / part, started, time() - _UNOWNED_SECONDS)
 
     task = asyncio.create_task(sweep())
     try:
@@ -191,9 +190,9 @@ async def _sweeping(visits: "Visits", uploads: Path) -> AsyncIterator[None]:
         task.cancel()
 
 
-def _delete_old(uploads: Path, started: float) -> None:
-    """Deletes uploads that are older than an hour; what was there when the server started belongs to the page."""
-    for path in uploads.rglob("*"):
+def delete_old(folder: Path, after: float, before: float) -> None:
+    """Deletes the files in a folder, and in those within, that have come there between two times, s since 1970."""
+    for path in folder.rglob("*"):
         with suppress(OSError):
-            if path.is_file() and started < path.stat().st_ctime < time() - _UPLOAD_SECONDS:
+            if path.is_file() and after < path.stat().st_ctime < before:
                 path.unlink()

@@ -7,7 +7,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from pix2pix_jax.page.making import Made, Make
 
 KEPT_HOURS = 24.0
 """How long files stay of a visitor who neither does anything nor leaves."""
+
+_EARLIER_RESULTS = 2  # of an image, that are kept: the browser is told of a new one a moment after it is there
 
 
 @dataclass(eq=False)
@@ -26,11 +28,13 @@ class Entry:
         file: a link to it that is the visitor's own.
         strength: of the colours of `result`; None where there is none.
         result: what was made of it, or what is wrong with it.
+        earlier: folders of earlier results.
     """
 
     file: Path
     strength: float | None = None
     result: Made | UserError | None = None
+    earlier: list[Path] = field(default_factory=list)
 
     @property
     def made(self) -> Made | None:
@@ -104,7 +108,9 @@ class Visit:
                     raise
             entry.strength = strength
             if old is not None:
-                shutil.rmtree(old.target.parent, ignore_errors=True)
+                entry.earlier.append(old.target.parent)
+            for outdated in entry.earlier[:-_EARLIER_RESULTS]:
+                shutil.rmtree(outdated, ignore_errors=True)
             if entry not in self.entries:  # the visitor has taken it away, or has left
                 shutil.rmtree(folder, ignore_errors=True)
             yield
@@ -157,12 +163,6 @@ class Visits:
             if session not in self._visits:
                 self._visits[session] = Visit(self.folder / os.urandom(16).hex(), self._strength)
             return self._visits[session]
-
-    def new_folder(self) -> Path:
-        """Makes a folder that belongs to no visit, and whose name cannot be guessed."""
-        folder = self.folder / os.urandom(16).hex()
-        folder.mkdir()
-        return folder
 
     def leave(self, session: str) -> None:
         """Ends a visit."""

@@ -16,6 +16,7 @@ import pytest
 from helpers import ROOT, save_image, smooth_images
 from page.conftest import serving
 from PIL import Image
+from translators import save_translator
 
 pytest.importorskip("gradio", reason="Gradio is not installed")
 pytestmark = pytest.mark.process
@@ -87,18 +88,16 @@ def test_chosen_photograph_is_what_the_command_makes_of_it(page, photo, generato
 def test_strength_by_the_keys(page, photo, generator_file, tmp_path):
     choose(page, photo)
     wait_for(page, "1 coloured")
-    before = download(page, f"Download {photo.name}")
+    expected = by_command(photo, generator_file, tmp_path / "out", "--saturation", "0.2")
     slider = page.locator("#strength input[type=range]")
     slider.focus()
     for _ in range(8):
         slider.press("ArrowLeft")
     assert float(slider.input_value()) == pytest.approx(0.2)
     end = time.monotonic() + 30
-    while (after := download(page, f"Download {photo.name}")) == before and time.monotonic() < end:
-        time.sleep(0.2)
-    page.wait_for_timeout(1500)
-    after = download(page, f"Download {photo.name}")
-    assert after == by_command(photo, generator_file, tmp_path / "out", "--saturation", "0.2")
+    while download(page, f"Download {photo.name}") != expected:
+        assert time.monotonic() < end
+        time.sleep(0.5)
 
 
 def test_before_and_after_by_keys_and_mouse(page, photo):
@@ -245,9 +244,43 @@ def test_keyboard_alone(page):
     names: list[str] = []
     for _ in range(12):
         page.keyboard.press("Tab")
-        names.append(page.evaluate("document.activeElement.getAttribute('aria-label') || document.activeElement.innerText"))
+        names.append(
+            page.evaluate("document.activeElement.getAttribute('aria-label') || document.activeElement.innerText")
+        )
         if names[-1].strip() == "Try: cat":
             break
     page.keyboard.press("Enter")
     wait_for(page, "1 coloured")
     assert any("Upload" in name or "upload" in name for name in names)
+
+
+def test_drawing_is_translated(browser, tmp_path):
+    file = save_translator(tmp_path / "g.safetensors")
+    with serving("--checkpoint", str(file), TMPDIR=str(tmp_path)) as (address, _):
+        page = browser.new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(address)
+        canvas = page.locator("#canvas canvas").first
+        canvas.wait_for()
+        page.wait_for_timeout(1000)  # what is drawn on is made after the canvas
+        box = canvas.bounding_box()
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(*middle)
+        page.mouse.down()
+        page.mouse.move(middle[0] + 40, middle[1] + 40, steps=10)
+        page.mouse.up()
+        page.wait_for_timeout(500)
+        page.get_by_role("button", name="Translate the drawing").click()
+        wait_for(page, "1 translated")
+        with Image.open(io.BytesIO(download(page, "Download drawing.png"))) as made:
+            assert made.size == (32, 32)
+        drawn = next(tmp_path.glob("pix2pix-page-*/made/*/*/drawing.png"))
+        with Image.open(drawn) as image:
+            pixels = np.asarray(image)
+        assert (pixels == 255).mean() > 0.5
+        assert (pixels == 0).any()
+        choose(page, save_image(tmp_path / "a.png", PHOTOS[0]))
+        wait_for(page, "2 translated")
+        page.context.close()
+    assert {urlsplit(url).netloc for url in asked if url.startswith("http")} == {urlsplit(address).netloc}
