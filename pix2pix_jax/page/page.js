@@ -13,3 +13,10 @@ document.addEventListener("paste", (event) => {
   input.dispatchEvent(new Event("change", { bubbles: true }));
   event.preventDefault();
 });
+
+// Screen readers are told how far the work is. The part of the page is there a moment after the page.
+const watched = setInterval(() => {
+  const status = document.querySelector("#status .html-container");
+  status?.setAttribute("aria-live", "polite");
+  if (status) clearInterval(watched);
+}, 200);

@@ -43,7 +43,7 @@ def status(visit: Visit, done: str) -> str:
         text = f"{len(finished)} of {len(visit.entries)} {done} …"
     else:
         text = f"{len(visit.entries) - failed} {done}" + (f", {failed} not" if failed else "")
-    return f'<p role="status">{text}</p>'
+    return f"<p>{text}</p>"
 
 
 def _image(name: str, given: str, made: Made, before: str, after: str) -> str:

@@ -1,13 +1,16 @@
 """The server, as processes see it: its address, its password, its interface for programs, and its end."""
 
+import re
+import time
 import urllib.error
-import urllib.parse
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from helpers import save_image, smooth_images
 from page.conftest import serving
+from PIL import Image
 
 from pix2pix_jax.page.serving import delete_old
 
@@ -77,3 +80,45 @@ def test_program_gets_what_the_command_makes_and_nothing_stays(generator_file: P
     assert colorize.main([str(photo), *flags]) == 0
     assert Path(made).read_bytes() == (tmp_path / "out/photo.png").read_bytes()
     assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.process
+def test_twenty_visitors_at_once(browser, tmp_path: Path):
+    """Each gives a photograph of 12 megapixels; somebody who comes then sees a place in the queue."""
+    client = pytest.importorskip("gradio_client", reason="Gradio is not installed")
+    Image.fromarray(PHOTO).resize((4000, 3000)).convert("L").save(tmp_path / "large.jpg")
+    with serving(TMPDIR=str(tmp_path)) as (address, process), ThreadPoolExecutor(20) as threads:
+
+        def visit(number: int) -> tuple[int, int]:
+            caller = client.Client(address, verbose=False, download_files=str(tmp_path / str(number)))
+            made = caller.predict(client.handle_file(tmp_path / "large.jpg"), 1.0 + number / 20, api_name="/make")
+            caller.close()
+            with Image.open(made) as image:
+                return image.size
+
+        answers = [threads.submit(visit, number) for number in range(20)]
+        page = browser.new_page()
+        page.goto(address)
+        page.get_by_role("button", name="Try: cat").click()
+        page.locator("#status").get_by_text(re.compile(r"queue: \d+/\d+")).wait_for()
+        page.locator("#status").get_by_text("1 coloured").wait_for(timeout=300_000)
+        page.context.close()
+        assert [answer.result(timeout=300) for answer in answers] == [(4000, 3000)] * 20
+        peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
+        assert peak is not None
+        assert int(peak[1]) < 2e6
+
+
+@pytest.mark.process
+def test_first_photograph_comes_soon(browser, tmp_path: Path):
+    """Nothing has been compiled on this machine before."""
+    pytest.importorskip("gradio", reason="Gradio is not installed")
+    with serving(TMPDIR=str(tmp_path), JAX_COMPILATION_CACHE_DIR=str(tmp_path / "cache")) as (address, _):
+        page = browser.new_page()
+        page.goto(address)
+        page.locator("#given input[type=file]").wait_for(state="attached")
+        begun = time.monotonic()
+        page.get_by_role("button", name="Try: cat").click()
+        page.locator("#status").get_by_text("1 coloured").wait_for()
+        assert time.monotonic() - begun < 5.0
+        page.context.close()
