@@ -7,6 +7,7 @@ from pathlib import Path
 
 import gradio as gr
 from gradio.events import Dependency
+from gradio.themes import Base, Default, Font
 from PIL import Image
 
 from pix2pix_jax.errors import UserError
@@ -162,12 +163,12 @@ def build_page(maker: Maker, visits: Visits, programs: Path, examples: list[Path
     return page
 
 
-def make_theme() -> gr.themes.Base:
+def make_theme() -> Base:
     """Colours of enough contrast, and the fonts that the visitor's machine has."""
-    return gr.themes.Default(
+    return Default(
         primary_hue="blue",
-        font=[gr.themes.Font("system-ui"), gr.themes.Font("sans-serif")],
-        font_mono=[gr.themes.Font("monospace")],
+        font=[Font("system-ui"), Font("sans-serif")],
+        font_mono=[Font("monospace")],
     ).set(
         body_text_color_subdued="#52525b",
         body_text_color_subdued_dark="#b4b4bd",
