@@ -1,8 +1,9 @@
 """The page's parts, and what happens when they are used."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
@@ -160,7 +161,18 @@ def build_page(maker: Maker, visits: Visits, programs: Path, examples: list[Path
         clear.click(do.clear, None, [status, results], queue=False, api_visibility="private")
         _add_endpoint(maker, do)
         page.unload(do.leave)
+    for block in page.blocks.values():
+        block.async_move_resource_to_block_cache = partial(_from_here, block.async_move_resource_to_block_cache)
     return page
+
+
+async def _from_here(
+    move: Callable[[str | Path | None], Awaitable[str | None]], url_or_file_path: str | Path | None
+) -> str | None:
+    """What Gradio does with a file that a visitor gives; it would fetch one that is given by its address elsewhere."""
+    if str(url_or_file_path).startswith(("http://", "https://")):
+        raise gr.Error("give a file, not an address", print_exception=False)
+    return await move(url_or_file_path)
 
 
 def make_theme() -> Base:

@@ -1,10 +1,11 @@
 """The server, as processes see it: its address, its password, its interface for programs, and its end."""
 
 import re
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from helpers import save_image, smooth_images
 from page.conftest import serving
 from PIL import Image
 
+from pix2pix_jax.commands import colorize
 from pix2pix_jax.page.serving import delete_old
 
 PHOTO = smooth_images(1, 40, seed=2)[0][:30]
@@ -59,23 +61,33 @@ def test_password(generator_file: Path, browser, tmp_path: Path):
         page.context.close()
 
 
+def start_programs(address: str, folder: Path, file: Path | str, *strengths: float) -> subprocess.Popen[str]:
+    """Has programs ask the page for what it makes of a file, see `programs.py`."""
+    arguments = [sys.executable, str(Path(__file__).with_name("programs.py")), address, str(folder), str(file)]
+    return subprocess.Popen([*arguments, *map(str, strengths)], stdout=subprocess.PIPE, text=True)
+
+
+def answers(programs: subprocess.Popen[str]) -> list[str]:
+    out, _ = programs.communicate(timeout=300)
+    assert programs.returncode == 0
+    return out.splitlines()
+
+
 @pytest.mark.process
 def test_program_gets_what_the_command_makes_and_nothing_stays(generator_file: Path, tmp_path: Path):
-    client = pytest.importorskip("gradio_client", reason="Gradio is not installed")
+    pytest.importorskip("gradio_client", reason="Gradio is not installed")
     photo = save_image(tmp_path / "photo.png", PHOTO)
+    (tmp_path / "text.jpg").write_text("not an image")
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     with serving("--checkpoint", str(generator_file), TMPDIR=str(temporary)) as (address, process):
-        caller = client.Client(address, verbose=False, download_files=str(tmp_path / "got"))
-        made = caller.predict(client.handle_file(photo), 0.3, api_name="/make")
-        (tmp_path / "text.jpg").write_text("not an image")
-        with pytest.raises(Exception, match=r"^text\.jpg cannot be read: "):
-            caller.predict(client.handle_file(tmp_path / "text.jpg"), api_name="/make")
-        caller.close()
+        (made,) = answers(start_programs(address, tmp_path / "got", photo, 0.3))
+        (wrong,) = answers(start_programs(address, tmp_path / "got", tmp_path / "text.jpg", 0.3))
+        assert wrong.startswith("text.jpg cannot be read: ")
+        (wrong,) = answers(start_programs(address, tmp_path / "got", "https://example.org/a.png", 0.3))
+        assert wrong == "give a file, not an address"
         process.terminate()
         assert process.wait(timeout=30) == 0
-    from pix2pix_jax.commands import colorize
-
     flags = ["--checkpoint", str(generator_file), "--saturation", "0.3", "--out", str(tmp_path / "out")]
     assert colorize.main([str(photo), *flags]) == 0
     assert Path(made).read_bytes() == (tmp_path / "out/photo.png").read_bytes()
@@ -85,25 +97,24 @@ def test_program_gets_what_the_command_makes_and_nothing_stays(generator_file: P
 @pytest.mark.process
 def test_twenty_visitors_at_once(browser, tmp_path: Path):
     """Each gives a photograph of 12 megapixels; somebody who comes then sees a place in the queue."""
-    client = pytest.importorskip("gradio_client", reason="Gradio is not installed")
+    pytest.importorskip("gradio_client", reason="Gradio is not installed")
     Image.fromarray(PHOTO).resize((4000, 3000)).convert("L").save(tmp_path / "large.jpg")
-    with serving(TMPDIR=str(tmp_path)) as (address, process), ThreadPoolExecutor(20) as threads:
-
-        def visit(number: int) -> tuple[int, int]:
-            caller = client.Client(address, verbose=False, download_files=str(tmp_path / str(number)))
-            made = caller.predict(client.handle_file(tmp_path / "large.jpg"), 1.0 + number / 20, api_name="/make")
-            caller.close()
-            with Image.open(made) as image:
-                return image.size
-
-        answers = [threads.submit(visit, number) for number in range(20)]
+    with serving(TMPDIR=str(tmp_path)) as (address, process):
         page = browser.new_page()
         page.goto(address)
-        page.get_by_role("button", name="Try: cat").click()
+        button = page.get_by_role("button", name="Try: cat")
+        button.wait_for()
+        programs = start_programs(address, tmp_path, tmp_path / "large.jpg", *(1.0 + n / 20 for n in range(20)))
+        page.wait_for_function("fetch('gradio_api/queue/status').then(a => a.json()).then(s => s.queue_size > 5)")
+        button.click()
         page.locator("#status").get_by_text(re.compile(r"queue: \d+/\d+")).wait_for()
         page.locator("#status").get_by_text("1 coloured").wait_for(timeout=300_000)
         page.context.close()
-        assert [answer.result(timeout=300) for answer in answers] == [(4000, 3000)] * 20
+        made = answers(programs)
+        assert len(set(made)) == 20
+        for path in made:
+            with Image.open(path) as image:
+                assert (image.size, image.mode) == ((4000, 3000), "RGB")
         peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
         assert peak is not None
         assert int(peak[1]) < 2e6
