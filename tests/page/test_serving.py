@@ -105,7 +105,8 @@ def test_twenty_visitors_at_once(browser, tmp_path: Path):
         button = page.get_by_role("button", name="Try: cat")
         button.wait_for()
         programs = start_programs(address, tmp_path, tmp_path / "large.jpg", *(1.0 + n / 20 for n in range(20)))
-        page.wait_for_function("fetch('gradio_api/queue/status').then(a => a.json()).then(s => s.queue_size > 5)")
+        while page.evaluate("fetch('gradio_api/queue/status').then(a => a.json())")["queue_size"] < 5:
+            assert programs.poll() is None
         button.click()
         page.locator("#status").get_by_text(re.compile(r"queue: \d+/\d+")).wait_for()
         page.locator("#status").get_by_text("1 coloured").wait_for(timeout=300_000)
