@@ -1,10 +1,12 @@
 """The page's parts, and what happens when they are used."""
 
 import tempfile
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from gradio.events import Dependency
@@ -17,6 +19,7 @@ from pix2pix_jax.page.making import Maker
 from pix2pix_jax.page.visits import Visits
 
 _LIGHTEST, _BOLDEST = 0.1, 3.0
+_SECONDS_A_RESULT = 0.1  # between two looks at what has been made so far
 
 
 @dataclass(frozen=True)
@@ -92,11 +95,18 @@ class Handlers:
         visit.clear()
         return self._shown(request)
 
-    def work(self, request: gr.Request) -> Iterator[tuple[str, str]]:
+    def work(self, request: gr.Request) -> Iterator[tuple[str, Any]]:
         """Makes what is to be made; gives status and results."""
+        visit = self._visits.of(_session(request))
         yield self._shown(request)
-        for _ in self._visits.of(_session(request)).work(self._maker.make):
-            yield self._shown(request)
+        shown = 0.0
+        for _ in visit.work(self._maker.make):
+            # A browser draws all results anew, which takes it the longer the more there are.
+            if time.monotonic() - shown > _SECONDS_A_RESULT * len(visit.entries):
+                yield self._shown(request)
+                shown = time.monotonic()
+            else:
+                yield showing.status(visit, self._words.done), gr.skip()
         yield self._shown(request)
 
     def make_one(self, file: str, strength: float) -> str:
@@ -113,6 +123,7 @@ class Handlers:
 
     def _shown(self, request: gr.Request) -> tuple[str, str]:
         visit, words = self._visits.of(_session(request)), self._words
+        visit.tidy()
         return showing.status(visit, words.done), showing.results(visit, words.before, words.after)
 
 

@@ -54,7 +54,7 @@ def _image(name: str, given: str, made: Made, before: str, after: str) -> str:
     return f"""<section aria-label="{escaped}">
 <div class="compare" style="--at: 50%; --ratio: {width / height:.4f}">
 <img src="{_url(made.after)}" alt="{escaped}, {after}">
-<img src="{_url(made.before)}" alt="{escaped}, {before}" class="before">
+<img src="{_url(made.before)}" alt="{escaped}, {before}" class="before" onload="pix2pixRestore(this)">
 <span class="edge" aria-hidden="true"></span>
 <input type="range" min="0" max="100" value="50" aria-label="{escaped}: how much is shown {before}, from the left"
  aria-valuetext="50 %" oninput="pix2pixSlide(this)">

@@ -7,7 +7,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
@@ -16,8 +16,6 @@ from pix2pix_jax.page.making import Made, Make
 
 KEPT_HOURS = 24.0
 """How long files stay of a visitor who neither does anything nor leaves."""
-
-_EARLIER_RESULTS = 2  # of an image, that are kept: the browser is told of a new one a moment after it is there
 
 
 @dataclass(eq=False)
@@ -28,13 +26,11 @@ class Entry:
         file: a link to it that is the visitor's own.
         strength: of the colours of `result`; None where there is none.
         result: what was made of it, or what is wrong with it.
-        earlier: folders of earlier results.
     """
 
     file: Path
     strength: float | None = None
     result: Made | UserError | None = None
-    earlier: list[Path] = field(default_factory=list)
 
     @property
     def made(self) -> Made | None:
@@ -60,6 +56,8 @@ class Visit:
         self._folder = folder
         self._uploads: list[tuple[Path, Path]] = []
         self._numbers = count()
+        self._outdated: list[Path] = []
+        self._doomed: list[Path] = []
 
     def add(self, file: Path, keep: bool = False) -> None:
         """Takes a file.
@@ -108,14 +106,22 @@ class Visit:
                     raise
             entry.strength = strength
             if old is not None:
-                entry.earlier.append(old.target.parent)
-            for outdated in entry.earlier[:-_EARLIER_RESULTS]:
-                shutil.rmtree(outdated, ignore_errors=True)
+                self._outdated.append(old.target.parent)
             if entry not in self.entries:  # the visitor has taken it away, or has left
                 shutil.rmtree(folder, ignore_errors=True)
             yield
         with suppress(OSError):  # the visitor has left
             self._zip()
+
+    def tidy(self) -> None:
+        """Deletes results that new ones have replaced; to be called whenever the visitor is shown results.
+
+        Only those go that were not shown the last time either: a browser that is being told of new results may still
+        ask for those that it has been told of before.
+        """
+        for folder in self._doomed:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._doomed, self._outdated = self._outdated, []
 
     def named(self) -> list[tuple[str, Entry]]:
         """The entries with the names of their results, of which no two are equal."""

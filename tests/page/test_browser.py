@@ -89,6 +89,8 @@ def test_strength_by_the_keys(page, photo, generator_file, tmp_path):
     choose(page, photo)
     wait_for(page, "1 coloured")
     expected = by_command(photo, generator_file, tmp_path / "out", "--saturation", "0.2")
+    line = page.get_by_role("slider", name=f"{photo.name}: how much is shown grey, from the left")
+    line.press("Home")
     slider = page.locator("#strength input[type=range]")
     slider.focus()
     for _ in range(8):
@@ -98,6 +100,7 @@ def test_strength_by_the_keys(page, photo, generator_file, tmp_path):
     while download(page, f"Download {photo.name}") != expected:
         assert time.monotonic() < end
         time.sleep(0.5)
+    assert line.input_value() == "0"  # stays where it was
 
 
 def test_before_and_after_by_keys_and_mouse(page, photo):

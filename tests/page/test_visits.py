@@ -68,8 +68,26 @@ def test_results_of_many_strengths_do_not_pile_up(visits, upload):
     for strength in range(1, 10):
         visit.strength = float(strength)
         list(visit.work(make))
+        visit.tidy()
     texts = sorted(path.read_text() for path in visits.folder.rglob("x.png"))
-    assert texts == ["7 a", "8 a", "9 a", "a"]
+    assert texts == ["8 a", "9 a", "a"]
+
+
+def test_what_was_shown_stays_until_what_replaces_it_has_been_shown(visits, upload):
+    visit = visits.of("a")
+    visit.add(upload("x.png"))
+    list(visit.work(make))
+    visit.tidy()
+    shown = visit.entries[0].made
+    assert shown is not None
+    for strength in (2.0, 3.0, 4.0):
+        visit.strength = strength
+        list(visit.work(make))
+    visit.tidy()
+    assert shown.target.exists()
+    visit.tidy()
+    assert not shown.target.exists()
+    assert contents(visit) == ["4 a"]
 
 
 def test_what_is_wrong_names_the_file_alone(visits, upload):
