@@ -3,15 +3,11 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from functools import partial
 
 from pix2pix_jax.commands import images
 from pix2pix_jax.commands.arguments import add_step, add_test_time, at_test_time, positive_float
-from pix2pix_jax.photos import known_suffix, load, metadata_to_keep, name_to_write
-
-if TYPE_CHECKING:
-    from pix2pix_jax.inference.gray import GrayPhoto
+from pix2pix_jax.photos import name_to_write
 
 _WORDS = images.Words("coloured", "photographs", lambda name: name_to_write(name, alpha=False))
 
@@ -57,8 +53,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _prepare(options: argparse.Namespace) -> images.Work:
-    from pix2pix_jax.inference import photo_files
-    from pix2pix_jax.inference.painting import painted_image
+    from pix2pix_jax.inference.colorizing import colorize_file
     from pix2pix_jax.inference.trained import load_trained
 
     generator = at_test_time(load_trained(options.checkpoint, options.step), options.test_time)
@@ -66,38 +61,20 @@ def _prepare(options: argparse.Namespace) -> images.Work:
         generator = generator.with_saturation(options.saturation)
 
     def colorize(item: images.Item, targets: images.Targets) -> None:
-        gray, target, metadata = _read(item, targets, options.damaged)
-        image = painted_image(generator, gray, options.side_by_side, options.seed)
-        photo_files.write_photo(image, target, metadata, overwrite=options.overwrite)
+        photo = item.files[0]
+        colorize_file(
+            photo,
+            item.name,
+            generator,
+            place=partial(targets.place, item),
+            note=partial(images.note, photo),
+            side_by_side=options.side_by_side,
+            seed=options.seed,
+            overwrite=options.overwrite,
+            damaged=options.damaged,
+        )
 
     return colorize
-
-
-def _read(item: images.Item, targets: images.Targets, damaged: bool) -> tuple["GrayPhoto", Path, dict[str, Any]]:
-    """Reads a file, unless it could not be written, and notes what there is to note: luma, target and metadata.
-
-    Apart from `colorize`, so that the decoded file is forgotten before its successor is made.
-    """
-    from pix2pix_jax.inference import photo_files
-    from pix2pix_jax.inference.gray import gray_photo
-
-    photo, name = item.files[0], item.name
-    with photo_files.reading(photo) as image:
-        new_name = name_to_write(name, image.has_transparency_data)
-        target = targets.place(item, new_name)
-        with photo_files.explaining(photo, "" if damaged else "; --damaged takes what it still holds"):
-            decoded, notes = load(image, damaged)
-        gray = gray_photo(decoded)
-        notes = [*photo_files.frames_note(image), *notes, *gray.notes]
-        metadata = metadata_to_keep(image)
-    if new_name != name:
-        suffix = known_suffix(name)
-        notes.append(f"written as {target.name}, for {suffix or 'a file without extension'} holds no such colour")
-    elif target.name != name.name:
-        notes.append(f"written as {target.name}, for another photograph is {name.name}")
-    for text in notes:
-        images.note(photo, text)
-    return gray, target, metadata
 
 
 if __name__ == "__main__":

@@ -146,6 +146,11 @@ def add_arguments(parser: argparse.ArgumentParser, metavar: str, out: str, words
         action="store_true",
         help=f"with --overwrite, and the {words.things} in OUT: replace them by what is made of them",
     )
+    add_limits(parser)
+
+
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """Adds the argument that says how large an image may be."""
     parser.add_argument(
         "--max-megapixels",
         type=positive_float,
@@ -153,6 +158,14 @@ def add_arguments(parser: argparse.ArgumentParser, metavar: str, out: str, words
         metavar="N",
         help="refuse larger images, which may be traps that fill the memory (default: Pillow's %(default).0f)",
     )
+
+
+def set_limits(options: argparse.Namespace) -> None:
+    """Lets Pillow read images that are not larger than `add_limits`' argument says, and say nothing of odd ones."""
+    # What it has to say of odd files goes to the user as notes and errors. Its limit counts half of what it allows.
+    warnings.filterwarnings("ignore", module="PIL")
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
+    Image.MAX_IMAGE_PIXELS = round(options.max_megapixels * 500_000)
 
 
 def run(
@@ -172,10 +185,7 @@ def run(
     Returns:
         The exit status: 0; 1 if any image could not be made; 130 where interrupted.
     """
-    # What Pillow has to say of odd files goes to the user as notes and errors. Its limit counts half of what it allows.
-    warnings.filterwarnings("ignore", module="PIL")
-    logging.getLogger("PIL").setLevel(logging.CRITICAL)
-    Image.MAX_IMAGE_PIXELS = round(options.max_megapixels * 500_000)
+    set_limits(options)
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")
     try:

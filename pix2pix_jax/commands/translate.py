@@ -92,35 +92,25 @@ def _parts(folder: Path) -> dict[str, Path]:
 
 
 def _prepare(options: argparse.Namespace) -> images.Work:
-    import numpy as np
-    from PIL import Image
-
     from pix2pix_jax.figures.drawing import displayed
     from pix2pix_jax.inference import photo_files
-    from pix2pix_jax.inference.inputs import condition_of, in_units_of_files, read_images, translation_task
+    from pix2pix_jax.inference.inputs import condition_of_files, translation_task
     from pix2pix_jax.inference.trained import load_trained
-    from pix2pix_jax.inference.translating import translate_array
+    from pix2pix_jax.inference.translating import translate_array, translated_name, write_translated
 
     generator = at_test_time(load_trained(options.checkpoint, options.step), options.test_time)
-    channels = translation_task(generator.config).output_channels
+    translation_task(generator.config)
 
     def translate(item: images.Item, targets: images.Targets) -> None:
-        decoded = read_images(item.files, generator.config)
-        try:
-            condition = condition_of(decoded, generator.config)
-        except ValueError as error:
-            raise UserError(f"{', '.join(map(str, item.files))}: {error}") from error
-        extension = ".png" if options.side_by_side else photo_files.extension_for(condition.dtype, channels)
-        target = targets.place(item, with_extension(item.name, extension))
+        condition = condition_of_files(item.files, generator.config)
+        name = translated_name(item.name, condition, generator.config)
+        target = targets.place(item, with_extension(item.name, ".png") if options.side_by_side else name)
         made = translate_array(condition, generator, options.seed, options.tile)
         if options.side_by_side:
             both = photo_files.side_by_side(displayed(condition), displayed(made))
             photo_files.write_photo(both, target, {}, options.overwrite)
-        elif made.dtype == np.uint8 and extension == ".png":
-            image = Image.fromarray(made[..., 0] if channels == 1 else made)
-            photo_files.write_photo(image, target, {}, options.overwrite)
         else:
-            photo_files.write_array(in_units_of_files(made, generator.config), target, options.overwrite)
+            write_translated(made, target, generator.config, options.overwrite)
 
     return translate
 

@@ -1,19 +1,22 @@
-"""`colorize`: a photograph in, the same photograph in colour out."""
+"""A photograph in, the same photograph in colour out: `colorize` for images, `colorize_file` from file to file."""
 
 import os
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from pix2pix_jax.color import LUMA_WEIGHTS
-from pix2pix_jax.inference.gray import gray_photo
+from pix2pix_jax.inference import photo_files
+from pix2pix_jax.inference.gray import GrayPhoto, gray_photo
 from pix2pix_jax.inference.painting import make_chroma, painted_bands, painted_image
 from pix2pix_jax.inference.photo_files import reading
 from pix2pix_jax.inference.trained import TrainedGenerator, load_trained
+from pix2pix_jax.photos import known_suffix, load, metadata_to_keep, name_to_write
 
 _CHANNELS = (1, 2, 3, 4)  # grey, grey and alpha, RGB, RGBA
 
@@ -90,6 +93,82 @@ def _colorize_deep(generator: TrainedGenerator, pixels: NDArray, seed: int) -> N
     for rows, rgb in painted_bands(luma, chroma):
         colored[rows, :, :3] = rgb
     return colored
+
+
+class ColoredFile(NamedTuple):
+    """What `colorize_file` has done.
+
+    Attributes:
+        target: the file that was written.
+        gray: what was taken from the photograph.
+        image: what was made of it, mode RGB or RGBA.
+    """
+
+    target: Path
+    gray: GrayPhoto
+    image: Image.Image
+
+
+def colorize_file(
+    photo: Path,
+    name: Path,
+    generator: TrainedGenerator,
+    place: Callable[[Path], Path],
+    note: Callable[[str], object],
+    side_by_side: bool = False,
+    seed: int = 0,
+    overwrite: bool = False,
+    damaged: bool = False,
+) -> ColoredFile:
+    """Colours a photograph from file to file: its name, format and metadata are kept where they can be.
+
+    Args:
+        photo: the file.
+        name: its path relative to the folder of the results.
+        generator: the generator.
+        place: gives the file to write for such a path, whose extension is one that holds colour. It may refuse, with
+            UserError, which costs little: the pixels have not been read.
+        note: is told what the user should know of how the file was read, a line each.
+        side_by_side: whether to put before and after into one image.
+        seed: what dropout follows from, where the generator keeps it.
+        overwrite: whether to replace a file that is there.
+        damaged: whether what a damaged file still holds is taken.
+
+    Returns:
+        What was read, made and written.
+
+    Raises:
+        UserError: if the file cannot be read, or its successor cannot be written.
+    """
+    gray, target, metadata = _read(photo, name, place, note, damaged)
+    image = painted_image(generator, gray, side_by_side, seed)
+    photo_files.write_photo(image, target, metadata, overwrite)
+    return ColoredFile(target, gray, image)
+
+
+def _read(
+    photo: Path, name: Path, place: Callable[[Path], Path], note: Callable[[str], object], damaged: bool
+) -> tuple[GrayPhoto, Path, dict[str, Any]]:
+    """Reads a file, unless it could not be written, and notes what there is to note: luma, target and metadata.
+
+    Apart from `colorize_file`, so that the decoded file is forgotten before its successor is made.
+    """
+    with reading(photo) as image:
+        new_name = name_to_write(name, image.has_transparency_data)
+        target = place(new_name)
+        with photo_files.explaining(photo, "" if damaged else "; --damaged takes what it still holds"):
+            decoded, notes = load(image, damaged)
+        gray = gray_photo(decoded)
+        notes = [*photo_files.frames_note(image), *notes, *gray.notes]
+        metadata = metadata_to_keep(image)
+    if new_name != name:
+        suffix = known_suffix(name)
+        notes.append(f"written as {target.name}, for {suffix or 'a file without extension'} holds no such colour")
+    elif target.name != name.name:
+        notes.append(f"written as {target.name}, for another photograph is {name.name}")
+    for text in notes:
+        note(text)
+    return gray, target, metadata
 
 
 @cache

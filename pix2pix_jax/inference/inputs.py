@@ -59,6 +59,18 @@ def condition_of(images: Sequence[Pixels], config: Config) -> NDArray[Any]:
     return np.concatenate([_deepened(part, deepest) for part in parts], axis=-1)
 
 
+def condition_of_files(files: Sequence[Path], config: Config) -> NDArray[Any]:
+    """Reads image files and joins them to what a generator is given, see `condition_of`.
+
+    Raises:
+        UserError: if a file cannot be read, or they cannot give what the generator takes, or the generator colours.
+    """
+    try:
+        return condition_of(read_images(files, config), config)
+    except ValueError as error:
+        raise UserError(f"{', '.join(map(str, files))}: {error}") from error
+
+
 def read_images(files: Sequence[Path], config: Config) -> list[Pixels]:
     """Decodes image files for `condition_of`.
 

@@ -10,7 +10,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Sequence
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -118,9 +118,9 @@ class TrainedGenerator:
         """
         return generate.in_batches(self._colorize, self.model, self.weights, images, seed)
 
-    @cached_property
+    @property
     def _make_chroma(self) -> jax.stages.Wrapped:
-        return jax.jit(partial(generate.make_chroma, self.model))
+        return _chroma_program(dataclasses.replace(self.config, saturation=1.0))
 
     def make_chroma(self, luma: np.ndarray, seed: int = 0) -> np.ndarray:
         """Makes the colour of one photograph, or of a part of one.
@@ -130,9 +130,10 @@ class TrainedGenerator:
             seed: what dropout follows from, where `test_time` keeps it.
 
         Returns:
-            Cr and Cb, float32 [height, width, 2] in [-0.5, 0.5]; not all of it within the gamut.
+            Cr and Cb, float32 [height, width, 2] in [-0.5, 0.5] times the saturation; not all of it within the gamut.
         """
-        return np.asarray(self._make_chroma(self.weights, luma[None], jax.random.key(seed))[0])
+        chroma = np.asarray(self._make_chroma(self.weights, luma[None], jax.random.key(seed))[0])
+        return chroma * np.float32(self.config.saturation)
 
     @cached_property
     def _translate(self) -> jax.stages.Wrapped:
@@ -178,6 +179,12 @@ class TrainedGenerator:
         with replacing(Path(path)) as temporary:
             temporary.write_bytes(save(arrays, {"config": json.dumps(dataclasses.asdict(self.config))}))
         return None
+
+
+@lru_cache(maxsize=8)
+def _chroma_program(config: Config) -> jax.stages.Wrapped:
+    """`generate.make_chroma`, compiled once for all generators of a config, however strong their colours are."""
+    return jax.jit(partial(generate.make_chroma, TrainedGenerator(config, {}, {}).model))
 
 
 def load_trained(

@@ -7,6 +7,7 @@ continued to the right and downwards by its own reflection, and what is made of 
 import math
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -14,10 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pix2pix_jax.config import Config
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.evaluation.pairs import quantized
+from pix2pix_jax.inference import photo_files
 from pix2pix_jax.inference.inputs import Given, condition_of, decoded, in_units_of_files, translation_task
 from pix2pix_jax.inference.trained import TrainedGenerator
+from pix2pix_jax.photos import with_extension
 
 # px. Each size that a network is run at has to be compiled, which takes as long as several images: what has to be
 # padded is padded to multiples of this, so that images of many sizes need few.
@@ -97,6 +101,31 @@ def translate_array(
             f"an image of {width}×{height} does not fit into the memory: have it made of smaller squares, with --tile"
             f" {_side_taken(generator, 512)}, or tile={_side_taken(generator, 512)} in Python"
         ) from error
+
+
+def translated_name(name: Path, condition: NDArray[Any], config: Config) -> Path:
+    """The name of a file to write, with the extension of a format that holds what is made of a condition."""
+    channels = translation_task(config).output_channels
+    return with_extension(name, photo_files.extension_for(condition.dtype, channels))
+
+
+def write_translated(made: NDArray[Any], target: Path, config: Config, overwrite: bool = False) -> None:
+    """Writes what `translate_array` made to a file.
+
+    Args:
+        made: [H, W, output channels].
+        target: the file, whose extension `translated_name` gave.
+        config: the generator's.
+        overwrite: whether to replace a file that is there.
+
+    Raises:
+        UserError: if it cannot be written, or is there already.
+    """
+    if made.dtype == np.uint8 and target.suffix == ".png":
+        image = Image.fromarray(made[..., 0] if made.shape[2] == 1 else made)
+        photo_files.write_photo(image, target, {}, overwrite)
+    else:
+        photo_files.write_array(in_units_of_files(made, config), target, overwrite)
 
 
 def translate_stack(images: NDArray[Any], generator: TrainedGenerator, seed: int = 0) -> NDArray[np.float32]:

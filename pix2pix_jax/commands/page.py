@@ -1,0 +1,101 @@
+"""A page in the browser that colours photographs or translates images: `pix2pix-page [--checkpoint RUN_OR_FILE]`."""
+
+import argparse
+import ipaddress
+import signal
+import sys
+from collections.abc import Sequence
+
+from pix2pix_jax.commands import images
+from pix2pix_jax.commands.arguments import add_test_time, at_test_time, positive_int
+from pix2pix_jax.errors import UserError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: of the command; None for the process's own.
+
+    Returns:
+        The exit status: 0; 1 if the page cannot be served. A mistake in the arguments exits with 2.
+    """
+    options = _parser().parse_args(arguments)
+    images.set_limits(options)
+    # So that the server's folder is deleted then, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        _serve(options)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "pix2pix-page",
+        description="Serves a page for the browser, on which photographs are coloured as pix2pix-colorize does it; with"
+        " a generator that was trained on pairs, images are translated as pix2pix-translate does it. Nothing is loaded"
+        " from elsewhere, and what visitors give is deleted when they leave.",
+    )
+    parser.add_argument(
+        "--checkpoint",
+        metavar="RUN_OR_FILE",
+        help="a run's folder, or a .safetensors file, not the pretrained generator",
+    )
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen at (default: %(default)s, for this machine alone); 0.0.0.0 lets other machines in",
+    )
+    parser.add_argument(
+        "--port", type=int, default=7860, help="port to listen at (default: %(default)s); 0 for a free one"
+    )
+    parser.add_argument("--password", help="what visitors are asked for; they may give any name beside it")
+    images.add_limits(parser)
+    parser.add_argument(
+        "--tile",
+        type=positive_int,
+        default=1024,
+        metavar="N",
+        help="of a generator trained on pairs: make larger images of squares of about that side, see pix2pix-translate"
+        " (default: %(default)s)",
+    )
+    add_test_time(parser)
+    return parser
+
+
+def _serve(options: argparse.Namespace) -> None:
+    from pix2pix_jax.commands.cli import use_compilation_cache
+    from pix2pix_jax.inference.trained import load_trained
+    from pix2pix_jax.page.making import Maker
+    from pix2pix_jax.page.serving import Serving, serve
+
+    use_compilation_cache()
+    maker = Maker(at_test_time(load_trained(options.checkpoint), options.test_time), options.tile, options.seed)
+    pixels = round(options.max_megapixels * 1_000_000)
+    if options.password is None and not _is_this_machine(options.host):
+        print(
+            f"note: everybody who can reach {options.host} can use the page: give --password to ask for one",
+            file=sys.stderr,
+        )
+    serve(
+        maker,
+        Serving(options.host, options.port, options.password, pixels),
+        lambda address: print(f"the page is at {address} (Ctrl-C ends it)", flush=True),
+    )
+
+
+def _is_this_machine(host: str) -> bool:
+    """Whether other machines cannot reach an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,255 @@
+"""The page's parts, and what happens when they are used."""
+
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.events import Dependency
+from gradio.themes import Base, Default, Font
+from PIL import Image
+
+from pix2pix_jax.errors import UserError
+from pix2pix_jax.page import showing
+from pix2pix_jax.page.making import Maker
+from pix2pix_jax.page.visits import Visits
+
+_LIGHTEST, _BOLDEST = 0.1, 3.0
+_SECONDS_A_RESULT = 0.1  # between two looks at what has been made so far
+
+
+@dataclass(frozen=True)
+class Words:
+    """How the page speaks of what it does.
+
+    Attributes:
+        title: of the page.
+        text: what it does, in a sentence or two.
+        given: what is dropped on it, such as "Photographs".
+        before: what a picture of a given file is called.
+        after: what a picture of a made image is called.
+        done: what is done to an image.
+    """
+
+    title: str
+    text: str
+    given: str
+    before: str
+    after: str
+    done: str
+
+
+COLORING = Words(
+    "Colour grey photographs",
+    "Every photograph keeps its size, its details and its file format. What you give stays on the computer that this"
+    " page comes from, and is deleted there when you leave the page.",
+    "Photographs: drop, paste or choose them",
+    "grey",
+    "in colour",
+    "coloured",
+)
+TRANSLATING = Words(
+    "Translate images",
+    "Give what the generator was trained on: edges or label maps, say. What you give stays on the computer that this"
+    " page comes from, and is deleted there when you leave the page.",
+    "Images: drop, paste or choose them",
+    "as given",
+    "translated",
+    "translated",
+)
+
+
+class Handlers:
+    """What happens when the page is used; Gradio's `request` says by whom."""
+
+    def __init__(self, maker: Maker, visits: Visits, programs: Path, words: Words) -> None:
+        """Takes the generator, the visitors, a folder for what programs ask for, and how to speak of all that."""
+        self._maker, self._visits, self._programs, self._words = maker, visits, programs, words
+
+    def add(self, files: list[str] | None, request: gr.Request) -> None:
+        """Takes uploaded files; the part of the page that they came by is then empty again."""
+        for file in files or []:
+            self._visits.of(_session(request)).add(Path(file))
+
+    def add_drawing(self, drawing: dict, request: gr.Request) -> None:
+        """Takes what was drawn, as a file."""
+        drawn: Image.Image = drawing["composite"]
+        paper = Image.new("RGBA", drawn.size, "white")
+        paper.alpha_composite(drawn.convert("RGBA"))
+        visit = self._visits.of(_session(request))
+        file = visit.new_folder() / "drawing.png"
+        paper.convert("RGB").save(file)
+        visit.add(file, keep=True)
+
+    def set_strength(self, strength: float, request: gr.Request) -> None:
+        """Wants the colours as strong as that."""
+        self._visits.of(_session(request)).strength = strength
+
+    def clear(self, request: gr.Request) -> tuple[str, str]:
+        """Forgets everything that the visitor gave."""
+        visit = self._visits.of(_session(request))
+        visit.clear()
+        return self._shown(request)
+
+    def work(self, request: gr.Request) -> Iterator[tuple[str, Any]]:
+        """Makes what is to be made; gives status and results."""
+        visit = self._visits.of(_session(request))
+        yield self._shown(request)
+        shown = 0.0
+        for _ in visit.work(self._maker.make):
+            # A browser draws all results anew, which takes it the longer the more there are.
+            if time.monotonic() - shown > _SECONDS_A_RESULT * len(visit.entries):
+                yield self._shown(request)
+                shown = time.monotonic()
+            else:
+                yield showing.status(visit, self._words.done), gr.skip()
+        yield self._shown(request)
+
+    def make_one(self, file: str, strength: float) -> str:
+        """Makes an image of one file, for programs, of which Gradio gives a copy away."""
+        folder = Path(tempfile.mkdtemp(dir=self._programs))
+        try:
+            return str(self._maker.make(Path(file), folder, strength).target)
+        except UserError as error:
+            raise gr.Error(str(error).replace(file, Path(file).name), print_exception=False) from error
+
+    def leave(self, request: gr.Request) -> None:
+        """Forgets a visitor."""
+        self._visits.leave(_session(request))
+
+    def _shown(self, request: gr.Request) -> tuple[str, str]:
+        visit, words = self._visits.of(_session(request)), self._words
+        visit.tidy()
+        return showing.status(visit, words.done), showing.results(visit, words.before, words.after)
+
+
+def build_page(maker: Maker, visits: Visits, programs: Path, examples: list[Path]) -> gr.Blocks:
+    """Lays the page out.
+
+    Args:
+        maker: what it does.
+        visits: its visitors.
+        programs: a folder for what programs ask for, who do not visit it.
+        examples: photographs to try it with.
+    """
+    words = TRANSLATING if maker.translates else COLORING
+    do = Handlers(maker, visits, programs, words)
+    with gr.Blocks(title=words.title, analytics_enabled=False) as page:
+        gr.Markdown(f"# {words.title}\n{words.text}")
+        given = gr.File(label=words.given, file_count="multiple", elem_id="given", height=170)
+        added = [given.upload(do.add, given, queue=False, api_visibility="private")]
+        if maker.translates:
+            added.append(_canvas(maker.side, do))
+        else:
+            added += _examples(examples, visits)
+            strength = gr.Slider(
+                _LIGHTEST,
+                _BOLDEST,
+                maker.strength,
+                step=0.1,
+                label="Strength of the colours",
+                info="1 is as the generator makes them; more is bolder",
+                elem_id="strength",
+            )
+            added.append(strength.input(do.set_strength, strength, queue=False, api_visibility="private"))
+        status = gr.HTML(elem_id="status", min_height=40)
+        results = gr.HTML(elem_id="results")
+        for event in added:
+            event.then(
+                do.work,
+                None,
+                [status, results],
+                concurrency_id="work",
+                show_progress_on=status,
+                api_visibility="private",
+            )
+        added[0].then(lambda: None, None, given, queue=False, api_visibility="private")
+        clear = gr.Button("Remove all", variant="secondary")
+        clear.click(do.clear, None, [status, results], queue=False, api_visibility="private")
+        _add_endpoint(maker, do)
+        page.unload(do.leave)
+    for block in page.blocks.values():
+        block.async_move_resource_to_block_cache = partial(_from_here, block.async_move_resource_to_block_cache)
+    return page
+
+
+async def _from_here(
+    move: Callable[[str | Path | None], Awaitable[str | None]], url_or_file_path: str | Path | None
+) -> str | None:
+    """What Gradio does with a file that a visitor gives; it would fetch one that is given by its address elsewhere."""
+    if str(url_or_file_path).startswith(("http://", "https://")):
+        raise gr.Error("give a file, not an address", print_exception=False)
+    return await move(url_or_file_path)
+
+
+def make_theme() -> Base:
+    """Colours of enough contrast, and the fonts that the visitor's machine has."""
+    return Default(
+        primary_hue="blue",
+        font=[Font("system-ui"), Font("sans-serif")],
+        font_mono=[Font("monospace")],
+    ).set(
+        body_text_color_subdued="#52525b",
+        body_text_color_subdued_dark="#b4b4bd",
+        block_info_text_color="#52525b",
+        block_info_text_color_dark="#b4b4bd",
+        block_label_text_color="#3f3f46",
+        block_title_text_color="#3f3f46",
+        button_secondary_border_color="#71717a",
+        button_secondary_border_color_dark="#a1a1aa",
+        input_border_color="#71717a",
+        border_color_primary="#a1a1aa",
+    )
+
+
+def _examples(examples: list[Path], visits: Visits) -> list[Dependency]:
+    """Buttons that give a photograph."""
+    events = []
+    if examples:
+        with gr.Row():
+            for example in examples:
+                button = gr.Button(f"Try: {example.stem}", icon=example, min_width=90, elem_classes="example")
+
+                def add(request: gr.Request, example: Path = example) -> None:
+                    visits.of(_session(request)).add(example, keep=True)
+
+                events.append(button.click(add, None, None, queue=False, api_visibility="private"))
+    return events
+
+
+def _canvas(side: int, do: Handlers) -> Dependency:
+    """A place to draw what is to be translated."""
+    white = Image.new("RGB", (side, side), "white")
+    canvas = gr.ImageEditor(
+        white,
+        type="pil",
+        format="png",
+        label=f"Or draw, {side} × {side}",
+        sources=(),
+        transforms=(),
+        layers=False,
+        canvas_size=(side, side),
+        fixed_canvas=True,
+        brush=gr.Brush(default_size=2, colors=["#000000", "#ffffff"], default_color="#000000"),
+        elem_id="canvas",
+    )
+    return gr.Button("Translate the drawing", variant="primary").click(
+        do.add_drawing, canvas, None, queue=False, api_visibility="private"
+    )
+
+
+def _add_endpoint(maker: Maker, do: Handlers) -> None:
+    """What programs call: a file, the strength of the colours, the file that was made."""
+    file, made = gr.File(visible=False), gr.File(visible=False)
+    strength = gr.Number(maker.strength, minimum=_LIGHTEST, maximum=_BOLDEST, visible=False)
+    gr.Button(visible=False).click(
+        do.make_one, [file, strength], made, api_name="make", concurrency_id="work", show_progress="hidden"
+    )
+
+
+def _session(request: gr.Request) -> str:
+    return str(request.session_hash)

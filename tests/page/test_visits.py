@@ -1,0 +1,163 @@
+"""Visitors' files: whose they are, what is made of them, and that they go."""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pix2pix_jax.errors import UserError
+from pix2pix_jax.page.making import Made
+from pix2pix_jax.page.visits import Visit, Visits
+
+
+def make(file: Path, folder: Path, strength: float) -> Made:
+    """Writes the strength and what the file holds; files that hold nothing cannot be read."""
+    if not file.read_text():
+        raise UserError(f"{file} cannot be read: empty")
+    target = folder / file.name
+    target.write_text(f"{strength:g} {file.read_text()}")
+    return Made(target, (1, 1), target, target, ())
+
+
+@pytest.fixture
+def upload(tmp_path: Path) -> Callable[..., Path]:
+    def upload(name: str, text: str = "a") -> Path:
+        path = tmp_path / "uploads" / text / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.write_text(text)
+        return path
+
+    return upload
+
+
+@pytest.fixture
+def visits(tmp_path: Path) -> Visits:
+    (tmp_path / "made").mkdir()
+    return Visits(tmp_path / "made", strength=1.0)
+
+
+def contents(visit: Visit) -> list[str]:
+    return [entry.made.target.read_text() for entry in visit.entries if entry.made is not None]
+
+
+def test_everything_is_made_once(visits, upload):
+    visit = visits.of("a")
+    visit.add(upload("x.png"))
+    visit.add(upload("y.png", "b"))
+    assert len(list(visit.work(make))) == 2
+    assert contents(visit) == ["1 a", "1 b"]
+    assert list(visit.work(make)) == []
+
+
+def test_changes_on_the_way_are_followed(visits, upload):
+    visit = visits.of("a")
+    visit.add(upload("x.png"))
+    steps = visit.work(make)
+    next(steps)
+    visit.strength = 2.0
+    visit.add(upload("y.png", "b"))
+    list(steps)
+    assert contents(visit) == ["2 a", "2 b"]
+
+
+def test_results_of_many_strengths_do_not_pile_up(visits, upload):
+    visit = visits.of("a")
+    visit.add(upload("x.png"))
+    for strength in range(1, 10):
+        visit.strength = float(strength)
+        list(visit.work(make))
+        visit.tidy()
+    texts = sorted(path.read_text() for path in visits.folder.rglob("x.png"))
+    assert texts == ["8 a", "9 a", "a"]
+
+
+def test_what_was_shown_stays_until_what_replaces_it_has_been_shown(visits, upload):
+    visit = visits.of("a")
+    visit.add(upload("x.png"))
+    list(visit.work(make))
+    visit.tidy()
+    shown = visit.entries[0].made
+    assert shown is not None
+    for strength in (2.0, 3.0, 4.0):
+        visit.strength = strength
+        list(visit.work(make))
+    visit.tidy()
+    assert shown.target.exists()
+    visit.tidy()
+    assert not shown.target.exists()
+    assert contents(visit) == ["4 a"]
+
+
+def test_what_is_wrong_names_the_file_alone(visits, upload):
+    visit = visits.of("a")
+    visit.add(upload("x.png", ""))
+    visit.add(upload("y.png"))
+    list(visit.work(make))
+    assert str(visit.entries[0].result) == "x.png cannot be read: empty"
+    assert contents(visit) == ["1 a"]
+    assert visit.everything is None
+
+
+def test_files_of_one_name_have_names_of_their_own_in_the_zip(visits, upload):
+    visit = visits.of("a")
+    for text in ("a", "b", "c"):
+        visit.add(upload("x.png", text))
+    list(visit.work(make))
+    assert visit.everything is not None
+    with zipfile.ZipFile(visit.everything) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == {
+            "x.png": b"1 a",
+            "x (2).png": b"1 b",
+            "x (3).png": b"1 c",
+        }
+
+
+def test_nothing_stays_of_who_leaves_and_everything_of_the_others(visits, upload, tmp_path):
+    given = upload("x.png")
+    for session in ("a", "b"):
+        visits.of(session).add(given)
+        list(visits.of(session).work(make))
+    other = visits.of("b")
+    visits.leave("a")
+    assert contents(other) == ["1 a"]
+    assert other.entries[0].file.read_text() == "a"
+    assert len(list(visits.folder.rglob("x.png"))) == 2
+    visits.leave("b")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_another_visitor_s_upload_of_the_same_stays(visits, upload):
+    visits.of("a").add(upload("x.png"))
+    again = upload("x.png")  # the server puts the new file in the old one's place
+    visits.leave("a")
+    assert again.read_text() == "a"
+
+
+def test_examples_stay(visits, upload):
+    example = upload("x.png")
+    visits.of("a").add(example, keep=True)
+    visits.leave("a")
+    assert example.read_text() == "a"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_leaving_while_an_image_is_made(visits, upload, when):
+    def make_and_leave(file: Path, folder: Path, strength: float) -> Made:
+        made = make(file, folder, strength) if when == "after" else None
+        visits.leave("a")
+        return made or make(file, folder, strength)
+
+    visit = visits.of("a")
+    visit.add(upload("x.png"))
+    list(visit.work(make_and_leave))
+    assert [path for path in visits.folder.rglob("*") if path.is_file()] == []
+
+
+def test_who_does_nothing_for_long_has_left(visits, upload):
+    visits.of("a").add(upload("x.png"))
+    visits.sweep(hours=1.0)
+    assert len(visits.of("a").entries) == 1
+    visits.sweep(hours=0.0)
+    assert visits.of("a").entries == []
