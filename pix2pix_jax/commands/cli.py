@@ -10,6 +10,7 @@ from pathlib import Path
 import jax
 from absl import app, flags, logging
 
+from pix2pix_jax import interrupts
 from pix2pix_jax.config import all_keys
 from pix2pix_jax.errors import UserError, nearest
 from pix2pix_jax.files import cache_home
@@ -30,12 +31,18 @@ def run(main: Callable[[list[str]], None], default_config: Path) -> None:
 
 
 def run_command(main: Callable[[], None]) -> None:
-    """Runs a command; an error that is the user's to mend is printed as one line, and the exit status is 1."""
+    """Runs a command; one line is printed, and the exit status is 1, for an error that is the user's to mend.
+
+    Ctrl-C is one line too, and the exit status 130; see `interrupts.watched`.
+    """
     try:
-        main()
+        with interrupts.watched():
+            main()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+    except KeyboardInterrupt:
+        interrupts.leave("interrupted", interrupts.STATUS)
 
 
 def use_compilation_cache() -> None:

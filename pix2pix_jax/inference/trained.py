@@ -20,7 +20,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from pix2pix_jax.config import Config, stored
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.files import replacing
+from pix2pix_jax.files import replacing, typed_path
 from pix2pix_jax.inference import generate, pth_files
 from pix2pix_jax.networks import Params, authors
 from pix2pix_jax.state import Model, TrainState, Weights, build_model
@@ -191,7 +191,7 @@ def load_trained(path: str | os.PathLike[str] | None = None) -> TrainedGenerator
     Raises:
         UserError: if there is none at that place, or it cannot be read, or is of another architecture.
     """
-    place = PRETRAINED if path is None else Path(path)
+    place = PRETRAINED if path is None else typed_path(path, "RUN")
     if place.is_dir():
         return _from_run(place)
     if place.is_file():
@@ -204,7 +204,7 @@ def load_trained(path: str | os.PathLike[str] | None = None) -> TrainedGenerator
 
 
 def load_run(folder: Path) -> tuple[Config, TrainState]:
-    """Reads the config and the newest checkpoint of a run.
+    """Reads the config and the newest sound checkpoint of a run, which may be going on.
 
     Raises:
         UserError: if the folder holds no run, or none that has a checkpoint yet, or it cannot be read.
@@ -212,14 +212,14 @@ def load_run(folder: Path) -> tuple[Config, TrainState]:
     if not (folder / "config.json").is_file() or not (folder / "checkpoints").is_dir():
         raise UserError(f"{folder} is no run's folder: it has no config.json, or no checkpoints")
     # Orbax takes a quarter of a second to import, which nobody who colours with a file should wait for.
-    from pix2pix_jax.runs.checkpoints import Checkpoints
+    from pix2pix_jax.runs.checkpoints import read_newest
 
-    config = _read_config((folder / "config.json").read_text(), folder)
+    config = _read_config((folder / "config.json").read_text(encoding="utf-8", errors="replace"), folder)
     model = build_model(config, total_steps=1)
-    with Checkpoints(folder / "checkpoints", config.checkpoints_to_keep) as checkpoints:
-        if not checkpoints.latest_step:
-            raise UserError(f"{folder / 'checkpoints'} has no checkpoint yet: let the run go on to its first")
-        return config, checkpoints.restore(jax.eval_shape(model.init, jax.random.key(0)))
+    state = read_newest(folder / "checkpoints", jax.eval_shape(model.init, jax.random.key(0)))
+    if state is None:
+        raise UserError(f"{folder / 'checkpoints'} has no checkpoint yet: let the run go on to its first")
+    return config, state
 
 
 def _from_run(folder: Path) -> TrainedGenerator:

@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from pix2pix_jax.data.decode import open_image
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.files import typed_path
 
 _logger = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ def existing_folder(root: str, *, flag: str, holding: str) -> Path:
     Raises:
         UserError: if `root` is not a folder.
     """
-    folder = Path(root).expanduser()
+    folder = typed_path(root, flag)
     if not folder.exists():
         raise UserError(f"{flag}={root}: there is no such folder; check the path")
     if not folder.is_dir():
