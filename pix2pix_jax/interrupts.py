@@ -28,15 +28,32 @@ def deferred() -> Iterator[None]:
         _deferred -= 1
 
 
+def leave_at_first() -> None:
+    """Has Ctrl-C end this process at once, until `watched`."""
+    # Some libraries swallow the exception that Python's own handler raises while they are imported.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler and _is_main_thread():
+        signal.signal(signal.SIGINT, _leave)
+
+
+def _leave(number: int, _: object) -> None:
+    leave("interrupted", 128 + number)
+
+
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()  # whose signals are
+
+
 @contextlib.contextmanager
 def watched() -> Iterator[None]:
     """Within it, a second Ctrl-C ends this process, and so does a first that is not heeded soon, unless `deferred`.
 
     Python heeds a signal only when the main thread is back from whatever it has called: a compilation takes a minute.
     """
-    if threading.current_thread() is not threading.main_thread():  # whose signals these are
+    if not _is_main_thread():
         yield
         return
+    if signal.getsignal(signal.SIGINT) is _leave:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     reading, writing = socket.socketpair()
     writing.setblocking(False)
     old = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
@@ -56,13 +73,13 @@ def _listen(reading: socket.socket) -> None:
             count += number[0] in (signal.SIGINT, signal.SIGTERM)
             if count > 1:
                 leave("stopped at once", 128 + number[0])
-            if number[0] == signal.SIGINT and not _deferred:
-                threading.Thread(target=_leave_soon, daemon=True).start()
+            if count and not _deferred:
+                threading.Thread(target=_leave_soon, args=[128 + number[0]], daemon=True).start()
 
 
-def _leave_soon() -> None:
+def _leave_soon(status: int) -> None:
     time.sleep(_SECONDS)
-    leave("interrupted", STATUS)
+    leave("interrupted", status)
 
 
 def leave(message: str, status: int) -> None:

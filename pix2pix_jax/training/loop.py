@@ -158,8 +158,6 @@ class Trainer:
             self._progress.note(f"nothing to do: the run has taken its {total:,} steps")
             return state
         self._held_out = held_out(config, eval_images)
-        train_step = parallel.parallel_train_step(self._model)
-        state = parallel.place(state)
         loader = data.Loader(
             source,
             batch_size=config.batch_size,
@@ -172,8 +170,26 @@ class Trainer:
             mirror=config.data.mirror,
         )
         self._progress.note(f"{len(source):,} images; kept decoded: {_KEPT[loader.cache]}")
+        state, stopping = self._take_steps(parallel.place(state), start, loader, len(source))
+        self._checkpoints.wait()
+        if stopping:
+            self._progress.note(
+                f"{signal.Signals(stopping).name}: stopped after step {int(state.step):,};"
+                " the same command goes on from there"
+            )
+            raise SystemExit(128 + stopping)
+        if skipped := getattr(source, "skipped", None):
+            self._progress.note(f"{len(skipped)} unreadable image files were skipped")
+        self._progress.note(f"done: {self._workdir}")
+        return state
+
+    def _take_steps(
+        self, state: TrainState, start: int, loader: data.Loader, num_images: int
+    ) -> tuple[TrainState, int]:
+        """Takes the steps after `start`; gives the state, and the signal that asked to stop, or 0."""
+        train_step = parallel.parallel_train_step(self._model)
         with loader.iterate(start) as batches, processes.stop_request() as stop_after:
-            for number in range(start + 1, total + 1):
+            for number in range(start + 1, self._total + 1):
                 with self._watch.waiting():
                     images = next(batches)
                 state, metrics = train_step(state, images)
@@ -183,19 +199,10 @@ class Trainer:
                     self._progress.note(f"compiled, and took the first step, in {self._watch.elapsed():.1f} s")
                 self._progress.advance(number)
                 stopping = stop_after(number)
-                self._after_step(state, number, len(source), stopping > 0)
+                self._after_step(state, number, num_images, stopping > 0)
                 if stopping:
-                    self._checkpoints.wait()
-                    self._progress.note(
-                        f"{signal.Signals(stopping).name}: stopped after step {number:,};"
-                        " the same command goes on from there"
-                    )
-                    raise SystemExit(128 + stopping)
-        if skipped := getattr(source, "skipped", None):
-            self._progress.note(f"{len(skipped)} unreadable image files were skipped")
-        self._checkpoints.wait()
-        self._progress.note(f"done: {self._workdir}")
-        return state
+                    return state, stopping
+        return state, 0
 
     def _initial_state(self, restored: TrainState | None, begin: TrainedGenerator | None) -> TrainState:
         if restored is not None:

@@ -4,7 +4,7 @@ import os
 import signal
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import jax
 import numpy as np
@@ -128,6 +128,7 @@ def stop_request() -> Iterator[Callable[[int], int]]:
         A function that all processes call after each step, with its number: the signal to stop for, or 0.
     """
     several, caught = jax.process_count() > 1, 0
+    stack, deferring = ExitStack(), []
 
     def catch(number: int, _: object) -> None:
         nonlocal caught
@@ -138,6 +139,8 @@ def stop_request() -> Iterator[Callable[[int], int]]:
         caught = number
 
     def stop_after(step: int) -> int:
+        if not deferring:  # there is something to save now
+            deferring.append(stack.enter_context(interrupts.deferred()))
         if several:
             return signal.SIGTERM if multihost_utils.reached_preemption_sync_point(step) else 0
         return caught
@@ -150,7 +153,7 @@ def stop_request() -> Iterator[Callable[[int], int]]:
     except ValueError:  # only the main thread may; elsewhere signals are the caller's
         old = {}
     try:
-        with interrupts.deferred():
+        with stack:
             yield stop_after
     finally:
         for number, handler in old.items():

@@ -74,7 +74,7 @@ def test_home_folders_and_addresses(tmp_path, photos, environ):
     assert "gs:/bucket/in is an address" in refused(
         command("run", photos, warm_start="gs://bucket/in"), environ, cwd=tmp_path
     ).replace("gs://", "gs:/")
-    assert {path.name for path in tmp_path.iterdir()} <= {"in", "run", "decoded", ".cache"}
+    assert {path.name for path in tmp_path.iterdir()} <= {"in", "run", ".cache", ".config"}
 
 
 def test_photographs_are_known_by_what_they_are(tmp_path, photos, environ):
