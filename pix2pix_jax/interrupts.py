@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 STATUS = 128 + signal.SIGINT
 """A command's exit status after Ctrl-C."""
@@ -58,11 +59,19 @@ def watched() -> Iterator[None]:
     writing.setblocking(False)
     old = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
     threading.Thread(target=_listen, args=[reading], daemon=True).start()
+    # Raised in a callback, an interrupt is told and lost; it is then heeded after a while.
+    hook, sys.unraisablehook = sys.unraisablehook, _tell_others
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         signal.set_wakeup_fd(old)
         writing.close()
+
+
+def _tell_others(raised: Any) -> None:
+    if not isinstance(raised.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(raised)
 
 
 def _listen(reading: socket.socket) -> None:

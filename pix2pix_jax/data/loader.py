@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from multiprocessing import resource_tracker
 from typing import Any
 
 import jax
@@ -208,4 +209,5 @@ class BatchIterator(AbstractContextManager):
 def _leave_signals_to_main() -> None:
     """Blocks SIGINT and SIGTERM in this thread and the processes that it starts, which get them from a terminal too."""
     if hasattr(signal, "pthread_sigmask"):
+        resource_tracker.ensure_running()  # which else would unblock them when it is first needed
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
