@@ -1,7 +1,6 @@
 """Numbers that go wrong, numbers that must not differ, and a long run."""
 
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -102,16 +101,3 @@ def test_a_long_run_takes_no_more_and_more(tmp_path, photo_folder, environ):
     assert end[0] < 1.05 * begin[0], (begin, end)
     assert end[1] <= begin[1] + 3, (begin, end)  # a checkpoint that is being written
     assert end[2] <= begin[2] + 6, (begin, end)
-
-
-def test_numbers_on_the_command_line(tmp_path, photo_folder, environ):
-    """One line each; those of `--config` are tested with the config."""
-    for flag in ("join_timeout", "lost_timeout", "num_processes", "process_id"):
-        for value in ("-1", "nan", "1e20", str(10**20), "many", ""):
-            arguments = [*command(tmp_path / "run", photo_folder), f"--{flag}={value}"]
-            done = run(arguments, environ)
-            assert done.returncode == 1, (flag, value)
-            assert one_line(done.stderr).startswith("error: ")
-    evaluate = [sys.executable, "-m", "pix2pix_jax.commands.evaluate", f"--data={photo_folder}"]
-    for value in ("-1", "nan", str(10**20)):
-        assert "--seed" in one_line(run([*evaluate, f"--seed={value}"], environ, cwd="/").stderr)
