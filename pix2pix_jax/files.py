@@ -1,6 +1,7 @@
 """Files and folders: as users type them, written whole or not at all, and where the cache is."""
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -57,7 +58,9 @@ def writing(path: Path) -> Iterator[None]:
 
 def why_not_written(path: Path, error: Exception) -> str:
     """What is wrong, how much room is left where a file was to be written, and the remedy."""
-    reason = (isinstance(error, OSError) and error.strerror) or " ".join(str(error).split())[:200]
+    reason = (isinstance(error, OSError) and error.strerror) or " ".join(str(error).split())[:120]
+    if os.strerror(errno.ENOSPC) in str(error):  # somewhere within a long message
+        reason = os.strerror(errno.ENOSPC)
     try:
         room = f"; {shutil.disk_usage(path.parent).free / 1e6:,.1f} MB are free there"
     except OSError:

@@ -2,12 +2,12 @@
 
 import contextlib
 import dataclasses
-import gc
 import glob
 import logging
 import sys
 import tempfile
 import time
+import traceback
 import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -22,8 +22,17 @@ from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import why_not_written
 from pix2pix_jax.state import TrainState
 
-# Orbax tells every save in a dozen lines, and every failure in dozens; what went wrong is said here, in one.
-logging.getLogger("absl").addFilter(lambda record: "orbax" not in record.pathname)
+
+def _is_not_orbax(record: logging.LogRecord) -> bool:
+    """Orbax tells every save in a dozen lines, and every failure in dozens; what went wrong is said here, in one."""
+    error = record.exc_info[1] if record.exc_info else None
+    frames = traceback.walk_tb(error.__traceback__) if error else ()
+    places = [record.pathname, *(frame.f_code.co_filename for frame, _ in frames)]
+    return not any("orbax" in place for place in places) and "OCDBT" not in str(error)  # the format of its files
+
+
+for _name in ("absl", "asyncio"):
+    logging.getLogger(_name).addFilter(_is_not_orbax)
 
 _logger = logging.getLogger(__name__)
 
@@ -74,6 +83,7 @@ class Checkpoints(AbstractContextManager):
         options = ocp.CheckpointManagerOptions(max_to_keep=keep, cleanup_tmp_directories=True)
         self._manager = ocp.CheckpointManager(self._opened.enter_context(_PlainName(directory)).path, options=options)
         self._damaged: list[int] = []
+        self._megabytes = 0.0
         self._looked = self._failed = False
 
     def restore(self, like: TrainState) -> TrainState | None:
@@ -105,6 +115,7 @@ class Checkpoints(AbstractContextManager):
             UserError: if this checkpoint, or the one before it, cannot be written, or the first cannot be read back.
         """
         step, tree = int(state.step), _tree(state)
+        self._megabytes = sum(leaf.nbytes for leaf in jax.tree.leaves(tree)) / 1e6
         metadata = {_CHECKSUM: _checksum(tree)}
         try:
             self._manager.save(step, args=ocp.args.StandardSave(tree), custom_metadata=metadata)
@@ -141,7 +152,8 @@ class Checkpoints(AbstractContextManager):
         self._failed = True
         kept = newest(self.directory)
         return UserError(
-            f"cannot write a checkpoint into {self.directory}: {why_not_written(self.directory, _root_of(error))};"
+            f"cannot write a checkpoint, of up to {self._megabytes:,.1f} MB, into {self.directory}:"
+            f" {why_not_written(self.directory, _root_of(error))};"
             + (f" it goes on from step {kept}" if kept else " there is no checkpoint yet, so it starts anew")
         )
 
@@ -211,23 +223,16 @@ def _read(directory: Path, step: int, like: dict[str, Any]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Where a file cannot be read, what was to read the others complains for pages that nobody waits for it."""
-    old, asyncio_logger = sys.unraisablehook, logging.getLogger("asyncio")
+    """Where a file cannot be read, threads that were to read others complain that nobody waits for them any more."""
+    old = sys.unraisablehook
     sys.unraisablehook = lambda raised: None if "loop is closed" in str(raised.exc_value) else old(raised)
-    asyncio_logger.addFilter(_nothing)
     try:
         yield
     except Exception:
         time.sleep(_SETTLING_SECONDS)
-        gc.collect()
         raise
     finally:
-        asyncio_logger.removeFilter(_nothing)
         sys.unraisablehook = old
-
-
-def _nothing(_: logging.LogRecord) -> bool:
-    return False
 
 
 def _root_of(error: Exception) -> Exception:

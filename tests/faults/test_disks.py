@@ -28,8 +28,13 @@ def begun(tmp_path_factory, photo_folder, environ):
 # What is due after step 50, and how many bytes are left for it.
 DUE = {
     "checkpointing": ({"log_every_steps": 10**6, "checkpoint_every_steps": 60}, 60_000, "checkpoints"),
-    "logging": ({"log_every_steps": 1}, 0, "metrics.jsonl"),
-    "sampling": ({"log_every_steps": 10**6, "sample_every_steps": 55}, 20_000, "step_00000055.png"),
+    "starting": ({}, 0, "config.json"),
+    "logging": ({"log_every_steps": 1}, 16_000, ("metrics.jsonl", "tensorboard")),
+    "sampling": (
+        {"log_every_steps": 10**6, "sample_every_steps": 55},
+        20_000,
+        ("step_00000055.png", "curves.png", "tensorboard"),
+    ),
 }
 
 
@@ -42,11 +47,11 @@ def test_a_full_disk_while(what, small_disk, photo_folder, environ, begun):
     assert done.returncode == 1, done.stderr
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
-    assert named in errors[0]
+    assert any(name in errors[0] for name in ([named] if isinstance(named, str) else named))
     assert "No space left on device" in errors[0]
     assert "MB are free there: make room" in errors[0]
     assert "Traceback" not in done.stderr
-    assert len(done.stderr.splitlines()) < 120, done.stderr  # its own lines
+    assert "Exception" not in done.stderr
     assert newest(small_disk / "run" / "checkpoints") == 50
     ballast.unlink()
     done = run(command(small_disk / "run", photo_folder, num_steps=150), environ)
@@ -83,9 +88,15 @@ def test_a_config_that_is_cut_short(tmp_path, photo_folder, environ, begun):
     assert newest(tmp_path / "run" / "checkpoints") == 60
 
 
+def flip_a_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x10
+    path.write_bytes(content)
+
+
 DAMAGES = {
     "cut short": lambda path: os.truncate(path, path.stat().st_size // 2),
-    "a flipped bit": lambda path: path.write_bytes(bytes([*path.read_bytes()[:-20], 255, *path.read_bytes()[-19:]])),
+    "a flipped bit": flip_a_bit,
     "missing": lambda path: path.unlink(),
 }
 
@@ -134,8 +145,9 @@ def test_a_process_that_decodes_is_killed(tmp_path, photo_folder, environ):
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "Traceback" not in said
-    assert said.splitlines()[-1].startswith("error: a process that decodes images has failed")
-    assert "--config.data.num_workers" in said.splitlines()[-1]
+    (error,) = (line for line in said.splitlines() if line.startswith("error: "))
+    assert error.startswith("error: a process that decodes images has failed")
+    assert "--config.data.num_workers" in error
 
 
 def test_too_little_shared_memory(tmp_path, photo_folder, environ):
