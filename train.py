@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> None:
         _COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value, _JOIN_TIMEOUT.value, _LOST_TIMEOUT.value
     )
     cpu.one_device_per_core(config)
-    train(config, Path(_WORKDIR.value or Path("runs") / config.name))
+    train(config, _WORKDIR.value or Path("runs") / config.name)
 
 
 if __name__ == "__main__":

@@ -79,6 +79,9 @@ class Numbered:
     def fingerprint(self) -> str:
         return f"{self.count}-{self.version}"
 
+    def identity(self) -> str:
+        return self.fingerprint()
+
 
 def save_image(path: Path, pixels: np.ndarray) -> Path:
     """Saves pixels under a path whose folders are made; the extension says how, `.npy` and 16-bit PNG included."""

@@ -2,7 +2,7 @@ import pytest
 
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.evaluation import Table
-from pix2pix_jax.files import make_folder, replacing, write_text
+from pix2pix_jax.files import make_folder, replacing, typed_path, write_text, writing
 
 TABLE = Table(("", "PSNR"), [["grey|image", "22.2"], ["<truth>", ""]])
 
@@ -53,3 +53,31 @@ def test_a_file_that_cannot_be_written_is_as_it_was(tmp_path):
         fail(tmp_path / "t.md")
     assert (tmp_path / "t.md").read_text(encoding="utf-8") == "one"
     assert [path.name for path in tmp_path.iterdir()] == ["t.md"]
+
+
+def test_paths_as_they_are_typed(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    typed = {
+        "~": "/home/me",
+        "~/x y": "/home/me/x y",
+        "a/../b/": "a/../b",
+        "x:1/y": "x:1/y",
+        "a~": "a~",
+        "C:/x": "C:/x",
+    }
+    for text, wanted in typed.items():
+        assert str(typed_path(text, "--out")) == wanted
+    with pytest.raises(UserError, match=r"--out=~nobody-of-this-name/x: there is no such home folder"):
+        typed_path("~nobody-of-this-name/x", "--out")
+
+
+@pytest.mark.parametrize("text", ["gs://bucket/run", "s3://b", "hdfs:///x", "https://a.example/x"])
+def test_addresses_are_no_paths(text):
+    with pytest.raises(UserError, match=f"--workdir={text} is an address, and only files and folders of this machine"):
+        typed_path(text, "--workdir")
+
+
+def test_an_error_of_the_file_system_names_the_file_and_the_room(tmp_path):
+    wanted = r"cannot write .*x.png: No space left on device; [\d,.]+ MB are free there"
+    with pytest.raises(UserError, match=wanted), writing(tmp_path / "x.png"):
+        raise OSError(28, "No space left on device")

@@ -69,6 +69,13 @@ def add_step(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def seed(text: str) -> int:
+    """A seed of random numbers, as the `type` of an argument."""
+    if not text.isdecimal() or not int(text) < 2**31:
+        raise argparse.ArgumentTypeError(f"{text} is not an integer from 0 to {2**31 - 1}")
+    return int(text)
+
+
 def add_test_time(parser: argparse.ArgumentParser) -> None:
     """Adds `--test-time` and `--seed`, by which a trained generator is run."""
     parser.add_argument(
@@ -78,7 +85,7 @@ def add_test_time(parser: argparse.ArgumentParser) -> None:
         " (batch), and whether its dropout is active (default: what the generator's config says)",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="what dropout follows from, if active (default: 0)"
+        "--seed", type=seed, default=0, metavar="N", help="what dropout follows from, if active (default: 0)"
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import jax
 from absl import app, flags, logging
 
+from pix2pix_jax import interrupts
 from pix2pix_jax.config import all_keys
 from pix2pix_jax.errors import UserError, nearest
 from pix2pix_jax.files import cache_home
@@ -27,17 +28,33 @@ def run(main: Callable[[list[str]], None], default_config: Path) -> None:
     """
     # JAX reports every backend that it does not find.
     logging.set_verbosity(logging.WARNING)
-    run_command(lambda: app.run(main, flags_parser=partial(_parse, default_config)))
+    run_command(lambda: app.run(partial(_leaving, main), flags_parser=partial(_parse, default_config)))
+
+
+def _leaving(main: Callable[[list[str]], None], arguments: list[str]) -> None:
+    """Ends with an error's line: where a disk is full, say, what libraries do at exit fails again, at length."""
+    try:
+        main(arguments)
+    except UserError as error:
+        if jax.distributed.is_initialized():  # the other processes are to be told
+            raise
+        interrupts.leave(f"error: {error}", 1)
 
 
 def run_command(main: Callable[[], None]) -> None:
-    """Runs a command; an error that is the user's to mend is printed as one line, and the exit status is 1."""
+    """Runs a command; one line is printed, and the exit status is 1, for an error that is the user's to mend.
+
+    Ctrl-C is one line too, and the exit status 130; see `interrupts.watched`.
+    """
     print_any_name()
     try:
-        main()
+        with interrupts.watched():
+            main()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+    except KeyboardInterrupt:
+        interrupts.leave("interrupted", interrupts.STATUS)
 
 
 def print_any_name() -> None:

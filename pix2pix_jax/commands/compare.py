@@ -5,6 +5,7 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -25,6 +26,7 @@ from pix2pix_jax.data.sources import open_folders
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.evaluation import judge, judge_baselines
 from pix2pix_jax.figures import Run, write_comparison
+from pix2pix_jax.files import typed_path
 from pix2pix_jax.inference import load_trained
 from pix2pix_jax.runs import METRICS_FILE, newest, read_metrics
 from pix2pix_jax.state import build_model
@@ -47,11 +49,7 @@ _ARGUMENTS = {
 
 def main() -> None:
     """The command `pix2pix-compare`."""
-    try:
-        cli.run_command(_main)
-    except KeyboardInterrupt:  # between two runs; within one, a checkpoint is written first
-        print("stopped; the same command goes on from there", file=sys.stderr)
-        sys.exit(130)
+    cli.run_command(_main)
 
 
 def _main() -> None:
@@ -88,9 +86,18 @@ def _main() -> None:
     )
     parser.add_argument("--show", type=positive_int, default=8, metavar="N", help="photographs in the figure (8)")
     parser.add_argument(
-        "--workdir", type=Path, default=Path("runs/compare"), metavar="DIR", help="for the runs (runs/compare)"
+        "--workdir",
+        type=partial(typed_path, what="--workdir"),
+        default=Path("runs/compare"),
+        metavar="DIR",
+        help="for the runs (runs/compare)",
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="for figures, tables and the page (the workdir)")
+    parser.add_argument(
+        "--out",
+        type=partial(typed_path, what="--out"),
+        metavar="DIR",
+        help="for figures, tables and the page (the workdir)",
+    )
     add_overwrite(parser)
     compare(parser.parse_args())
 

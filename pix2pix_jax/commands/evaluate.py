@@ -2,6 +2,7 @@
 
 import sys
 from argparse import Namespace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from pix2pix_jax.evaluation import (
     summarize,
 )
 from pix2pix_jax.figures import Figure, Gallery, Ranked, Ranking, write_evaluation
+from pix2pix_jax.files import typed_path
 from pix2pix_jax.inference import TrainedGenerator, load_trained
 from pix2pix_jax.tasks import TranslationTask
 
@@ -55,7 +57,13 @@ def _main() -> None:
     parser.add_argument(
         "--checkpoint", metavar="RUN", help="a run's folder, or a .safetensors file; without it the package's own"
     )
-    parser.add_argument("--out", default="evaluation", type=Path, metavar="DIR", help="where to write (./evaluation)")
+    parser.add_argument(
+        "--out",
+        default="evaluation",
+        type=partial(typed_path, what="--out"),
+        metavar="DIR",
+        help="where to write (./evaluation)",
+    )
     parser.add_argument(
         "--all",
         action="store_true",

@@ -2,12 +2,14 @@
 
 import argparse
 import os
+from functools import partial
 from pathlib import Path
 
 import jax
 
 from pix2pix_jax.commands import cli
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.files import typed_path
 from pix2pix_jax.inference import load_trained, pth_files
 from pix2pix_jax.inference.export import write_export
 from pix2pix_jax.inference.trained import load_run
@@ -28,7 +30,7 @@ def _parse() -> argparse.Namespace:
         help="a run's folder, of which the newest checkpoint is taken, or a .safetensors or .pth file of a generator;"
         " the generator that comes with the package where not given",
     )
-    parser.add_argument("out", metavar="OUT", type=Path, help="the file to write")
+    parser.add_argument("out", metavar="OUT", type=partial(typed_path, what="OUT"), help="the file to write")
     parser.add_argument("--overwrite", action="store_true", help="replace OUT where it is there already")
     parser.add_argument(
         "--discriminator", action="store_true", help="write the run's discriminator instead; OUT must end with .pth"
@@ -58,9 +60,10 @@ def _export() -> None:
 def _export_discriminator(run: str | None, out: Path) -> None:
     if out.suffix not in pth_files.SUFFIXES:
         raise UserError(f"--discriminator: {out} must end with .pth")
-    if run is None or not Path(run).is_dir():
+    folder = typed_path(run, "RUN") if run else None
+    if folder is None or not folder.is_dir():
         raise UserError(f"--discriminator: RUN must be a run's folder, got {run}")
-    config, state = load_run(Path(run))
+    config, state = load_run(folder)
     if state.discriminator is None:
         raise UserError(f"the run {run} has no discriminator")
     pth_files.write(out, authors.discriminator_to_authors(config.discriminator, state.discriminator.params))

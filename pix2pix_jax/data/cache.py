@@ -1,6 +1,5 @@
 """A whole set of images, decoded once and kept on the disk, from where it is mapped into memory."""
 
-import fcntl
 import json
 import logging
 import os
@@ -8,11 +7,11 @@ import shutil
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -126,7 +125,7 @@ def decoded_set(source: SizedSource, cache_dir: Path, num_threads: int) -> Decod
     folder = cache_dir / source.name
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
-        with _locked(folder.with_name(folder.name + ".lock")):
+        with FileLock(folder.with_name(folder.name + ".lock")):  # the system takes it from a process that dies
             fingerprint = f"{_LAYOUT}-{source.fingerprint()}"
             found = _open(folder, fingerprint)
             if found is None:
@@ -138,14 +137,6 @@ def decoded_set(source: SizedSource, cache_dir: Path, num_threads: int) -> Decod
             f"the decoded images cannot be kept in {cache_dir} ({error.strerror}): give another folder with"
             " --config.data.cache_dir=DIR, or --config.data.cache=none to decode them anew in every epoch"
         ) from error
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Waits until no other process holds the lock; the system gives it back when its holder dies."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _open(folder: Path, fingerprint: str) -> DecodedSet | None:

@@ -1,11 +1,12 @@
 """Batches for training: which images, in which order, cropped and mirrored how, from where."""
 
+import signal
 import sys
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from pathlib import Path
+from multiprocessing import resource_tracker
 from typing import Any
 
 import jax
@@ -19,7 +20,7 @@ from pix2pix_jax.data.sources.base import ImageSource
 from pix2pix_jax.data.sources.fitted import sized
 from pix2pix_jax.data.workers import Decoder, Workers
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.files import cache_home
+from pix2pix_jax.files import cache_home, typed_path
 
 # Batches made ahead of the one in use: enough to ride out a slow file, few enough to start and stop
 # at once.
@@ -94,7 +95,7 @@ class Loader:
         if cache == "none":
             return
         try:
-            folder = Path(cache_dir).expanduser() if cache_dir else cache_home() / "decoded"
+            folder = typed_path(cache_dir, "data.cache_dir") if cache_dir else cache_home() / "decoded"
             self._decoded = decoded_set(images, folder, max(num_workers, 1))
             if cache == "device" or (cache == "auto" and jax.default_backend() != "cpu"):
                 self._resident = ResidentSet(self._decoded, self._crop)
@@ -170,7 +171,7 @@ class BatchIterator(AbstractContextManager):
         self._step = start_step
         self._workers = workers
         # One: several would spend more on waiting for the interpreter's lock than they gain.
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="loader")
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="loader", initializer=_leave_signals_to_main)
         self._pending: deque[Future[jax.Array]] = deque()
         for _ in range(_BATCHES_AHEAD):
             self._submit()
@@ -203,3 +204,10 @@ class BatchIterator(AbstractContextManager):
     def _submit(self) -> None:
         self._pending.append(self._pool.submit(self._make, self._step))
         self._step += 1
+
+
+def _leave_signals_to_main() -> None:
+    """Blocks SIGINT and SIGTERM in this thread and the processes that it starts, which get them from a terminal too."""
+    if hasattr(signal, "pthread_sigmask"):
+        resource_tracker.ensure_running()  # which else would unblock them when it is first needed
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})

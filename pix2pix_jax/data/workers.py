@@ -18,6 +18,8 @@ from pix2pix_jax.errors import UserError
 # Batches that a worker may have ready.
 _BATCHES_AHEAD = 2
 
+_SHARED_MEMORY = "/dev/shm"
+
 # What Grain is told there are; it wants a number, and a run has an end of its own.
 _ENDLESS = 2**40
 
@@ -73,11 +75,21 @@ class Workers(AbstractContextManager):
             grain.ReadOptions(num_threads=1, prefetch_buffer_size=_BATCHES_AHEAD)
         )
         options = grain.MultiprocessingOptions(num_workers=num_workers, per_worker_buffer_size=_BATCHES_AHEAD)
-        self._iterator = iter(batches.mp_prefetch(options, worker_init_fn=_end_with_parent))
+        try:
+            self._iterator = iter(batches.mp_prefetch(options, worker_init_fn=_end_with_parent))
+        except OSError as error:
+            raise _failure(error) from error
 
     def __next__(self) -> NDArray[Any]:
-        """The next batch; see `Decoder`."""
-        shared = next(self._iterator)
+        """The next batch; see `Decoder`.
+
+        Raises:
+            UserError: if the source cannot give one, or a process has died.
+        """
+        try:
+            shared = next(self._iterator)
+        except (RuntimeError, OSError) as error:
+            raise _failure(error) from error
         crops = empty_images(shared.shape, shared.dtype)
         crops[...] = shared  # a copy, since memory shared with a worker is to be given back soon
         return crops
@@ -88,6 +100,16 @@ class Workers(AbstractContextManager):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _failure(error: Exception) -> UserError:
+    """What to raise when the processes do not go on: Grain tells no more than an exit status."""
+    reason = " ".join(str(error).split())[:200]
+    return UserError(
+        f"a process that decodes images has failed ({reason}): most often memory has run out, or {_SHARED_MEMORY},"
+        " through which batches are handed on; use fewer with --config.data.num_workers (0: no processes), or in"
+        " a container give it more (docker run --shm-size=2g)"
+    )
 
 
 def _end_with_parent(worker_index: int, num_workers: int) -> None:

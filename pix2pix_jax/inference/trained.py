@@ -21,7 +21,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from pix2pix_jax.config import Config, stored
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.files import replacing
+from pix2pix_jax.files import replacing, typed_path
 from pix2pix_jax.inference import generate, pth_files
 from pix2pix_jax.networks import Params, authors
 from pix2pix_jax.state import Model, TrainState, Weights, build_model
@@ -204,7 +204,7 @@ def load_trained(
     Raises:
         UserError: if there is none at that place, or it cannot be read, or is of another architecture.
     """
-    place = PRETRAINED if path is None else Path(path)
+    place = PRETRAINED if path is None else typed_path(path, "RUN")
     if place.is_dir():
         return _from_run(place, step)
     if step is not None:
@@ -219,7 +219,7 @@ def load_trained(
 
 
 def load_run(folder: Path, step: int | Literal["best"] | None = None) -> tuple[Config, TrainState]:
-    """Reads the config and a checkpoint of a run, see `load_trained`.
+    """Reads the config and a sound checkpoint of a run, which may be going on, see `load_trained`.
 
     Raises:
         UserError: if the folder holds no run, or none that has a checkpoint yet, or it cannot be read.
@@ -227,15 +227,17 @@ def load_run(folder: Path, step: int | Literal["best"] | None = None) -> tuple[C
     if not (folder / "config.json").is_file() or not (folder / "checkpoints").is_dir():
         raise UserError(f"{folder} is no run's folder: it has no config.json, or no checkpoints")
     # Orbax takes a quarter of a second to import, which nobody who colours with a file should wait for.
-    from pix2pix_jax.runs.checkpoints import Checkpoints
+    from pix2pix_jax.runs.checkpoints import read, read_newest, steps
 
-    config = _read_config((folder / "config.json").read_text(), folder)
+    config = _read_config((folder / "config.json").read_text(encoding="utf-8", errors="replace"), folder)
     model = build_model(config, total_steps=1)
-    with Checkpoints(folder / "checkpoints", config.checkpoints_to_keep) as checkpoints:
-        if not checkpoints.latest_step:
-            raise UserError(f"{folder / 'checkpoints'} has no checkpoint yet: let the run go on to its first")
-        chosen = _best_step(folder, checkpoints.steps) if step == "best" else step
-        return config, checkpoints.restore(jax.eval_shape(model.init, jax.random.key(0)), chosen)
+    like = jax.eval_shape(model.init, jax.random.key(0))
+    checkpoints = folder / "checkpoints"
+    chosen = _best_step(folder, steps(checkpoints)) if step == "best" else step
+    state = read_newest(checkpoints, like) if chosen is None else read(checkpoints, like, chosen)
+    if state is None:
+        raise UserError(f"{checkpoints} has no checkpoint yet: let the run go on to its first")
+    return config, state
 
 
 def _best_step(folder: Path, steps: Sequence[int]) -> int:

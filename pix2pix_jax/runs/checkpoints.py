@@ -1,8 +1,16 @@
-"""Checkpoints of a run: Orbax, written while training goes on, the last few kept."""
+"""Checkpoints of a run: Orbax, written while training goes on, the last few kept, none believed without a look."""
 
+import contextlib
 import dataclasses
+import glob
 import logging
-from contextlib import AbstractContextManager
+import sys
+import tempfile
+import time
+import traceback
+import zlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +19,79 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.files import why_not_written
 from pix2pix_jax.state import TrainState
 
-# Orbax tells every save in a dozen lines, which would bury the run's own report.
-logging.getLogger("absl").addFilter(lambda record: record.levelno > logging.INFO or "orbax" not in record.pathname)
+
+def _is_not_orbax(record: logging.LogRecord) -> bool:
+    """Orbax tells every save in a dozen lines, and every failure in dozens; what went wrong is said here, in one."""
+    error = record.exc_info[1] if record.exc_info else None
+    frames = traceback.walk_tb(error.__traceback__) if error else ()
+    places = [record.pathname, *(frame.f_code.co_filename for frame, _ in frames)]
+    return not any("orbax" in place for place in places) and "OCDBT" not in str(error)  # the format of its files
+
+
+for _name in ("absl", "asyncio"):
+    logging.getLogger(_name).addFilter(_is_not_orbax)
+
+_logger = logging.getLogger(__name__)
+
+_CHECKSUM = "crc32"
+_SETTLING_SECONDS = 0.5  # that a run may need to remove an old checkpoint, and threads to end after an error
 
 
 def newest(directory: Path) -> int:
     """Step of the newest whole checkpoint in a folder, 0 where there is none; asks the file system alone."""
-    return max((int(path.name) for path in directory.glob("*") if path.name.isdecimal()), default=0)
+    return max(steps(directory), default=0)
 
 
-def _tree(state: TrainState) -> dict[str, Any]:
-    """A state as it is kept: of a moving average it says nothing where there is none, as in runs older than that."""
-    parts = {field.name: getattr(state, field.name) for field in dataclasses.fields(state)}
-    return parts if state.ema else {name: part for name, part in parts.items() if name != "ema"}
+def steps(directory: Path) -> list[int]:
+    """Steps of the whole checkpoints in a folder, rising."""
+    try:
+        return sorted(int(path.name) for path in directory.iterdir() if path.name.isdecimal())
+    except FileNotFoundError:
+        return []
+
+
+def read_newest(directory: Path, like: TrainState) -> TrainState | None:
+    """Reads the newest checkpoint that is sound, of a run that may be going on; changes nothing.
+
+    Args:
+        directory: the folder of the run's checkpoints.
+        like: a state of the same structure and shapes, or its `jax.eval_shape`.
+
+    Returns:
+        The state as NumPy arrays; None where there is no checkpoint.
+
+    Raises:
+        UserError: if there are checkpoints, and none of them can be read, or is of this structure.
+    """
+    return _read_newest(directory, like)[0]
+
+
+def read(directory: Path, like: TrainState, step: int) -> TrainState:
+    """Reads the checkpoint after so many steps; the arguments as for `read_newest`.
+
+    Raises:
+        UserError: if there is none, or it cannot be read, or is not of this structure.
+    """
+    there = steps(directory)
+    if step not in there:
+        raise UserError(f"{directory} has no checkpoint {step}: it has {', '.join(map(str, there)) or 'none'}")
+    try:
+        return TrainState(**_read(directory, step, _tree(like)))
+    except _DamagedError as error:
+        place = directory / str(step)
+        raise UserError(f"the checkpoint {place} cannot be read ({error}): give another step") from error
 
 
 class Checkpoints(AbstractContextManager):
-    """The checkpoints in a run's folder, one a step, as a context manager.
+    """The checkpoints in the folder of a run that is being trained, one a step, as a context manager.
 
     A checkpoint appears under its name only when it is whole, so that a run killed while it writes one leaves the
-    earlier ones as they were. Where several processes share a run, all of them open the same folder, and call the
-    same methods in the same order: of a state in NumPy arrays Orbax has process 0 write everything, and every process
-    read everything.
+    earlier ones as they were. With each a checksum is kept, by which it is judged when it is read. Where several
+    processes share a run, all of them open the same folder, and call the same methods in the same order: of a state in
+    NumPy arrays Orbax has process 0 write everything, and every process read everything.
     """
 
     def __init__(self, directory: Path, keep: int) -> None:
@@ -45,58 +102,195 @@ class Checkpoints(AbstractContextManager):
             keep: how many of the newest to keep.
         """
         self.directory = directory
-        self._manager = ocp.CheckpointManager(
-            directory.resolve(), options=ocp.CheckpointManagerOptions(max_to_keep=keep)
-        )
+        directory.mkdir(parents=True, exist_ok=True)
+        self._opened = ExitStack()
+        self._opened.enter_context(_quiet())
+        options = ocp.CheckpointManagerOptions(max_to_keep=keep, cleanup_tmp_directories=True)
+        self._manager = ocp.CheckpointManager(self._opened.enter_context(_PlainName(directory)).path, options=options)
+        self._damaged: list[int] = []
+        self._megabytes = 0.0
+        self._looked = self._failed = False
 
-    @property
-    def latest_step(self) -> int:
-        """Step of the newest checkpoint, 0 where there is none."""
-        return self._manager.latest_step() or 0
+    def restore(self, like: TrainState) -> TrainState | None:
+        """Reads the newest checkpoint that is sound; says which are not. See `read_newest`."""
+        state, self._damaged = _read_newest(self.directory, like)
+        return state
 
-    @property
-    def steps(self) -> list[int]:
-        """Steps of all checkpoints, rising."""
-        return sorted(self._manager.all_steps())
+    def set_aside_damaged(self) -> None:
+        """Renames the checkpoints that `restore` could not read, so that their steps can be saved again.
 
-    def restore(self, like: TrainState, step: int | None = None) -> TrainState:
-        """Reads a checkpoint.
-
-        Args:
-            like: a state of the same structure and shapes, or its `jax.eval_shape`.
-            step: which one; None for the newest.
-
-        Returns:
-            The state as NumPy arrays.
-
-        Raises:
-            UserError: if the checkpoint cannot be read, or is not of this structure.
+        Of several processes one does so, after all of them have restored.
         """
-        step = self.latest_step if step is None else step
-        if step not in self.steps:
-            raise UserError(f"{self.directory} has no checkpoint {step}: it has {', '.join(map(str, self.steps))}")
-        template = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), _tree(like))
-        try:
-            return TrainState(**self._manager.restore(step, args=ocp.args.StandardRestore(template)))
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(
-                f"the checkpoint {self.directory / str(step)} cannot be read ({reason}):"
-                " remove it to go on from the one before it"
-            ) from error
+        for step in self._damaged if jax.process_index() == 0 else ():
+            name, count = self.directory / f"damaged_{step}", 1
+            while name.exists():
+                name, count = self.directory / f"damaged_{step}_{count}", count + 1
+            (self.directory / str(step)).rename(name)
+        self._manager.reload()
 
     def save(self, state: TrainState) -> None:
         """Starts writing a checkpoint and returns; waits first where the previous one is still being written.
 
+        The first one is waited for, and read back.
+
         Args:
             state: the state, on the host: it must not change until the checkpoint is written.
-        """
-        self._manager.save(int(state.step), args=ocp.args.StandardSave(_tree(state)))
 
-    def close(self) -> None:
-        """Waits until what was saved is on the disk."""
-        self._manager.wait_until_finished()
-        self._manager.close()
+        Raises:
+            UserError: if this checkpoint, or the one before it, cannot be written, or the first cannot be read back.
+        """
+        step, tree = int(state.step), _tree(state)
+        self._megabytes = sum(leaf.nbytes for leaf in jax.tree.leaves(tree)) / 1e6
+        metadata = {_CHECKSUM: _checksum(tree)}
+        try:
+            self._manager.save(step, args=ocp.args.StandardSave(tree), custom_metadata=metadata)
+        except Exception as error:
+            raise self._failure(error) from error
+        if not self._looked:
+            self._looked = True
+            self.wait()
+            try:
+                _read(self.directory, step, tree)
+            except _DamagedError as error:
+                self._failed = True
+                raise UserError(
+                    f"the checkpoint {self.directory / str(step)} was written and cannot be read back ({error}), so"
+                    " training on would be in vain: choose another --workdir, on another disk"
+                ) from error
+
+    def wait(self) -> None:
+        """Waits until what was saved is on the disk; raises UserError if it could not be written."""
+        try:
+            self._manager.wait_until_finished()
+        except Exception as error:
+            raise self._failure(error) from error
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Waits as `wait`, and lets go of the folder; what went wrong first is what is told."""
+        with self._opened, contextlib.suppress(*([UserError] if kind else [])):
+            if not self._failed:
+                self.wait()
+                self._manager.close()
+
+    def _failure(self, error: Exception) -> UserError:
+        """What to raise when a checkpoint could not be written: Orbax's errors are of many types, and long."""
+        self._failed = True
+        kept = newest(self.directory)
+        return UserError(
+            f"cannot write a checkpoint, of up to {self._megabytes:,.2f} MB, into {self.directory}:"
+            f" {why_not_written(self.directory, _root_of(error))};"
+            + (f" it goes on from step {kept}" if kept else " there is no checkpoint yet, so it starts anew")
+        )
+
+
+class _DamagedError(Exception):
+    """A checkpoint cannot be read, or is not what was saved."""
+
+
+def _read_newest(directory: Path, like: TrainState) -> tuple[TrainState | None, list[int]]:
+    """As `read_newest`, and the steps of newer checkpoints that are damaged."""
+    damaged: dict[int, str] = {}
+    while left := set(steps(directory)) - damaged.keys():
+        step = max(left)
+        try:
+            state = TrainState(**_read(directory, step, _tree(like)))
+        except _DamagedError as error:
+            if (directory / str(step)).exists():  # else its run has just removed it
+                damaged[step] = str(error)
+            continue
+        for other in (number for number in sorted(damaged) if number > step):
+            _logger.warning(
+                "the checkpoint %s is damaged (%s): step %d is used instead",
+                directory / str(other),
+                damaged[other],
+                step,
+            )
+        return state, sorted(damaged)
+    if damaged:
+        step = max(damaged)
+        raise UserError(
+            f"the checkpoint {directory / str(step)} cannot be read ({damaged[step]}), and there is no older one that"
+            " can: if it is of another version of this package, use that one; else start again, in another --workdir"
+        )
+    return None, []
+
+
+def _read(directory: Path, step: int, like: dict[str, Any]) -> dict[str, Any]:
+    """Reads the parts of a state, and compares them with the checksum that was kept with them.
+
+    Raises:
+        _DamagedError: if they cannot be read, or are others.
+    """
+    template = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
+    wanted = ocp.args.Composite(default=ocp.args.StandardRestore(template))
+    try:
+        with (
+            _quiet(),
+            _PlainName(directory / str(step)) as place,
+            ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as reader,
+        ):
+            tree = reader.restore(place.path, args=wanted).default
+            metadata = reader.metadata(place.path).custom_metadata or {}
+    except Exception as error:  # what Orbax raises follows from where the damage is
+        raise _DamagedError((str(_root_of(error)).splitlines() or [type(error).__name__])[0][:120]) from error
+    if metadata.get(_CHECKSUM, _checksum(tree)) != _checksum(tree):  # runs of earlier versions have none
+        raise _DamagedError("its numbers are not those that were saved")
+    return tree
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Where a file cannot be read or written, threads at work on others complain that nobody waits for them any more."""
+    old = sys.unraisablehook
+    sys.unraisablehook = lambda raised: None if "loop is closed" in str(raised.exc_value) else old(raised)
+    try:
+        yield
+    except Exception:
+        time.sleep(_SETTLING_SECONDS)
+        raise
+    finally:
+        sys.unraisablehook = old
+
+
+def _root_of(error: Exception) -> Exception:
+    """The error that began it: Orbax raises others on top."""
+    while isinstance(error.__cause__, Exception):
+        error = error.__cause__
+    return error
+
+
+def _tree(state: TrainState) -> dict[str, Any]:
+    """A state as it is kept: of a moving average it says nothing where there is none, as in runs older than that."""
+    parts = {field.name: getattr(state, field.name) for field in dataclasses.fields(state)}
+    return parts if state.ema else {name: part for name, part in parts.items() if name != "ema"}
+
+
+def _checksum(tree: Any) -> int:
+    """CRC-32 of all arrays, their types and shapes."""
+    value = 0
+    for leaf in map(np.ascontiguousarray, jax.tree.leaves(tree)):
+        value = zlib.crc32(f"{leaf.dtype}{leaf.shape}".encode(), value)
+        value = zlib.crc32(leaf.reshape(-1).view(np.uint8).data, value)
+    return value
+
+
+class _PlainName(AbstractContextManager):
+    """A name for a folder without `[`, `*` and `?`, which Orbax takes for a pattern: a link to it, where it has any."""
+
+    def __init__(self, directory: Path) -> None:
+        """Makes the link where there is need of one; the folder need not be there yet."""
+        self.path = directory.resolve()
+        self._links: tempfile.TemporaryDirectory[str] | None = None
+        if glob.escape(str(self.path)) != str(self.path):
+            self._links = tempfile.TemporaryDirectory()
+            link = Path(self._links.name) / "link"
+            if glob.escape(str(link)) != str(link):
+                raise UserError(
+                    f"{self.path} has `[`, `*` or `?` in its name, and so has {link}: set TMPDIR to another"
+                )
+            link.symlink_to(self.path, target_is_directory=True)
+            self.path = link
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        if self._links is not None:
+            self._links.cleanup()

@@ -4,9 +4,11 @@ A record is one flat mapping of names to numbers. Training records hold `epoch`,
 and the loss terms of the experiment; evaluation records hold names that start with `eval/`.
 """
 
+import contextlib
 import json
 import math
 import os
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -17,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.files import replacing
+from pix2pix_jax.files import replacing, writing
 
 Record = Mapping[str, Any]
 """One line of `metrics.jsonl`: an integer `step`, and numbers by name."""
@@ -26,6 +28,7 @@ METRICS_FILE = "metrics.jsonl"
 TENSORBOARD_FOLDER = "tensorboard"
 
 _FLUSH_SECONDS = 20
+_MOST_WAITING = 10**6  # events, so that a writing thread that has failed is noticed before it is waited for
 
 
 class MetricsWriter(AbstractContextManager):
@@ -51,15 +54,20 @@ class MetricsWriter(AbstractContextManager):
         from tensorboardX import SummaryWriter
 
         folder = Path(workdir)
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / METRICS_FILE
+        self._path = path = folder / METRICS_FILE
         last_kept_step = start_step if start_step > 0 else -1
-        _drop_after(path, last_kept_step)
-        self._file = path.open("a", encoding="utf-8")
+        with writing(path):
+            (folder / TENSORBOARD_FOLDER).mkdir(parents=True, exist_ok=True)
+            _drop_after(path, last_kept_step)
+            self._file = path.open("ab", buffering=0)
+        self._board_folder = folder / TENSORBOARD_FOLDER
+        self._board_error: OSError | None = None
+        self._old_hook, threading.excepthook = threading.excepthook, self._note_error
         self._board = SummaryWriter(
-            str(folder / TENSORBOARD_FOLDER),
+            str(self._board_folder),
             purge_step=last_kept_step + 1,
             flush_secs=_FLUSH_SECONDS,
+            max_queue=_MOST_WAITING,
             # Event files are named by the second: two runs within one second would share a name.
             filename_suffix=f".{time.time_ns() % 10**9:09d}",
         )
@@ -77,13 +85,20 @@ class MetricsWriter(AbstractContextManager):
 
         Raises:
             ValueError: `values` has a name `step`.
+            UserError: it cannot be written.
         """
         if "step" in values:
             raise ValueError("values must not hold 'step': it is given by the step argument")
-        self._file.write(_encode({"step": step, **values}))
-        self._file.flush()
-        for name, value in values.items():
-            self._board.add_scalar(name, float(value), step)
+        line = _encode({"step": step, **values}).encode()
+        with writing(self._path):
+            # Unbuffered: what could not be written must not be tried again when the file is closed.
+            while line:
+                line = line[self._file.write(line) :]
+        with writing(self._board_folder):
+            if self._board_error is not None:
+                raise self._board_error
+            for name, value in values.items():
+                self._board.add_scalar(name, float(value), step)
 
     def write_image(self, step: int, name: str, image: NDArray[np.uint8]) -> None:
         """Writes an image to TensorBoard.
@@ -96,12 +111,27 @@ class MetricsWriter(AbstractContextManager):
         self._board.add_image(name, image, step, dataformats="HWC")
 
     def close(self) -> None:
-        """Writes out what is waiting and closes the files."""
+        """Writes out what is waiting and closes the files; raises UserError if it cannot be written."""
         self._file.close()
-        self._board.close()
+        try:
+            with writing(self._board_folder):
+                self._board.close()
+                if self._board_error is not None:
+                    raise self._board_error
+        finally:
+            threading.excepthook = self._old_hook
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # What went wrong first is what is told.
+        with contextlib.suppress(*([UserError] if kind else [])):
+            self.close()
+
+    def _note_error(self, failed: Any) -> None:
+        """Keeps what TensorBoard's thread has failed with, for the next record to raise."""
+        if isinstance(failed.exc_value, OSError):
+            self._board_error = failed.exc_value
+        else:
+            self._old_hook(failed)
 
 
 def read_metrics(path: str | os.PathLike[str]) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """The training loop: batches in; checkpoints, figures and metrics out."""
 
 import dataclasses
-import json
 import math
 import os
 import signal
@@ -13,11 +12,12 @@ import numpy as np
 from PIL import Image
 
 from pix2pix_jax import data
-from pix2pix_jax.config import Config, check_fits, leaves, stored, validate
+from pix2pix_jax.config import Config, check_fits, leaves, validate
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.figures import save_curves
-from pix2pix_jax.runs import METRICS_FILE, Checkpoints, MetricsWriter, newest, read_metrics
-from pix2pix_jax.state import TrainState, build_model
+from pix2pix_jax.files import typed_path, writing
+from pix2pix_jax.runs import METRICS_FILE, Checkpoints, MetricsWriter, Photographs, RunFolder, newest, read_metrics
+from pix2pix_jax.state import Model, TrainState, build_model
 from pix2pix_jax.training import parallel, processes
 from pix2pix_jax.training.held_out import held_out
 from pix2pix_jax.training.loss_log import LossLog, Stopwatch
@@ -25,24 +25,6 @@ from pix2pix_jax.training.progress import Progress
 from pix2pix_jax.training.warm_start import Beginning, load_beginning
 
 _KEPT = {"device": "on the device", "host": "in a file", "none": "no"}  # by the loader's cache
-
-# What may differ when a run goes on. Any other key would make the second part of the run another experiment.
-_MAY_CHANGE = {
-    "num_epochs",
-    "num_steps",
-    "saturation",
-    "test_time",
-    "log_every_steps",
-    "eval_every_steps",
-    "sample_every_steps",
-    "checkpoint_every_steps",
-    "checkpoints_to_keep",
-    "data.eval_images",
-    "data.tfds_dir",
-    "data.cache",
-    "data.cache_dir",
-    "data.num_workers",
-}
 
 # What may differ between the processes of one run: what a host has of its own.
 _HOSTS_OWN = {
@@ -68,10 +50,11 @@ def train(config: Config, workdir: str | os.PathLike[str]) -> TrainState:
         The state after the last step.
 
     Raises:
-        UserError: if the config, the data or the folder cannot be used, or a loss is not finite any more.
+        UserError: if the config, the data or the folder cannot be used, another process trains in the folder, or a
+            loss is not finite any more.
         SystemExit: if a signal asked to stop; a checkpoint has been written.
     """
-    workdir = Path(workdir)
+    workdir = typed_path(workdir, "--workdir")
     if jax.device_count() != jax.local_device_count() * jax.process_count():
         raise UserError(
             f"process {jax.process_index()} has {jax.local_device_count()} of {jax.device_count()} devices in"
@@ -84,26 +67,29 @@ def train(config: Config, workdir: str | os.PathLike[str]) -> TrainState:
         height, width = train_source.crop
         check_fits(config, height, width, f"the size of the pairs, {height}×{width},")
     eval_images = data.load_eval_images(eval_source, config.image_size, config.data.resize, config.data.eval_images)
-    try:
-        for name in ("samples", "checkpoints"):
-            (workdir / name).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot write to {workdir} ({error.strerror}): choose another --workdir") from error
+    photographs = {
+        "to train on": (len(train_source), train_source.identity()),
+        "held out": (len(eval_source), eval_source.identity()),
+    }
     with ExitStack() as opened:
+        first = jax.process_index() == 0
+        folder = opened.enter_context(RunFolder(workdir)) if first else None
+        _check_processes(config, newest(workdir / "checkpoints"), photographs)
+        notes = folder.claim(config, photographs, newest(workdir / "checkpoints") > 0) if folder else []
         checkpoints = opened.enter_context(Checkpoints(workdir / "checkpoints", config.checkpoints_to_keep))
-        start = checkpoints.latest_step
-        _check_processes(config, start, len(train_source))
-        if jax.process_index() == 0:
-            _claim(workdir, config, resuming=start > 0)
         total = total_steps(config, len(train_source))
-        writer, stream = None, None
-        if jax.process_index() == 0:
-            writer = opened.enter_context(MetricsWriter(workdir, start))
-        else:
-            stream = opened.enter_context(open(os.devnull, "w", encoding="utf-8"))
+        model = build_model(config, total)
+        restored = checkpoints.restore(jax.eval_shape(model.init, jax.random.key(config.seed)))
+        start = int(restored.step) if restored else 0
+        processes.check_alike({"the checkpoint to go on from": start})
+        checkpoints.set_aside_damaged()
+        writer = opened.enter_context(MetricsWriter(workdir, start)) if first else None
+        stream = None if first else opened.enter_context(open(os.devnull, "w", encoding="utf-8"))
         progress = opened.enter_context(Progress(total, start, stream))
-        trainer = Trainer(config, workdir, total, checkpoints, writer, progress, begin)
-        return trainer.run(train_source, eval_images)
+        for note in notes:
+            progress.note(note)
+        trainer = Trainer(config, workdir, model, total, checkpoints, writer, progress)
+        return trainer.run(train_source, eval_images, restored, begin)
 
 
 def total_steps(config: Config, num_images: int) -> int:
@@ -111,24 +97,13 @@ def total_steps(config: Config, num_images: int) -> int:
     return config.num_steps or math.ceil(config.num_epochs * num_images / config.batch_size)
 
 
-def _check_processes(config: Config, start: int, num_images: int) -> None:
+def _check_processes(config: Config, start: int, photographs: Photographs) -> None:
     """Makes sure that all processes train the same run on the same photographs in the same folder."""
-    keys = {f"config.{key}": value for key, value in leaves(config).items() if key not in _HOSTS_OWN}
-    processes.check_alike(keys | {"the newest checkpoint": start, "the number of photographs": num_images})
-
-
-def _claim(workdir: Path, config: Config, resuming: bool) -> None:
-    """Writes config.json into a run's folder, after checking that a run to be resumed is this experiment's."""
-    path = workdir / "config.json"
-    if resuming and path.exists():
-        old = leaves(stored(json.loads(path.read_text())))
-        for key, value in leaves(config).items():
-            if key not in _MAY_CHANGE and old.get(key, value) != value:
-                raise UserError(
-                    f"{workdir} holds a run with config.{key}={old[key]}, and {value} is asked for:"
-                    " choose another --workdir, or ask for the same"
-                )
-    path.write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")
+    keys: dict[str, object] = {f"config.{key}": value for key, value in leaves(config).items() if key not in _HOSTS_OWN}
+    keys["the newest checkpoint"] = start
+    for part, (count, identity) in photographs.items():
+        keys |= {f"the number of photographs {part}": count, f"the names or sizes of the photographs {part}": identity}
+    processes.check_alike(keys)
 
 
 class Trainer:
@@ -138,45 +113,50 @@ class Trainer:
         self,
         config: Config,
         workdir: Path,
+        model: Model,
         total: int,
         checkpoints: Checkpoints,
         writer: MetricsWriter | None,
         progress: Progress,
-        begin: Beginning | None,
     ) -> None:
-        """Takes a valid config, the run's folder, its number of steps, what writes into the folder, open, and more.
+        """Takes a valid config, the run's folder, its model and number of steps, and what writes, open.
 
         The writer is None in all processes but the first.
         """
         self._config = config
         self._workdir = workdir
+        self._model = model
         self._total = total
         self._checkpoints = checkpoints
         self._writer = writer
         self._progress = progress
-        self._begin = begin
-        self._model = build_model(config, total)
         self._losses = LossLog()
         self._watch = Stopwatch()
 
-    def run(self, source: data.ImageSource, eval_images: np.ndarray) -> TrainState:
+    def run(
+        self,
+        source: data.ImageSource,
+        eval_images: np.ndarray,
+        restored: TrainState | None,
+        begin: Beginning | None,
+    ) -> TrainState:
         """Takes the steps from the newest checkpoint to the end.
 
         Args:
             source: the training images.
             eval_images: held-out images, uint8 [count, height, width, 3].
+            restored: the state to go on from; None for a new run.
+            begin: puts trained weights into the state of a new run; None for random ones.
 
         Returns:
             The state after the last step.
         """
-        config, start, total = self._config, self._checkpoints.latest_step, self._total
-        state = self._initial_state(start)
+        config, total = self._config, self._total
+        state, start = self._initial_state(restored, begin), int(restored.step) if restored else 0
         if start >= total:
             self._progress.note(f"nothing to do: the run has taken its {total:,} steps")
             return state
         self._held_out = held_out(config, eval_images)
-        train_step = parallel.parallel_train_step(self._model)
-        state = parallel.place(state)
         loader = data.Loader(
             source,
             batch_size=config.batch_size,
@@ -189,8 +169,26 @@ class Trainer:
             mirror=config.data.mirror,
         )
         self._progress.note(f"{len(source):,} images; kept decoded: {_KEPT[loader.cache]}")
+        state, stopping = self._take_steps(parallel.place(state), start, loader, len(source))
+        self._checkpoints.wait()
+        if stopping:
+            self._progress.note(
+                f"{signal.Signals(stopping).name}: stopped after step {int(state.step):,};"
+                " the same command goes on from there"
+            )
+            raise SystemExit(128 + stopping)
+        if skipped := getattr(source, "skipped", None):
+            self._progress.note(f"{len(skipped)} unreadable image files were skipped")
+        self._progress.note(f"done: {self._workdir}")
+        return state
+
+    def _take_steps(
+        self, state: TrainState, start: int, loader: data.Loader, num_images: int
+    ) -> tuple[TrainState, int]:
+        """Takes the steps after `start`; gives the state, and the signal that asked to stop, or 0."""
+        train_step = parallel.parallel_train_step(self._model)
         with loader.iterate(start) as batches, processes.stop_request() as stop_after:
-            for number in range(start + 1, total + 1):
+            for number in range(start + 1, self._total + 1):
                 with self._watch.waiting():
                     images = next(batches)
                 state, metrics = train_step(state, images)
@@ -200,25 +198,17 @@ class Trainer:
                     self._progress.note(f"compiled, and took the first step, in {self._watch.elapsed():.1f} s")
                 self._progress.advance(number)
                 stopping = stop_after(number)
-                self._after_step(state, number, len(source), stopping > 0)
+                self._after_step(state, number, num_images, stopping > 0)
                 if stopping:
-                    self._progress.note(
-                        f"{signal.Signals(stopping).name}: stopped after step {number:,};"
-                        " the same command goes on from there"
-                    )
-                    raise SystemExit(128 + stopping)
-        if skipped := getattr(source, "skipped", None):
-            self._progress.note(f"{len(skipped)} unreadable image files were skipped")
-        self._progress.note(f"done: {self._workdir}")
-        return state
+                    return state, stopping
+        return state, 0
 
-    def _initial_state(self, start: int) -> TrainState:
-        key = jax.random.key(self._config.seed)
-        if start == 0:
-            state = self._model.init_compiled(key)
-            return self._begin(state) if self._begin else state
-        self._progress.note(f"resuming {self._workdir} after step {start:,}")
-        return self._checkpoints.restore(jax.eval_shape(self._model.init, key))
+    def _initial_state(self, restored: TrainState | None, begin: Beginning | None) -> TrainState:
+        if restored is not None:
+            self._progress.note(f"resuming {self._workdir} after step {int(restored.step):,}")
+            return restored
+        state = self._model.init_compiled(jax.random.key(self._config.seed))
+        return begin(state) if begin else state
 
     def _after_step(self, state: TrainState, number: int, num_images: int, stopping: bool) -> None:
         def is_due(every: int) -> bool:
@@ -236,7 +226,8 @@ class Trainer:
                 if stopping or is_due(config.checkpoint_every_steps):
                     self._save(state)
         except FloatingPointError as error:
-            kept = self._checkpoints.latest_step
+            self._checkpoints.wait()
+            kept = newest(self._checkpoints.directory)
             raise UserError(
                 f"{error}: training stopped; "
                 + (
@@ -267,21 +258,22 @@ class Trainer:
         self._writer.write(number, record)
         self._progress.report_evaluation(number, record)
         if samples_due:
-            sheet = self._workdir / "samples" / f"step_{number:08d}.png"
-            self._held_out.draw(sheet, made, title=f"{self._config.name}, step {number:,}")
+            sheet, curves = self._workdir / "samples" / f"step_{number:08d}.png", self._workdir / "curves.png"
+            with writing(sheet):
+                self._held_out.draw(sheet, made, title=f"{self._config.name}, step {number:,}")
             with Image.open(sheet) as image:
                 self._writer.write_image(number, "samples", np.asarray(image.convert("RGB")))
-            save_curves(
-                self._workdir / "curves.png",
-                read_metrics(self._workdir / METRICS_FILE),
-                title=self._config.name,
-            )
+            with writing(curves):
+                save_curves(curves, read_metrics(self._workdir / METRICS_FILE), title=self._config.name)
 
     def _save(self, state: TrainState) -> None:
         self._losses.fetch()
         # A copy: the next step takes over the state's buffers while the checkpoint is being written.
         host_state = jax.tree.map(np.array, state)
-        for name in ("generator", "discriminator"):
-            if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(getattr(host_state, name))):
-                raise FloatingPointError(f"the {name} is not finite after step {host_state.step}")
+        for field in dataclasses.fields(host_state):
+            if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(getattr(host_state, field.name))):
+                what = {"averages": "running averages", "ema": "moving average of the weights"}
+                raise FloatingPointError(
+                    f"the {what.get(field.name, field.name)} became infinite or NaN, seen after step {host_state.step}"
+                )
         self._checkpoints.save(host_state)

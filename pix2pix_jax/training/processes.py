@@ -4,13 +4,17 @@ import os
 import signal
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
+from pix2pix_jax import interrupts
 from pix2pix_jax.errors import UserError
+
+_LONGEST_TIMEOUT = 10**6  # s
+_MOST_PROCESSES = 2**20
 
 
 def initialize(
@@ -39,8 +43,10 @@ def initialize(
         UserError: if the arguments contradict themselves, or JAX cannot join the run.
     """
     for name, seconds in (("join_timeout", join_timeout), ("lost_timeout", lost_timeout)):
-        if seconds < 1:
-            raise UserError(f"--{name}={seconds} is too short: use 1 second or more")
+        if not 1 <= seconds <= _LONGEST_TIMEOUT:
+            raise UserError(
+                f"--{name}={seconds} is too {'short' if seconds < 1 else 'long'}: use 1 to {_LONGEST_TIMEOUT} seconds"
+            )
     given = {"--coordinator": coordinator, "--num_processes": num_processes, "--process_id": process_id}
     if coordinator == "auto":
         coordinator = num_processes = process_id = None
@@ -72,8 +78,8 @@ def _check_flags(given: Mapping[str, object]) -> None:
     host, _, port = str(coordinator).rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
         raise UserError(f"--coordinator={coordinator} is not an address: use HOST:PORT, such as node0:12345")
-    if not isinstance(count, int) or count < 1:
-        raise UserError(f"--num_processes={count} is not a number of processes: use 1 or more")
+    if not isinstance(count, int) or not 1 <= count <= _MOST_PROCESSES:
+        raise UserError(f"--num_processes={count} is not a number of processes: use 1 to {_MOST_PROCESSES}")
     if not isinstance(number, int) or not 0 <= number < count:
         raise UserError(f"--process_id={number} is none of {count} processes: use 0 to {count - 1}, each once")
 
@@ -112,7 +118,9 @@ def check_alike(values: Mapping[str, object]) -> None:
 
 @contextmanager
 def stop_request() -> Iterator[Callable[[int], int]]:
-    """Catches SIGINT and SIGTERM, so that a run can end between two steps; a second signal ends it as usual.
+    """Catches SIGINT and SIGTERM, so that a run can end between two steps; a second signal ends it at once.
+
+    Not at once where the caller is not `interrupts.watched`, in a notebook say: there it interrupts as usual.
 
     Of several processes each may get the signal: JAX's preemption service has all of them stop after the same step.
 
@@ -120,6 +128,7 @@ def stop_request() -> Iterator[Callable[[int], int]]:
         A function that all processes call after each step, with its number: the signal to stop for, or 0.
     """
     several, caught = jax.process_count() > 1, 0
+    stack, deferring = ExitStack(), []
 
     def catch(number: int, _: object) -> None:
         nonlocal caught
@@ -130,6 +139,8 @@ def stop_request() -> Iterator[Callable[[int], int]]:
         caught = number
 
     def stop_after(step: int) -> int:
+        if not deferring:  # there is something to save now
+            deferring.append(stack.enter_context(interrupts.deferred()))
         if several:
             return signal.SIGTERM if multihost_utils.reached_preemption_sync_point(step) else 0
         return caught
@@ -142,7 +153,8 @@ def stop_request() -> Iterator[Callable[[int], int]]:
     except ValueError:  # only the main thread may; elsewhere signals are the caller's
         old = {}
     try:
-        yield stop_after
+        with stack:
+            yield stop_after
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)

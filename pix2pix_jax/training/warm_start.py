@@ -1,13 +1,13 @@
 """What a run may begin with in place of random weights: a trained generator, or a trained encoder."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 
 from pix2pix_jax.config import Config
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.files import typed_path
 from pix2pix_jax.inference import pth_files
 from pix2pix_jax.inference.trained import load_trained
 from pix2pix_jax.networks.efficientnet import weights as encoder_weights
@@ -55,7 +55,7 @@ def _from_generator(config: Config) -> Beginning:
 
 def _from_encoder(config: Config) -> Beginning:
     variant, given = config.generator.variant, config.generator.encoder_weights
-    file = encoder_weights.find_weights(variant) if given == "imagenet" else Path(given)
+    file = encoder_weights.find_weights(variant) if given == "imagenet" else typed_path(given, "config.generator.encoder_weights")
     try:
         encoder = encoder_weights.encoder_from_pytorch(pth_files.read(file), variant)
     except UserError as error:

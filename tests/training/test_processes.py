@@ -240,7 +240,10 @@ def test_an_error_in_one_process_ends_the_other(tmp_path, photo_folder, environm
         ({"coordinator": "host:1", "num_processes": 0, "process_id": 0}, "--num_processes=0 is not a number"),
         ({"coordinator": "host:1", "num_processes": 2, "process_id": 2}, "use 0 to 1, each once"),
         ({"coordinator": "host:1", "num_processes": 2, "process_id": -1}, "--process_id=-1 is none of 2"),
+        ({"coordinator": "host:1", "num_processes": 10**20, "process_id": 0}, "use 1 to 1048576"),
         ({"join_timeout": 0}, "--join_timeout=0 is too short"),
+        ({"lost_timeout": -1}, "--lost_timeout=-1 is too short"),
+        ({"lost_timeout": 10**20}, "--lost_timeout=1.* is too long: use 1 to 1000000 seconds"),
     ],
 )
 def test_bad_flags_are_named(given, message):

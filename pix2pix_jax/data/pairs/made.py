@@ -144,6 +144,10 @@ class MadeSource:
         """From the photographs' and what is made of them; see `ImageSource`."""
         return hashlib.sha256(f"{self._fitted.fingerprint()} {self._maker!r}".encode()).hexdigest()
 
+    def identity(self) -> str:
+        """From the photographs'; see `ImageSource`."""
+        return self._fitted.identity()
+
 
 def open_made_folder(config: Config, root: str, flag: str) -> MadeSource:
     """Opens all photographs of a folder as pairs for judging, in the order of their checksums.

@@ -13,7 +13,7 @@ from pix2pix_jax.data.pairs.source import PairSource, Recipe, Slot
 from pix2pix_jax.data.sources.folder import by_checksum, check_fraction, hold_out
 from pix2pix_jax.data.sources.scan import warn_skipped
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.files import cache_home
+from pix2pix_jax.files import cache_home, typed_path
 from pix2pix_jax.tasks import TranslationTask
 
 _ROOT, _EVAL_ROOT = "--config.data.root", "--config.data.eval_root"
@@ -94,7 +94,8 @@ def _eval_part(root: str, flag: str) -> Part:
 
 def _sound(files: PairFiles, given: str, config: Config) -> SoundPairs:
     """The pairs whose files can be read; `given` is the flag and the folder that the user gave."""
-    cache_dir = Path(config.data.cache_dir).expanduser() if config.data.cache_dir else cache_home() / "decoded"
+    given_dir = config.data.cache_dir
+    cache_dir = typed_path(given_dir, "data.cache_dir") if given_dir else cache_home() / "decoded"
     names = [name for names in files.files for name in names]
     pairs = sound_pairs(files, index_of(files.root, files.folders, names, cache_dir))
     warn_skipped(pairs.root, pairs.skipped)

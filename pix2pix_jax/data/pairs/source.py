@@ -107,6 +107,11 @@ class PairSource(FileSource):
             digest.update(repr((files, states)).encode(errors="surrogateescape"))
         return digest.hexdigest()
 
+    def identity(self) -> str:
+        """From the files' names and sizes; see `ImageSource`."""
+        sizes = [states[::2] for states in self._states]  # of each file, its size in bytes and its time
+        return hashlib.sha256(repr((self._pair_files, sizes)).encode(errors="surrogateescape")).hexdigest()
+
     def _read(self, index: int) -> NDArray[Any]:
         files, recipe = self._pair_files[index], self._recipe
         height, width = (int(side) for side in self._sizes[index])

@@ -42,6 +42,10 @@ class ImageSource(Protocol):
         """Hexadecimal digits that are others once any photograph, or their order, may have changed."""
         ...
 
+    def identity(self) -> str:
+        """As `fingerprint`, but the same wherever the photographs lie and whenever they were copied there."""
+        ...
+
 
 @runtime_checkable
 class SizedSource(ImageSource, Protocol):

@@ -156,6 +156,10 @@ class WindowSource:
             digest.update(photograph.tobytes())
         return digest.hexdigest()
 
+    def identity(self) -> str:
+        """The same; see `ImageSource`."""
+        return self.fingerprint()
+
 
 def open_bundled() -> tuple[WindowSource, WindowSource]:
     """Opens the bundled photographs.

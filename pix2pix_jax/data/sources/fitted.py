@@ -43,6 +43,10 @@ class FittedSource:
         """That of the photographs, since the sizes are in the name."""
         return self._photographs.fingerprint()
 
+    def identity(self) -> str:
+        """That of the photographs."""
+        return self._photographs.identity()
+
 
 def sized(source: ImageSource, image_size: int, resize: int) -> SizedSource:
     """A source of images of the size that crops are cut from: pairs as they are, photographs brought to it.

@@ -4,7 +4,7 @@ import hashlib
 import math
 import os
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,11 +40,17 @@ class FolderSource(FileSource):
 
     def fingerprint(self) -> str:
         """From the files' names, sizes and times; see `ImageSource`."""
-        digest = hashlib.sha256(str(self._shorter_side).encode())
+        return self._digest(str(self._shorter_side), lambda status: f"{status.st_size} {status.st_mtime_ns}")
+
+    def identity(self) -> str:
+        """From the files' names and sizes; see `ImageSource`."""
+        return self._digest("", lambda status: f"{status.st_size}")
+
+    def _digest(self, begin: str, describe: Callable[[os.stat_result], str]) -> str:
+        digest = hashlib.sha256(begin.encode())
         for name in self.files:
             try:
-                status = (self.root / name).stat()
-                state = f"{status.st_size} {status.st_mtime_ns}"
+                state = describe((self.root / name).stat())
             except OSError:  # gone since the folder was searched
                 state = "none"
             digest.update(os.fsencode(f"\0{name}\0{state}"))

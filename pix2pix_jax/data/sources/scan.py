@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.files import typed_path
 from pix2pix_jax.photos import image_extensions, looks_like_an_image, open_image, unread_reason
 
 _logger = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ def existing_folder(root: str, *, flag: str, holding: str) -> Path:
     Raises:
         UserError: if `root` is not a folder.
     """
-    folder = Path(root).expanduser()
+    folder = typed_path(root, flag)
     if not folder.exists():
         raise UserError(f"{flag}={root}: there is no such folder; check the path")
     if not folder.is_dir():

@@ -21,6 +21,7 @@ from pix2pix_jax.data.decode import upright_rgb
 from pix2pix_jax.data.sources.scan import describe_failure
 from pix2pix_jax.data.sources.tfds_prepare import FORMAT, prepare
 from pix2pix_jax.errors import UserError, nearest
+from pix2pix_jax.files import typed_path
 
 
 class TfdsSource:
@@ -81,12 +82,15 @@ class TfdsSource:
 
     def fingerprint(self) -> str:
         """From which photographs of which set they are, and its files' names, sizes and times; see `ImageSource`."""
-        digest = hashlib.sha256(self._origin.encode())
-        digest.update(self._indices.astype("<i8").tobytes())
+        digest = hashlib.sha256(self.identity().encode())
         for file in self._files:
             status = file.stat()
             digest.update(f"\0{file.name}\0{status.st_size} {status.st_mtime_ns}".encode())
         return digest.hexdigest()
+
+    def identity(self) -> str:
+        """From which photographs of which set they are; see `ImageSource`."""
+        return hashlib.sha256(self._origin.encode() + self._indices.astype("<i8").tobytes()).hexdigest()
 
 
 def _print_to_stderr(line: str) -> None:
@@ -120,7 +124,7 @@ def open_tfds(
     Raises:
         UserError: if there is no such set, config or split, it cannot be prepared here, or has no colour images.
     """
-    prepared = _open_set(dataset, str(Path(tfds_dir).expanduser()) if tfds_dir else "", notify)
+    prepared = _open_set(dataset, str(typed_path(tfds_dir, "data.tfds_dir")) if tfds_dir else "", notify)
     split = split or ("unlabelled+train" if dataset == "stl10" else "train")
     train_files = prepared.file_instructions(split, "--config.data.split")
     own = [name for name in ("test", "validation") if name in prepared.info.splits]

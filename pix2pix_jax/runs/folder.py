@@ -1,0 +1,158 @@
+"""A run's folder: who trains in it, which experiment, and on which photographs."""
+
+import dataclasses
+import json
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from pix2pix_jax import files
+from pix2pix_jax.config import Config, leaves, stored
+from pix2pix_jax.errors import UserError
+
+CONFIG_FILE = "config.json"
+PHOTOGRAPHS_FILE = "photographs.json"
+LOCK_FILE = "lock"
+
+_ROOTS = ("data.root", "data.eval_root")
+_PATHS = (*_ROOTS, "warm_start")
+
+# What may differ when a run goes on. Any other key would make the second part of the run another experiment.
+_MAY_CHANGE = {
+    "num_epochs",
+    "num_steps",
+    "saturation",
+    "test_time",
+    "log_every_steps",
+    "eval_every_steps",
+    "sample_every_steps",
+    "checkpoint_every_steps",
+    "checkpoints_to_keep",
+    "data.eval_images",
+    "data.tfds_dir",
+    "data.cache",
+    "data.cache_dir",
+    "data.num_workers",
+}
+
+Photographs = dict[str, tuple[int, str]]
+"""How many there are, and their `ImageSource.identity`: of those to train on, and of those held out."""
+
+
+class RunFolder(AbstractContextManager):
+    """A run's folder while one process trains in it, as a context manager: a second one is refused.
+
+    The system takes the lock from a process that dies.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Makes the folder where there is none, and takes it.
+
+        Args:
+            path: the folder.
+
+        Raises:
+            UserError: if it cannot be written to, or another process trains in it.
+        """
+        self.path = path
+        self._lock = FileLock(path / LOCK_FILE)
+        try:
+            for name in ("samples", "checkpoints"):
+                (path / name).mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(timeout=0)
+        except Timeout as error:
+            raise UserError(
+                f"another process trains in {path}: wait until it has ended, or choose another --workdir"
+            ) from error
+        except OSError as error:
+            raise UserError(f"cannot write to {path} ({error.strerror}): choose another --workdir") from error
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def claim(self, config: Config, photographs: Photographs, resuming: bool) -> list[str]:
+        """Notes the run's config and photographs, after checking that a run to be resumed is this experiment.
+
+        Args:
+            config: of the run.
+            photographs: that it is about to see.
+            resuming: whether there is a checkpoint to go on from.
+
+        Returns:
+            What the user should know: one sentence for each part of the photographs that has changed.
+
+        Raises:
+            UserError: if the run in the folder is another experiment, or has other photographs from elsewhere, or
+                a file cannot be read or written.
+        """
+        notes: list[str] = []
+        if resuming:
+            before = self._photographs()
+            self._check_config(config, same_photographs=before == photographs)
+            for part, (count, identity) in photographs.items():
+                if part in before and before[part] != (count, identity):
+                    notes.append(
+                        f"the photographs {part} have changed since the run began: {before[part][0]:,} then,"
+                        f" {count:,} now; it goes on with these"
+                    )
+        self._write(CONFIG_FILE, dataclasses.asdict(config))
+        self._write(PHOTOGRAPHS_FILE, photographs)
+        return notes
+
+    def _photographs(self) -> Photographs:
+        """As noted when the run was last started; empty for a run of a version that noted none."""
+        path = self.path / PHOTOGRAPHS_FILE
+        if not path.exists():
+            return {}
+        try:
+            return {part: (int(count), str(identity)) for part, (count, identity) in _read(path).items()}
+        except (AttributeError, TypeError, ValueError) as error:
+            raise _damaged(path) from error
+
+    def _check_config(self, config: Config, same_photographs: bool) -> None:
+        path = self.path / CONFIG_FILE
+        if not path.exists():
+            return
+        try:
+            old = leaves(stored(_read(path)))
+        except UserError as error:
+            raise UserError(
+                f"the config in {self.path} cannot be used here ({error}): use the version that made it"
+            ) from error
+        except (AttributeError, TypeError, ValueError) as error:
+            raise _damaged(path) from error
+        for key, value in leaves(config).items():
+            if key in _MAY_CHANGE or old.get(key, value) == value or (same_photographs and key in _ROOTS):
+                continue
+            if key in _PATHS and _same_place(old[key], value):
+                continue
+            raise UserError(
+                f"{self.path} holds a run with config.{key}={old[key]}, and {value} is asked for:"
+                " choose another --workdir, or ask for the same"
+            )
+
+    def _write(self, name: str, content: Any) -> None:
+        """Writes a file unless it already says just that."""
+        path, text = self.path / name, json.dumps(content, indent=2) + "\n"
+        with files.writing(path):
+            if not path.exists() or path.read_bytes() != text.encode():
+                files.write_text(path, text)
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _damaged(path: Path) -> UserError:
+    return UserError(
+        f"{path} is damaged, so whether this run is the same cannot be checked: rename the file, and the same command"
+        " writes it anew"
+    )
+
+
+def _same_place(one: str, other: str) -> bool:
+    """Whether two spellings mean the same file or folder."""
+    places = [files.typed_path(text, "config").resolve() for text in (one, other) if text]
+    return len(places) == 2 and places[0] == places[1]

@@ -1,0 +1,161 @@
+"""Disks that are full, and machines that give workers too little memory."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiny_runs import assert_same_state, command, fill, one_line, read_until, run, start
+
+from pix2pix_jax.runs import newest, read_metrics
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory, photo_folder, environ):
+    """A run of 50 steps, and the same run of 150."""
+    folder = tmp_path_factory.mktemp("begun")
+    for name, steps in (("run", 50), ("unbroken", 50), ("unbroken", 150)):
+        done = run(command(folder / name, photo_folder, num_steps=steps), environ)
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+# What is due after step 50, and how many bytes are left for it.
+DUE = {
+    "checkpointing": ({"log_every_steps": 10**6, "checkpoint_every_steps": 60}, 60_000, "checkpoints"),
+    "starting": ({}, 0, "config.json"),
+    "logging": ({"log_every_steps": 1}, 16_000, ("metrics.jsonl", "tensorboard")),
+    "sampling": (
+        {"log_every_steps": 10**6, "sample_every_steps": 55},
+        20_000,
+        ("step_00000055.png", "curves.png", "tensorboard"),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", DUE)
+def test_a_full_disk_while(what, small_disk, photo_folder, environ, begun):
+    changes, free, named = DUE[what]
+    shutil.copytree(begun / "run", small_disk / "run")
+    ballast = fill(small_disk, free)
+    done = run(command(small_disk / "run", photo_folder, num_steps=150, **changes), environ)
+    assert done.returncode == 1, done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert any(name in errors[0] for name in ([named] if isinstance(named, str) else named))
+    assert "No space left on device" in errors[0]
+    assert "MB are free there: make room" in errors[0]
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr
+    assert newest(small_disk / "run" / "checkpoints") == 50
+    ballast.unlink()
+    done = run(command(small_disk / "run", photo_folder, num_steps=150), environ)
+    assert done.returncode == 0, done.stderr
+    assert "after step 50" in done.stderr
+    assert_same_state(small_disk / "run", begun / "unbroken", 150)
+    steps = [record["step"] for record in read_metrics(small_disk / "run" / "metrics.jsonl") if "g_loss" in record]
+    assert steps == list(range(10, 160, 10))
+    assert not [path for path in (small_disk / "run").rglob("*") if "tmp" in path.name]
+
+
+def test_a_full_disk_while_a_photograph_is_coloured(small_disk, photo_folder, generator_file, environ):
+    fill(small_disk, 0)
+    colorize = [sys.executable, "-m", "pix2pix_jax.commands.colorize", f"{photo_folder}/00.png"]
+    done = run([*colorize, "--checkpoint", str(generator_file), "--out", str(small_disk)], environ, cwd="/")
+    assert done.returncode == 1
+    assert "No space left on device" in one_line(
+        done.stderr.split("\n", 1)[-1] if "colour" in done.stderr else done.stderr
+    )
+    assert [path.name for path in small_disk.iterdir()] == ["ballast"]
+
+
+def test_a_config_that_is_cut_short(tmp_path, photo_folder, environ, begun):
+    shutil.copytree(begun / "run", tmp_path / "run")
+    config = tmp_path / "run" / "config.json"
+    whole = config.read_text()
+    config.write_text(whole[:100])
+    done = run(command(tmp_path / "run", photo_folder, num_steps=60), environ)
+    assert done.returncode == 1
+    assert "config.json is damaged" in one_line(done.stderr)
+    config.rename(tmp_path / "old")  # as the message says
+    done = run(command(tmp_path / "run", photo_folder, num_steps=60), environ)
+    assert done.returncode == 0, done.stderr
+    assert newest(tmp_path / "run" / "checkpoints") == 60
+
+
+def flip_a_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x10
+    path.write_bytes(content)
+
+
+DAMAGES = {
+    "cut short": lambda path: os.truncate(path, path.stat().st_size // 2),
+    "a flipped bit": flip_a_bit,
+    "missing": lambda path: path.unlink(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(damage, tmp_path, photo_folder, environ, begun):
+    shutil.copytree(begun / "unbroken", tmp_path / "run")
+    newest_one = tmp_path / "run" / "checkpoints" / "150"
+    largest = max((path for path in newest_one.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    DAMAGES[damage](largest)
+    export = [
+        sys.executable,
+        "-m",
+        "pix2pix_jax.commands.export",
+        str(tmp_path / "run"),
+        str(tmp_path / "g.safetensors"),
+    ]
+    done = run(export, environ, cwd="/")
+    assert done.returncode == 0, done.stderr
+    said = one_line(done.stderr)
+    assert f"{newest_one} is damaged" in said
+    assert said.endswith("step 100 is used instead\n")
+    done = run(command(tmp_path / "run", photo_folder, num_steps=150), environ)
+    assert done.returncode == 0, done.stderr
+    assert "step 100 is used instead" in done.stderr
+    assert_same_state(tmp_path / "run", begun / "unbroken", 150)
+
+
+def kill_a_worker(process):
+    """Kills one of the processes that decode, as the system does where memory runs out."""
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            parent = next(line for line in status.read_text().splitlines() if line.startswith("PPid")).split()[1]
+            if int(parent) == process.pid and b"spawn_main" in (status.parent / "cmdline").read_bytes():
+                os.kill(int(status.parent.name), signal.SIGKILL)
+                return
+        except (OSError, StopIteration):
+            continue
+    raise AssertionError("there is no such process")
+
+
+def test_a_process_that_decodes_is_killed(tmp_path, photo_folder, environ):
+    process = start(command(tmp_path / "run", photo_folder, num_steps=10**6, data__cache="none"), environ)
+    read_until(process, "step 50/")
+    kill_a_worker(process)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Traceback" not in said
+    (error,) = (line for line in said.splitlines() if line.startswith("error: "))
+    assert error.startswith("error: a process that decodes images has failed")
+    assert "--config.data.num_workers" in error
+
+
+def test_too_little_shared_memory(tmp_path, photo_folder, environ):
+    if subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode:
+        pytest.skip("no namespace can be made here")
+    train = command(tmp_path / "run", photo_folder, num_steps=100, data__cache="none", batch_size=200)
+    script = 'mount -t tmpfs -o size=64k tmpfs /dev/shm && exec "$@"'
+    done = run(["unshare", "-m", "sh", "-c", script, "sh", *train], environ)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "docker run --shm-size" in done.stderr.splitlines()[-1]

@@ -1,0 +1,99 @@
+"""Who owns a run's folder, how it is called, and whether its photographs are the same."""
+
+import os
+import shutil
+import signal
+import sys
+
+import pytest
+from tiny_runs import command, one_line, read_until, run, start
+
+from pix2pix_jax.runs import newest, read_metrics
+
+pytestmark = pytest.mark.process
+
+
+def trained(*arguments, **options):
+    done = run(*arguments, **options)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def refused(*arguments, **options):
+    done = run(*arguments, **options)
+    assert done.returncode == 1, done.stderr
+    return one_line(done.stderr)
+
+
+@pytest.fixture
+def photos(tmp_path, photo_folder):
+    return shutil.copytree(photo_folder, tmp_path / "in" / "photos")
+
+
+def test_a_run_has_one_owner_and_loses_nothing_to_a_second(tmp_path, photo_folder, environ):
+    first = start(command(tmp_path / "run", photo_folder, num_steps=10**6), environ)
+    read_until(first, "step 50/")
+    second = command(tmp_path / "run", photo_folder, num_steps=10**6)
+    assert f"another process trains in {tmp_path}/run: wait until it has ended" in refused(second, environ)
+    os.killpg(first.pid, signal.SIGINT)
+    _, said = first.communicate(timeout=60)
+    assert first.returncode == 130
+    assert "Traceback" not in said
+    steps = [record["step"] for record in read_metrics(tmp_path / "run" / "metrics.jsonl") if "g_loss" in record]
+    assert steps == list(range(10, steps[-1] + 1, 10))
+    last = newest(tmp_path / "run" / "checkpoints")
+    assert f"after step {last:,}" in trained(command(tmp_path / "run", photo_folder, num_steps=last + 1), environ)
+
+
+def test_a_dead_process_holds_no_lock(tmp_path, photo_folder, environ):
+    first = start(command(tmp_path / "run", photo_folder, num_steps=10**6), environ)
+    read_until(first, "step 60/")
+    first.kill()
+    first.communicate()
+    step = newest(tmp_path / "run" / "checkpoints") or 50
+    trained(command(tmp_path / "run", photo_folder, num_steps=step + 1), environ)
+
+
+@pytest.mark.parametrize("name", ["holiday [2024]", "what? a*", "Zürich 写真"])
+def test_a_folder_of_any_name_trains_resumes_and_exports(name, tmp_path, photo_folder, environ):
+    workdir = tmp_path / name / "run"
+    trained(command(workdir, photo_folder, num_steps=20), environ)
+    assert "after step 20" in trained(command(workdir, photo_folder, num_steps=30), environ)
+    export = [sys.executable, "-m", "pix2pix_jax.commands.export", str(workdir), str(tmp_path / "g.safetensors")]
+    assert trained(export, environ, cwd="/") == ""
+
+
+def test_home_folders_and_addresses(tmp_path, photos, environ):
+    at_home = environ | {"HOME": str(tmp_path)}
+    trained(command("~/run", photos, num_steps=10, data__root="~/in/photos"), at_home, cwd=tmp_path)
+    assert newest(tmp_path / "run" / "checkpoints") == 10
+    assert not (tmp_path / "~").exists()
+    said = refused(command("gs://bucket/run", photos), environ, cwd=tmp_path)
+    assert said.startswith("error: --workdir=gs://bucket/run is an address")
+    assert "gs:/bucket/in is an address" in refused(
+        command("run", photos, warm_start="gs://bucket/in"), environ, cwd=tmp_path
+    ).replace("gs://", "gs:/")
+    assert {path.name for path in tmp_path.iterdir()} <= {"in", "run", ".cache", ".config"}
+
+
+def test_photographs_are_known_by_what_they_are(tmp_path, photos, environ):
+    workdir = tmp_path / "run"
+    trained(command(workdir, photos, num_steps=10), environ)
+    # The same folder, spelled otherwise; and the same photographs, elsewhere.
+    trained(command(workdir, photos, data__root="in/photos/", num_steps=20), environ, cwd=tmp_path)
+    shutil.copytree(photos, tmp_path / "elsewhere", copy_function=shutil.copyfile)
+    said = trained(command(workdir, photos, data__root=f"{tmp_path}/elsewhere", num_steps=30), environ)
+    assert "changed" not in said
+    # More of them in the same folder.
+    shutil.copy(photos / "00.png", photos / "more.png")
+    trained(command(workdir, photos, data__root=f"{tmp_path}/elsewhere", num_steps=31), environ)
+    shutil.copy(photos / "00.png", tmp_path / "elsewhere" / "more.png")
+    said = trained(command(workdir, photos, data__root=f"{tmp_path}/elsewhere", num_steps=40), environ)
+    assert "the photographs to train on have changed since the run began: 21 then, 22 now" in said
+    # Others elsewhere.
+    shutil.copytree(photos, tmp_path / "others")
+    (tmp_path / "others" / "01.png").unlink()
+    said = refused(command(workdir, photos, data__root=f"{tmp_path}/others", num_steps=50), environ)
+    assert f"holds a run with config.data.root={tmp_path}/elsewhere, and {tmp_path}/others is asked for" in said
+    assert newest(workdir / "checkpoints") == 40

@@ -1,0 +1,81 @@
+"""Ctrl-C as a terminal sends it, to the whole group, and SIGTERM."""
+
+import os
+import signal
+import sys
+import time
+
+import pytest
+from tiny_runs import command, one_line, read_until, start
+
+from pix2pix_jax.runs import newest, read_metrics
+
+pytestmark = pytest.mark.process
+
+SLOW = {"num_steps": 10**6, "checkpoint_every_steps": 10**6}
+STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+def end(process, seconds):
+    begin = time.monotonic()
+    _, said = process.communicate(timeout=60)
+    assert time.monotonic() - begin < seconds
+    return said
+
+
+@pytest.mark.parametrize("cache", ["host", "none"])  # none: with processes that decode, which get the signal too
+@pytest.mark.parametrize("sent", STATUS)
+def test_a_run_that_is_told_to_stop_saves_and_says_how_to_go_on(sent, cache, tmp_path, photo_folder, environ):
+    process = start(command(tmp_path / "run", photo_folder, **SLOW, data__cache=cache), environ)
+    read_until(process, "step 20/")
+    os.killpg(process.pid, sent)
+    said = end(process, 10)
+    assert process.returncode == STATUS[sent]
+    step = newest(tmp_path / "run" / "checkpoints")
+    assert said.splitlines()[-1] == f"{sent.name}: stopped after step {step:,}; the same command goes on from there"
+    assert "Traceback" not in said
+    assert read_metrics(tmp_path / "run" / "metrics.jsonl")[-1]["step"] <= step
+
+
+def test_a_second_ctrl_c_leaves_at_once(tmp_path, photo_folder, environ):
+    process = start(command(tmp_path / "run", photo_folder, **SLOW), environ)
+    read_until(process, "step 20/")
+    for _ in range(2):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.02)  # or the two are one to the system
+    said = end(process, 2)
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "stopped at once"
+    assert "Traceback" not in said
+
+
+# From the first imports to the compilation, which nothing in Python can interrupt.
+@pytest.mark.parametrize("seconds", [1.0, 2.0, 3.0, 4.0, 6.0])
+def test_ctrl_c_before_the_first_step(seconds, tmp_path, photo_folder, environ):
+    fresh = environ | {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "programs")}
+    process = start(command(tmp_path / "run", photo_folder, **SLOW), fresh)
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGINT)
+    said = end(process, 10)
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    assert said.splitlines()[-1].startswith(("interrupted", "SIGINT: stopped after step"))
+
+
+@pytest.mark.parametrize("seconds", [0.7, 2.0, 3.0])
+@pytest.mark.parametrize("name", ["export", "evaluate", "compare"])
+def test_ctrl_c_in_other_commands(name, seconds, tmp_path, photo_folder, environ):
+    arguments = {
+        "export": [str(tmp_path / "out.bin")],
+        "evaluate": [f"--data={photo_folder}", f"--out={tmp_path}/out"],
+        "compare": [f"--data={photo_folder}", f"--workdir={tmp_path}/out", "--minutes=60"],
+    }
+    process = start([sys.executable, "-m", f"pix2pix_jax.commands.{name}", *arguments[name]], environ, cwd="/")
+    time.sleep(seconds)
+    if process.poll() is not None:
+        pytest.skip("it was done already")
+    os.killpg(process.pid, signal.SIGINT)
+    said = end(process, 10)
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    assert one_line(said.splitlines()[-1] + "\n") == "interrupted\n"
