@@ -74,9 +74,8 @@ class DecodedSet:
         places = np.load(folder / _PLACES)
         if places.shape != (info["photographs"], 4):
             raise ValueError(f"{_PLACES} has another number of photographs than {_INFO}")
-        self.channels: int = info.get("channels", 3)  # sets of earlier versions do not say
-        dtype = np.dtype(info.get("dtype", "uint8"))
-        self.pixels = np.asarray(np.memmap(folder / _PIXELS, dtype, "r", shape=tuple(info["shape"])))
+        self.channels: int = info["channels"]
+        self.pixels = np.asarray(np.memmap(folder / _PIXELS, info["dtype"], "r", shape=tuple(info["shape"])))
         self._chunks, self._offsets, self._heights, self._widths = np.ascontiguousarray(places.T)
 
     def __len__(self) -> int:

@@ -162,7 +162,8 @@ def _slopes(chroma: NDArray[np.float32], luma: NDArray[np.float32]) -> NDArray[n
     """How steeply chroma changes with luma around every pixel: regression within 3×3 pixels, damped by `_FLAT`."""
     mean_luma, mean_chroma = uniform_filter(luma, 3), uniform_filter(chroma, 3)
     covariance = uniform_filter(luma * chroma, 3) - mean_luma * mean_chroma
-    return covariance / (uniform_filter(luma * luma, 3) - mean_luma**2 + np.float32(_FLAT))
+    variance = uniform_filter(luma * luma, 3) - mean_luma**2
+    return (covariance / (variance + _FLAT)).astype(np.float32)
 
 
 def _paint(luma: NDArray, cr: NDArray[np.float32], cb: NDArray[np.float32]) -> NDArray:

@@ -240,7 +240,7 @@ def _read(directory: Path, step: int, like: dict[str, Any]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Where a file cannot be read or written, threads at work on others complain that nobody waits for them any more."""
+    """Where a file cannot be read or written, threads at work on others complain that nobody waits for them."""
     old = sys.unraisablehook
     sys.unraisablehook = lambda raised: None if "loop is closed" in str(raised.exc_value) else old(raised)
     try:

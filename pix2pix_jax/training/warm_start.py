@@ -55,7 +55,11 @@ def _from_generator(config: Config) -> Beginning:
 
 def _from_encoder(config: Config) -> Beginning:
     variant, given = config.generator.variant, config.generator.encoder_weights
-    file = encoder_weights.find_weights(variant) if given == "imagenet" else typed_path(given, "config.generator.encoder_weights")
+    file = (
+        encoder_weights.find_weights(variant)
+        if given == "imagenet"
+        else typed_path(given, "config.generator.encoder_weights")
+    )
     try:
         encoder = encoder_weights.encoder_from_pytorch(pth_files.read(file), variant)
     except UserError as error:

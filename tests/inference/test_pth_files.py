@@ -12,7 +12,7 @@ from pix2pix_jax.errors import UserError
 from pix2pix_jax.inference import TrainedGenerator, load_trained, pth_files
 from pix2pix_jax.networks import authors
 from pix2pix_jax.state import build_model
-from pix2pix_jax.training.warm_start import load_warm_start, warm_started
+from pix2pix_jax.training.warm_start import load_beginning
 
 torch = pytest.importorskip("torch")
 
@@ -64,16 +64,18 @@ def test_a_run_can_begin_with_one(tmp_path):
     trained = trained_of(PAIRS)
     trained.save(tmp_path / "g.pth")
     config = dataclasses.replace(PAIRS, warm_start=str(tmp_path / "g.pth"))
-    state = warm_started(build_model(config, 1).init_compiled(jax.random.key(0)), load_warm_start(config))
+    begin = load_beginning(config)
+    assert begin is not None
+    state = begin(build_model(config, 1).init_compiled(jax.random.key(0)))
     jax.tree.map(np.testing.assert_array_equal, state.generator.params, trained.params)
     other = updated(config, {"generator.depth": 4})
     with pytest.raises(
         UserError, match=r"g\.pth is of another architecture: its generator has depth 3, and this config's has depth 4"
     ):
-        load_warm_start(other)
+        load_beginning(other)
     other = updated(config, {"task.input_channels": 1})
     with pytest.raises(UserError, match=r"its generator is given 4 channels, and this config's is given 1 channels"):
-        load_warm_start(other)
+        load_beginning(other)
 
 
 class Bomb:

@@ -67,7 +67,7 @@ def test_what_cannot_be_read_is_tried_again(root: Path, opened: list[str]) -> No
     assert len(opened) == 6
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"layout": 1, "images": {"A/1.png": 3}}', "\0"])
+@pytest.mark.parametrize("content", ["{", "[]", '{"layout": 2, "images": {"A/1.png": 3}}', "\0"])
 def test_a_damaged_file_of_headers_is_made_anew(
     root: Path, content: str, opened: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
