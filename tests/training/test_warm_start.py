@@ -20,6 +20,7 @@ def test_warm_started_state_has_the_weights_and_nothing_else_of_it(trained, gene
     model = build_model(Config(ema_decay=0.9), total_steps=1)
     fresh = jax.tree.map(lambda leaf: np.ones(leaf.shape, leaf.dtype), jax.eval_shape(model.init, jax.random.key(0)))
     begin = load_beginning(Config(warm_start=str(generator_file)))
+    assert begin is not None
     state = begin(fresh)
     for weights in (Weights(state.generator.params, state.averages), state.ema):
         assert jax.tree.all(jax.tree.map(np.array_equal, weights, Weights(trained.params, trained.averages)))
@@ -39,6 +40,7 @@ def test_an_encoder_begins_with_the_weights_of_a_file(tmp_path):
     file = tmp_path / "lite0.pth"
     torch.save({name: torch.from_numpy(array) for name, array in weights.items()}, file)
     begin = load_beginning(updated(config, {"generator.encoder_weights": str(file)}))
+    assert begin is not None
     begun = begin(fresh)
     assert jax.tree.all(
         jax.tree.map(np.array_equal, begun.generator.params["encoder"], encoder_from_pytorch(weights, "lite0"))
