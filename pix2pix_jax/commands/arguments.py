@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, get_args, get_type_hints
 
-from pix2pix_jax.config import Config, default_config, leaves, updated
+from pix2pix_jax.config import Config, check_fits, default_config, leaves, updated
 from pix2pix_jax.data import SOURCE_KEYS
 from pix2pix_jax.errors import UserError, nearest
 from pix2pix_jax.networks import NETWORK_KEYS
@@ -94,6 +94,33 @@ def at_test_time(generator: "TrainedGenerator", test_time: str | None) -> "Train
     if test_time is None:
         return generator
     return dataclasses.replace(generator, config=updated(generator.config, {"test_time": test_time}))
+
+
+def add_size(parser: argparse.ArgumentParser) -> None:
+    """Adds `--image-size` and `--resize`, the size of the images that are judged."""
+    parser.add_argument(
+        "--image-size", type=positive_int, metavar="N", help="side of the crops in pixels (default: as in training)"
+    )
+    parser.add_argument(
+        "--resize", type=positive_int, metavar="N", help="shorter side before the crop (default: 7/6 of the crop's)"
+    )
+
+
+def at_size(generator: "TrainedGenerator", image_size: int | None, resize: int | None) -> "TrainedGenerator":
+    """A generator that is judged on images of the size of `add_size`; None for what its config says.
+
+    Raises:
+        UserError: if its network takes no such images.
+    """
+    if image_size is None and resize is None:
+        return generator
+    size = image_size or generator.config.image_size
+    sizes = {"image_size": size, "data.resize": resize or round(size * 7 / 6)}
+    config = updated(generator.config, sizes)
+    check_fits(config, size, size, f"--image-size={size}")
+    if config.data.resize < size:
+        raise UserError(f"--resize={resize} is smaller than the crops, {size}: give {round(size * 7 / 6)}, say")
+    return dataclasses.replace(generator, config=config)
 
 
 def apply_settings(config: Config, settings: Sequence[str]) -> Config:

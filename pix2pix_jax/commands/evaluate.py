@@ -10,13 +10,24 @@ import numpy as np
 from pix2pix_jax import data, files
 from pix2pix_jax.color import to_gray, to_uint8
 from pix2pix_jax.commands import cli
-from pix2pix_jax.commands.arguments import Parser, add_overwrite, add_step, add_test_time, at_test_time, refuse_earlier
+from pix2pix_jax.commands.arguments import (
+    Parser,
+    add_overwrite,
+    add_size,
+    add_step,
+    add_test_time,
+    at_size,
+    at_test_time,
+    refuse_earlier,
+)
 from pix2pix_jax.commands.evaluate_pairs import evaluate_pairs
+from pix2pix_jax.errors import UserError
 from pix2pix_jax.evaluation import (
     LAB_NOTE,
     TABLE_NOTE,
     Baselines,
     Merits,
+    as_old_prints,
     judge,
     judge_baselines,
     lab_intersection,
@@ -69,7 +80,9 @@ def _main() -> None:
         action="store_true",
         help=f"of colouring, sheets of all photographs, ranked, {_PAGE} a page: ranked_001.png and on",
     )
+    parser.add_argument("--aged", action="store_true", help="of colouring, judge on the photographs as old prints")
     add_overwrite(parser)
+    add_size(parser)
     add_step(parser)
     add_test_time(parser)
     evaluate(parser.parse_args())
@@ -79,8 +92,8 @@ def evaluate(arguments: Namespace) -> None:
     """Judges a generator, writes what came of it, and prints the table.
 
     Args:
-        arguments: `data`, `checkpoint`, `step`, `out`, `all`, `overwrite`, `test_time` and `seed`, as the command takes
-            them.
+        arguments: `data`, `checkpoint`, `step`, `out`, `all`, `aged`, `overwrite`, `image_size`, `resize`, `test_time`
+            and `seed`, as the command takes them.
 
     Raises:
         UserError: if the generator or the images cannot be read, nothing can be written, or an earlier evaluation would
@@ -89,7 +102,10 @@ def evaluate(arguments: Namespace) -> None:
     refuse_earlier(arguments.out / "evaluation.json", arguments.overwrite)
     cli.use_compilation_cache()
     generator = at_test_time(load_trained(arguments.checkpoint, arguments.step), arguments.test_time)
+    generator = at_size(generator, arguments.image_size, arguments.resize)
     if isinstance(generator.config.task, TranslationTask):
+        if arguments.aged:
+            raise UserError("--aged is of photographs to colour, and this generator translates images")
         evaluate_pairs(generator, arguments)
     else:
         _evaluate_photographs(generator, arguments)
@@ -100,12 +116,15 @@ def _evaluate_photographs(generator: TrainedGenerator, arguments: Namespace) -> 
     source = data.open_folder(arguments.data, "--data", shorter_side=resize)
     files.make_folder(arguments.out, "--out")
     names, images = data.load_named_crops(source, size, resize)
+    if arguments.aged:
+        images = as_old_prints(images, arguments.seed)
     print(f"colouring and measuring {len(names):,} photographs of {size}×{size}", file=sys.stderr)
     merits, colored = judge(lambda images: generator.colorize(images, arguments.seed), images)
     baselines = judge_baselines(images)
 
     origin = arguments.checkpoint or "the package's own generator"
-    setting = f"{len(names):,} photographs, {size}×{size}, coloured by {origin} ({generator.config.name})"
+    kind = "old prints" if arguments.aged else "photographs"
+    setting = f"{len(names):,} {kind}, {size}×{size}, coloured by {origin} ({generator.config.name})"
     if source.skipped:
         setting += f"; {len(source.skipped):,} that could not be read were left out"
     table = merits_table({"coloured": merits}, baselines)
@@ -118,6 +137,7 @@ def _evaluate_photographs(generator: TrainedGenerator, arguments: Namespace) -> 
         "photographs": len(names),
         "image_size": size,
         "resize": resize,
+        "aged": arguments.aged,
         "test_time": generator.config.test_time,
         "seed": arguments.seed,
         "unreadable": source.skipped,

@@ -150,3 +150,26 @@ def test_bad_input_gets_one_line(arguments, message, run, tmp_path, photo_folder
     assert errors.startswith("error: ")
     assert message.format(**names) in errors
     assert errors.count("\n") == 1
+
+
+def test_size_and_age_of_what_is_judged(run, photographs, generator_file, tmp_path):
+    def judged(name, *flags):
+        status, _, err = run("--data", photographs, "--checkpoint", generator_file, "--out", tmp_path / name, *flags)
+        assert status == 0, err
+        return json.loads((tmp_path / name / "evaluation.json").read_text())
+
+    young = judged("young", "--image-size", "64")
+    old = judged("old", "--image-size", "64", "--aged")
+    assert [(report["image_size"], report["resize"], report["aged"]) for report in (young, old)] == [
+        (64, 75, False),
+        (64, 75, True),
+    ]
+    psnr = [report["grey_image"]["psnr"] for report in (young, old)]
+    assert psnr[0] != psnr[1]
+    for flags, message in (
+        (("--image-size", "40"), "error: --image-size=40 does not fit the networks"),
+        (("--image-size", "64", "--resize", "50"), "error: --resize=50 is smaller than the crops, 64"),
+    ):
+        status, _, err = run("--data", photographs, "--checkpoint", generator_file, "--out", tmp_path / "no", *flags)
+        assert status == 1
+        assert err.startswith(message)

@@ -84,7 +84,7 @@ def test_other_sizes_and_channels_are_refused(generator):
             jax.eval_shape(module.apply, variables, jnp.zeros(shape))
 
 
-@pytest.mark.parametrize("frozen", [True, False])
+@pytest.mark.parametrize("frozen", [True, pytest.param(False, marks=pytest.mark.parity)])
 def test_only_a_frozen_encoder_gets_no_gradient(frozen, monkeypatch):
     small = [Stage(1, stride, 4, 3, 2) for stride in (1, 2, 2, 2, 2)]
     monkeypatch.setattr("pix2pix_jax.networks.efficientnet.encoder.stages", lambda variant: small)
