@@ -19,6 +19,7 @@ from typing import NamedTuple
 from PIL import Image
 from tqdm import tqdm
 
+from pix2pix_jax import interrupts
 from pix2pix_jax.commands.arguments import positive_float
 from pix2pix_jax.errors import UserError
 
@@ -189,7 +190,8 @@ def run(
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return _run(options, words, find, prepare)
+        with interrupts.watched():
+            return _run(options, words, find, prepare)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

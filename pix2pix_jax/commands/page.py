@@ -22,8 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     images.set_limits(options)
-    # So that the server's folder is deleted then, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # So that the server's folder is deleted then.
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
     try:
         _serve(options)
     except UserError as error:

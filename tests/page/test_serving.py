@@ -1,6 +1,7 @@
 """The server, as processes see it: its address, its password, its interface for programs, and its end."""
 
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -86,7 +87,7 @@ def test_program_gets_what_the_command_makes_and_nothing_stays(generator_file: P
         assert wrong.startswith("text.jpg cannot be read: ")
         (wrong,) = answers(start_programs(address, tmp_path / "got", "https://example.org/a.png", 0.3))
         assert wrong == "give a file, not an address"
-        process.terminate()
+        process.send_signal(signal.SIGINT)  # `serving` ends pages with SIGTERM
         assert process.wait(timeout=30) == 0
     flags = ["--checkpoint", str(generator_file), "--saturation", "0.3", "--out", str(tmp_path / "out")]
     assert colorize.main([str(photo), *flags]) == 0
