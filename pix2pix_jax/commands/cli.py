@@ -1,5 +1,6 @@
 """What every command does around its work: flags, the compilation cache, one line for an error."""
 
+import errno
 import io
 import os
 import re
@@ -32,11 +33,12 @@ def run(main: Callable[[list[str]], None], default_config: Path) -> None:
 
 
 def _leaving(main: Callable[[list[str]], None], arguments: list[str]) -> None:
-    """Ends with an error's line: where a disk is full, say, what libraries do at exit fails again, at length."""
+    """Where a disk is full, what libraries do at exit fails again, at length: then the error's line is the last."""
     try:
         main(arguments)
     except UserError as error:
-        if jax.distributed.is_initialized():  # the other processes are to be told
+        full = os.strerror(errno.ENOSPC) in str(error)
+        if jax.distributed.is_initialized() or not full:  # the other processes are to be told
             raise
         interrupts.leave(f"error: {error}", 1)
 

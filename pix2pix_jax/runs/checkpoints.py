@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -193,7 +194,10 @@ def _read_newest(directory: Path, like: TrainState) -> tuple[TrainState | None, 
     while left := set(steps(directory)) - damaged.keys():
         step = max(left)
         try:
-            state = TrainState(**_read(directory, step, _tree(like)))
+            with warnings.catch_warnings():
+                # What Orbax had begun to read beside what failed.
+                warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+                state = TrainState(**_read(directory, step, _tree(like)))
         except _DamagedError as error:
             if (directory / str(step)).exists():  # else its run has just removed it
                 damaged[step] = str(error)

@@ -1,6 +1,5 @@
 """Two processes of one run: one killed, one stopped, and the network between them cut."""
 
-import os
 import signal
 import socket
 import subprocess
@@ -79,43 +78,4 @@ def test_where_one_is_gone_both_end_and_the_run_goes_on(how, harmed, tmp_path, p
         if how == signal.SIGSTOP:
             two.processes[harmed].send_signal(signal.SIGCONT)
         assert_ends(two.processes[harmed], LOST_TIMEOUT + 15)
-    assert_goes_on(tmp_path, photo_folder, environ)
-
-
-@pytest.fixture
-def networks():
-    """Two networks that are joined by one cable, gone when they are not needed any more."""
-    names = [f"run{os.getpid()}{side}" for side in "ab"]
-    cable = [f"v{os.getpid() % 10**7}{side}" for side in "ab"]
-
-    def ip(*words):
-        return subprocess.run(["ip", *words], capture_output=True, text=True)
-
-    try:
-        for name in names:
-            if (made := ip("netns", "add", name)).returncode:
-                pytest.skip(f"no network can be made here: {made.stderr.strip()}")
-        made = ip(
-            "link", "add", cable[0], "netns", names[0], "type", "veth", "peer", "name", cable[1], "netns", names[1]
-        )
-        if made.returncode:
-            pytest.skip(f"no cable can be made here: {made.stderr.strip()}")
-        for number, (name, end) in enumerate(zip(names, cable, strict=True), start=1):
-            for words in (["addr", "add", f"10.99.0.{number}/24", "dev", end], ["link", "set", end, "up"]):
-                assert ip("-n", name, *words).returncode == 0
-            assert ip("-n", name, "link", "set", "lo", "up").returncode == 0
-        yield names, lambda: ip("-n", names[0], "link", "set", cable[0], "down")
-    finally:
-        for name in names:
-            ip("netns", "del", name)
-
-
-def test_where_the_network_is_cut_both_end_and_the_run_goes_on(networks, tmp_path, photo_folder, environ):
-    names, cut = networks
-    enter = [["ip", "netns", "exec", name] for name in names]
-    with Two(tmp_path, environ, command(tmp_path / "run", photo_folder, **STEPS), "10.99.0.1", enter) as two:
-        two.wait_for_step(tmp_path / "run", 20)
-        assert cut().returncode == 0
-        for process in two.processes:
-            assert_ends(process, LOST_TIMEOUT + 30)
     assert_goes_on(tmp_path, photo_folder, environ)

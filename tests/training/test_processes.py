@@ -214,7 +214,7 @@ def test_processes_that_differ_are_refused_by_name(what, tmp_path, photo_folder,
     second, name = {
         "config": (["--config.seed=0"], "config.seed (1 in process 0)"),
         "folder": ([f"--workdir={run_before}"], "the newest checkpoint (0 in process 0)"),
-        "photographs": ([f"--config.data.root={fewer}"], "the number of photographs (18 in process 0)"),
+        "photographs": ([f"--config.data.root={fewer}"], "the number of photographs to train on (18 in process 0)"),
     }[what]
     with Pair(tmp_path, environment, shared, second) as pair:
         assert pair.wait() == [1, 1]
