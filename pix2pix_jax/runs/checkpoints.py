@@ -191,25 +191,25 @@ class _DamagedError(Exception):
 def _read_newest(directory: Path, like: TrainState) -> tuple[TrainState | None, list[int]]:
     """As `read_newest`, and the steps of newer checkpoints that are damaged."""
     damaged: dict[int, str] = {}
-    while left := set(steps(directory)) - damaged.keys():
-        step = max(left)
-        try:
-            with warnings.catch_warnings():
-                # What Orbax had begun to read beside what failed.
-                warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+    with warnings.catch_warnings():
+        # What Orbax had begun to read beside what failed is let go of when the error is.
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+        while left := set(steps(directory)) - damaged.keys():
+            step = max(left)
+            try:
                 state = TrainState(**_read(directory, step, _tree(like)))
-        except _DamagedError as error:
-            if (directory / str(step)).exists():  # else its run has just removed it
-                damaged[step] = str(error)
-            continue
-        for other in (number for number in sorted(damaged) if number > step):
-            _logger.warning(
-                "the checkpoint %s is damaged (%s): step %d is used instead",
-                directory / str(other),
-                damaged[other],
-                step,
-            )
-        return state, sorted(damaged)
+            except _DamagedError as error:
+                if (directory / str(step)).exists():  # else its run has just removed it
+                    damaged[step] = str(error)
+                continue
+            for other in (number for number in sorted(damaged) if number > step):
+                _logger.warning(
+                    "the checkpoint %s is damaged (%s): step %d is used instead",
+                    directory / str(other),
+                    damaged[other],
+                    step,
+                )
+            return state, sorted(damaged)
     if damaged:
         step = max(damaged)
         raise UserError(
