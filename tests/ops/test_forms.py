@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pix2pix_jax.ops import accelerators, cpu_convolutions, plain, strided, upsampling
+from pix2pix_jax.ops import accelerators, cpu_convolutions, depthwise, plain, strided, upsampling
 
 few = settings(max_examples=6, deadline=None)
 
@@ -79,6 +79,14 @@ def test_conv_is_the_plain_one_from_few_to_many_channels(size, height, width, ch
 def test_transposed_conv_for_accelerators_is_the_plain_one(size):
     x, kernel = random(2, 5, 7, 3), random(size, size, 4, 3)
     assert_same_with_gradients(accelerators.conv_transpose2d, plain.conv_transpose2d, x, kernel)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("size", [3, 5])
+def test_depthwise_conv_is_the_plain_one(size, stride):
+    forms = (depthwise.shifted_depthwise_conv2d, depthwise.plain_depthwise_conv2d)
+    shifted, whole = (lambda x, kernel, form=form: form(x, kernel, stride) for form in forms)
+    assert_same_with_gradients(shifted, whole, random(2, 6, 8, 3), random(size, size, 3))
 
 
 @pytest.mark.parametrize("form", [cpu_convolutions, accelerators], ids=["cpu", "accelerators"])

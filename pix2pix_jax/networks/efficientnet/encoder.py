@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from pix2pix_jax import ops
 
@@ -61,10 +62,12 @@ class Encoder(nn.Module):
     Attributes:
         variant: "lite0", "lite1" or "lite2".
         dtype: dtype of the products, float32 or bfloat16; parameters are float32.
+        frozen_to: what makes the features up to this stride stays as it is in training; 0 where all of it learns.
     """
 
     variant: Variant = "lite0"
     dtype: Any = jnp.float32
+    frozen_to: int = 0
 
     @nn.compact
     def __call__(self, image: jax.Array) -> list[jax.Array]:
@@ -83,12 +86,16 @@ class Encoder(nn.Module):
         number = 0
         for stage in stages(self.variant):
             if stage.stride == 2:
-                features.append(x)
+                features.append(self._found(x, len(features)))
+                x = features[-1]
             for place in range(stage.repeats):
                 stride = stage.stride if place == 0 else 1
                 x = _Block(stage, stride, self.dtype, name=f"block{number}")(x)
                 number += 1
-        return [*features, x]
+        return [*features, self._found(x, len(features))]
+
+    def _found(self, x: jax.Array, level: int) -> jax.Array:
+        return lax.stop_gradient(x) if 2 ** (level + 1) <= self.frozen_to else x
 
 
 class _Block(nn.Module):

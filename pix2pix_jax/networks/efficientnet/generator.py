@@ -1,31 +1,31 @@
 """A generator that begins with an encoder which knows what things are: EfficientNet-Lite, trained on ImageNet."""
 
-import math
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from pix2pix_jax.networks.blocks import BatchNorm, Block, Conv, OutputConv, check_divisible
 from pix2pix_jax.networks.efficientnet.encoder import Encoder, Variant
 
 _STRIDES = (2, 4, 8, 16, 32)
+_EARLY = 4  # up to this stride are edges and textures, which are the same here: they stay, and make half of the work
 _SMALLEST = 128  # px; smaller images are enlarged before they are encoded
 
 
 class EfficientNetUNet(nn.Module):
     """U-Net whose way down is an `Encoder`. Its way up ends at half the size, and is enlarged from there.
 
-    The level of stride s has `width` · min(s / 2, 8) channels. Images smaller than 128×128 are enlarged by a whole
-    factor first, since the encoder has learned from photographs of 224×224.
+    The way up adds the encoder's features to its own, as feature pyramid networks do (Lin et al., 2017). The level of
+    stride s has `width` · min(s / 2, 8) channels. Images whose shorter side is less than 128 are enlarged to that
+    first, since the encoder has learned from photographs of 224×224.
 
     Attributes:
         out_channels: channels of the image it makes.
         variant: of the encoder.
         width: channels of the way up at stride 2.
-        frozen: whether the encoder stays as it is in training.
+        frozen: whether all of the encoder stays as it is in training, rather than what makes strides 2 and 4 alone.
         dtype: dtype of the computation, float32 or bfloat16; parameters and statistics are float32.
         axis_name: mapped axis over which batch statistics are shared; None where the batch is on one device.
     """
@@ -67,12 +67,11 @@ class EfficientNetUNet(nn.Module):
         batch, height, width, channels = condition.shape
         if channels not in (1, 3):
             raise ValueError(f"the encoder sees grey or RGB images: 1 or 3 channels, got {channels}")
-        factor = math.ceil(_SMALLEST / min(height, width))
-        image = jax.image.resize(condition, (batch, factor * height, factor * width, channels), "cubic")
-        features = Encoder(self.variant, self.dtype, name="encoder")(jnp.broadcast_to(image, (*image.shape[:3], 3)))
-        if self.frozen:
-            features = lax.stop_gradient(features)
-        *skips, deepest = features
+        seen = [_seen(side, min(height, width)) for side in (height, width)]
+        image = jax.image.resize(condition, (batch, *seen, channels), "cubic")
+        frozen_to = _STRIDES[-1] if self.frozen else _EARLY
+        encoder = Encoder(self.variant, self.dtype, frozen_to, name="encoder")
+        *skips, deepest = encoder(jnp.broadcast_to(image, (*image.shape[:3], 3)))
         x = nn.relu(Conv(self._channels(_STRIDES[-1]), 1, dtype=self.dtype, name="bottom")(deepest))
         for stride, skip in zip(reversed(_STRIDES[:-1]), reversed(skips), strict=True):
             x = self._up(x, skip, stride, train=train)
@@ -80,12 +79,17 @@ class EfficientNetUNet(nn.Module):
         return jax.image.resize(made, (batch, height, width, self.out_channels), "linear")
 
     def _up(self, x: jax.Array, skip: jax.Array, stride: int, *, train: bool) -> jax.Array:
-        """One level of the way up: twice the size, joined with the encoder's features of that size."""
+        """One level of the way up: twice the size, and the encoder's features of that size added."""
         channels = self._channels(stride)
-        y = Conv(channels, 3, upsample=2, dtype=self.dtype, name=f"up{stride}")(x)
+        y = Conv(channels, 1, dtype=self.dtype, name=f"up{stride}")(x).repeat(2, 1).repeat(2, 2)
         y += Conv(channels, 1, dtype=self.dtype, name=f"skip{stride}")(skip)
         y = BatchNorm(self.axis_name, slope=0.0, dtype=self.dtype, name=f"norm{stride}")(y, train=train)
         return Block(channels, 0.0, dtype=self.dtype, axis_name=self.axis_name, name=f"block{stride}")(y, train=train)
 
     def _channels(self, stride: int) -> int:
         return self.width * min(stride // 2, 8)
+
+
+def _seen(side: int, shorter: int) -> int:
+    """A side of what the encoder sees of an image, of the given shorter side: divisible by 32."""
+    return side if shorter >= _SMALLEST else 32 * round(side * _SMALLEST / shorter / 32)
