@@ -7,14 +7,14 @@ from pix2pix_jax.config import default_config, updated
 
 
 def get_config() -> ConfigDict:
-    """As `ycrcb_rgb`, on the bundled photographs and from the package's generator, of a size that suits a short run."""
+    """As `ycrcb_rgb`, from `reference`, on the bundled photographs, and of a size that suits a short run."""
     demo = {
         "name": "demo",
         "image_size": 64,
         "batch_size": 16,
         "num_steps": 300,
         # From random weights, five photographs are too few: some skies become red.
-        "warm_start": "pretrained",
+        "warm_start": "reference",
         "ema_decay": 0.99,
         "adam.schedule": "linear",
         "data.source": "bundled",

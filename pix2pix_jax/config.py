@@ -76,9 +76,10 @@ class Config:
     num_epochs: int = 200  # passes over the training images
     num_steps: int = 0  # steps in all; where above 0, it wins over num_epochs
     dtype: Literal["float32", "bfloat16"] = "float32"  # of the networks' computation; parameters are float32
-    warm_start: str = ""  # run, .safetensors file or "pretrained": the generator to begin with; empty: a random one
+    warm_start: str = ""  # generator to begin with: a run, a file, "pretrained" or "reference"; empty: a random one
     ema_decay: float = 0.0  # of a moving average of G's weights, which then is what colours; 0: none
     saturation: float = 1.0  # factor of the made chroma when photographs are coloured; training does not use it
+    coloring_side: int = 0  # shorter side in pixels at which G colours photographs of any size; 0: data.resize
     sync_batch_norm: bool = True  # batch statistics over all devices rather than each device's own
     test_time: Literal["running", "running+dropout", "batch", "batch+dropout"] = "running"  # see `Model.test_time`
     task: AnyTask = field(default_factory=ColorizationTask)
@@ -103,6 +104,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "num_steps": (0, _COUNT),
     "ema_decay": (0.0, 0.99999),
     "saturation": (0.01, 100.0),
+    "coloring_side": (0, 2**12),
     **dict.fromkeys(("task.l1", "task.l1_rgb", "task.l1_chroma"), (0.0, 1e6)),
     **dict.fromkeys(("task.input_channels", "task.output_channels"), (1, 1024)),
     "generator.depth": (2, 12),

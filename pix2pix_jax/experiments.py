@@ -64,16 +64,20 @@ PRESETS: dict[str, dict[str, object]] = {
         "discriminator.network": "patchgan",
         "objective.discriminator_factor": 0.5,
     },
-    # Chroma made by a U-Net whose encoder has been trained on ImageNet.
+    # Chroma made by a U-Net with an encoder that has been trained on ImageNet: from the generator in the package, for
+    # photographs of one's own. With warm_start empty, from the encoder alone.
     "pretrained_encoder": {
         "image_size": 128,
         "batch_size": 32,
-        "num_steps": 10_000,
-        "ema_decay": 0.999,
+        "num_steps": 1000,
+        "warm_start": "pretrained",
+        "ema_decay": 0.99,
+        "coloring_side": 224,
         "task.discriminator_sees": "none",
         "generator.network": "efficientnet",
-        "generator.width": 32,
-        "adam.learning_rate": 1e-3,
+        "generator.width": 24,
+        "generator.encoder_rate": 0.2,
+        "adam.learning_rate": 3e-4,
         "adam.b1": 0.9,
         "adam.schedule": "cosine",
         "data.source": "folder",

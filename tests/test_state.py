@@ -9,7 +9,8 @@ from pix2pix_jax.state import build_model
 def updates(rate):
     """Adam's first updates of two parameters, one of the encoder, for gradients of 1."""
     config = updated(
-        experiment_config("pretrained_encoder"), {"generator.encoder_rate": rate, "adam.schedule": "constant"}
+        experiment_config("pretrained_encoder"),
+        {"generator.encoder_rate": rate, "adam.schedule": "constant", "adam.learning_rate": 1e-3},
     )
     optimizer = build_model(config, total_steps=10).generator_optimizer
     params = {"encoder": {"stem": jnp.zeros(1)}, "last": {"conv": jnp.zeros(1)}}

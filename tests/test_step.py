@@ -75,8 +75,8 @@ def test_gradients_are_those_of_the_textbook_losses(model, state, images, step_g
         np.testing.assert_allclose(metrics[name], value, rtol=1e-5)
     for gradient, wanted in zip((found.generator, found.discriminator), gradients, strict=True):
         for got, want in zip(jax.tree.leaves(gradient), jax.tree.leaves(wanted), strict=True):
-            # A bias before a batch norm has no gradient but rounding.
-            scale = max(float(jnp.linalg.norm(want)), 0.05)
+            # A bias before a batch norm has no gradient but rounding, which differs between processors.
+            scale = max(float(jnp.linalg.norm(want)), 0.1)
             np.testing.assert_allclose(got, want, rtol=0, atol=2e-4 * scale)
 
 

@@ -34,7 +34,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--checkpoint",
         metavar="RUN_OR_FILE",
-        help="colour with a run of yours (its folder) or a generator's .safetensors file, not with the pretrained one",
+        help="colour with a run of yours (its folder), a generator's .safetensors file, or 'reference', the package's"
+        " generator of the reference's network (default: pretrained)",
     )
     parser.add_argument(
         "--saturation",

@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--checkpoint",
         metavar="RUN_OR_FILE",
-        help="a run's folder, or a .safetensors file, not the pretrained generator",
+        help="a run's folder, a .safetensors file, or 'reference' (default: pretrained)",
     )
     parser.add_argument(
         "--host",

@@ -4,6 +4,7 @@ The file is a `jax.export` artifact: StableHLO with the weights in it, for any n
 generator takes.
 """
 
+import math
 from pathlib import Path
 
 import jax
@@ -14,6 +15,7 @@ from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import replacing
 from pix2pix_jax.inference import generate
 from pix2pix_jax.inference.trained import TrainedGenerator
+from pix2pix_jax.networks.efficientnet import SMALLEST_SEEN, EfficientNetUNet
 from pix2pix_jax.state import Weights
 from pix2pix_jax.tasks import TranslationTask
 
@@ -30,7 +32,8 @@ def export_generator(trained: TrainedGenerator) -> export.Exported:
     Returns:
         A program that does what `TrainedGenerator.colorize`, or of pairs `translate`, does for one batch: uint8
         [batch, height, width, 3, or the input's channels] to float32 [batch, height, width, 3, or the output's] in
-        [0, 1]; height and width divisible by the network's `size_multiple`.
+        [0, 1]; height and width divisible by the network's `size_multiple`, and with an encoder that is an
+        EfficientNet at least 128.
     """
     kept = jax.tree.map(_narrowest, trained.weights)
     translates = isinstance(trained.config.task, TranslationTask)
@@ -41,9 +44,13 @@ def export_generator(trained: TrainedGenerator) -> export.Exported:
         weights: Weights = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), kept)
         return run(trained.model, weights, images)
 
-    multiple = trained.model.generator.size_multiple
+    network = trained.model.generator
+    multiple = network.size_multiple
     channels = trained.config.task.condition_channels if translates else 3
-    shape = export.symbolic_shape(f"batch, {multiple}*rows, {multiple}*columns, {channels}")
+    # Whether to enlarge the image first cannot depend on a size that is not known yet.
+    least = math.ceil(SMALLEST_SEEN / multiple) if isinstance(network, EfficientNetUNet) else 1
+    sizes = f"batch, {multiple}*rows, {multiple}*columns, {channels}"
+    shape = export.symbolic_shape(sizes, constraints=[f"rows >= {least}", f"columns >= {least}"])
     return export.export(jax.jit(make), platforms=PLATFORMS)(jax.ShapeDtypeStruct(shape, jnp.uint8))
 
 

@@ -53,10 +53,11 @@ def make_chroma(generator: TrainedGenerator, luma: NDArray[np.uint8], seed: int 
 
     Returns:
         Cr and Cb, float32 [h, w, 2] in [-0.5, 0.5], covering the whole photograph. The shorter of h and w is the
-        shorter side of the training photographs (down to a multiple of what the network takes).
+        config's `coloring_side`, or the shorter side of the training photographs (down to a multiple of what the
+        network takes).
     """
     multiple = generator.model.generator.size_multiple
-    side = generator.config.data.resize // multiple * multiple
+    side = (generator.config.coloring_side or generator.config.data.resize) // multiple * multiple
     small = _fit(luma, side)
     axis = int(np.argmax(small.shape))
     # A window's say in the colour of a row or column falls linearly from its middle to its ends.

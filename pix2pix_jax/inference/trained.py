@@ -26,8 +26,10 @@ from pix2pix_jax.inference import generate, pth_files
 from pix2pix_jax.networks import Params, authors
 from pix2pix_jax.state import Model, TrainState, Weights, build_model
 
-PRETRAINED = Path(__file__).parents[1] / "pretrained" / "generator.safetensors"
-"""The generator that comes with the package."""
+_PACKAGED = Path(__file__).parents[1] / "pretrained"
+PRETRAINED = {name: _PACKAGED / f"{name}.safetensors" for name in ("pretrained", "reference")}
+"""The generators that come with the package, by name: the one that is used unless another is asked for, and the
+reference's U-Net."""
 
 _COLLECTIONS = ("params", "batch_stats")
 _DECIDING = ("eval/ciede2000", "eval/l1")  # figures by which a checkpoint is the best; lower is better
@@ -194,7 +196,8 @@ def load_trained(
 
     Args:
         path: a run's folder, of which the newest checkpoint is taken; or a file that `TrainedGenerator.save` wrote;
-            or a `.pth` file of a generator of the pix2pix authors' code; None for the one that comes with the package.
+            or a `.pth` file of a generator of the pix2pix authors' code; or the name of one that comes with the
+            package, "pretrained" or "reference" (of a folder of that name, `./reference`); None for "pretrained".
         step: of a run, the checkpoint that is taken: after so many steps; or "best", the one of those kept that was
             the best on the held-out images, by CIEDE2000 or of pairs by L1; None for the newest.
 
@@ -204,7 +207,8 @@ def load_trained(
     Raises:
         UserError: if there is none at that place, or it cannot be read, or is of another architecture.
     """
-    place = PRETRAINED if path is None else typed_path(path, "RUN")
+    typed = "pretrained" if path is None else os.fspath(path)
+    place = PRETRAINED.get(typed) or typed_path(typed, "RUN")
     if place.is_dir():
         return _from_run(place, step)
     if step is not None:
@@ -214,7 +218,8 @@ def load_trained(
             return TrainedGenerator(*pth_files.load_generator(place))
         return _from_file(place)
     raise UserError(
-        f"there is no run or file {place}: give a run's folder, or a .safetensors or .pth file of a generator"
+        f"there is no run or file {place}: give a run's folder, a .safetensors or .pth file of a generator, or"
+        f" {' or '.join(PRETRAINED)}"
     )
 
 

@@ -39,7 +39,7 @@ def load_beginning(config: Config) -> Beginning | None:
 
 
 def _from_generator(config: Config) -> Beginning:
-    trained = load_trained(None if config.warm_start == "pretrained" else config.warm_start)
+    trained = load_trained(config.warm_start)
     pairs = {
         "makes": (_made_by(trained.config), _made_by(config)),
         "is given": tuple(f"{one.task.condition_channels} channels" for one in (trained.config, config)),

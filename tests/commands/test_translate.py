@@ -179,7 +179,7 @@ def test_mistakes_are_one_line_and_write_nothing(run, tmp_path, generator_file, 
     save_photos(tmp_path, "a.png")
     for folder in ("empty", "both/A1", "both/B1"):
         (tmp_path / folder).mkdir(parents=True)
-    status, out, err = run(*(argument.format(colours=trained.PRETRAINED) for argument in arguments))
+    status, out, err = run(*(argument.format(colours=trained.PRETRAINED["reference"]) for argument in arguments))
     assert (status, out, len(err)) == (1, [], 1)
     assert err[0].startswith("error: ")
     assert message in err[0]

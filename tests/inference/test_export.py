@@ -77,6 +77,13 @@ def test_colors_as_the_generator_does_at_any_size(file):
         np.testing.assert_allclose(exported.call(images), trained.colorize(images), atol=1e-5)
 
 
+def test_the_generator_in_the_package_is_exported_for_images_that_it_sees_as_they_are():
+    trained = load_trained()
+    exported = export.deserialize(export_generator(trained).serialize())
+    images = np.random.default_rng(0).integers(0, 256, (1, 128, 160, 3), np.uint8)
+    np.testing.assert_allclose(exported.call(images), trained.colorize(images), atol=1e-5)
+
+
 def test_weights_that_float16_does_not_hold_stay_as_they_are():
     trained = random_generator("rgb")
     exported = export_generator(trained)

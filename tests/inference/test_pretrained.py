@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from helpers import load_config
 from skimage import data
 
@@ -6,18 +7,26 @@ from pix2pix_jax.evaluation import measures
 from pix2pix_jax.inference.trained import PRETRAINED, load_trained
 
 
-def test_generator_in_the_package_is_small_and_of_a_known_experiment():
-    assert PRETRAINED.stat().st_size < 2e6
-    trained = load_trained()
+@pytest.mark.parametrize(("name", "most"), [("pretrained", 16e6), ("reference", 2e6)])
+def test_generators_in_the_package_are_small_and_of_known_experiments(name, most):
+    assert PRETRAINED[name].stat().st_size < most
+    trained = load_trained(name)
     assert trained.config.task == load_config(trained.config.name).task
-    assert (PRETRAINED.parent / "README.md").is_file()
+    assert trained.config.generator.network == {"pretrained": "efficientnet", "reference": "reference"}[name]
+    assert trained.config.data.root == ""  # nothing of the machine that made it
+    assert (PRETRAINED[name].parent / "README.md").is_file()
 
 
-def test_generator_in_the_package_beats_grey_on_photographs_it_never_saw():
+def test_the_one_that_colours_is_the_pretrained_one():
+    assert load_trained().config == load_trained("pretrained").config
+
+
+@pytest.mark.parametrize("name", PRETRAINED)
+def test_generators_in_the_package_beat_grey_on_photographs_they_never_saw(name):
     """Skin and fur, which it has learnt from other photographs."""
     photographs = [data.astronaut()[:256, 64:320], data.chelsea()[:256, 100:356]]
-    images = np.stack([image[::2, ::2][:112, :112] for image in photographs])
-    merits = measures.evaluate_images(load_trained().colorize(images), images)
+    images = np.stack([image[::2, ::2] for image in photographs])
+    merits = measures.evaluate_images(load_trained(name).colorize(images), images)
     gray = measures.gray_baseline(images)
     assert merits["ciede2000"] < gray["ciede2000"]
     assert merits["psnr"] > gray["psnr"]

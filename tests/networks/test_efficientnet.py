@@ -85,7 +85,7 @@ def test_other_sizes_and_channels_are_refused(generator):
 
 
 @pytest.mark.parametrize("frozen", [True, pytest.param(False, marks=pytest.mark.parity)])
-def test_only_a_frozen_encoder_gets_no_gradient(frozen, monkeypatch):
+def test_a_frozen_encoder_gets_no_gradient_and_the_early_part_of_any(frozen, monkeypatch):
     small = [Stage(1, stride, 4, 3, 2) for stride in (1, 2, 2, 2, 2)]
     monkeypatch.setattr("pix2pix_jax.networks.efficientnet.encoder.stages", lambda variant: small)
     module = EfficientNetUNet(2, width=2, frozen=frozen)
@@ -99,4 +99,5 @@ def test_only_a_frozen_encoder_gets_no_gradient(frozen, monkeypatch):
     gradient = flatten_dict(jax.jit(jax.grad(loss))(variables)["params"])
     largest = {name: float(jnp.abs(leaf).max()) for name, leaf in gradient.items()}
     assert largest["last", "conv", "kernel"] > 0
-    assert (largest["encoder", "stem", "kernel"] == 0) == frozen
+    assert largest["encoder", "stem", "kernel"] == largest["encoder", "block1", "project", "kernel"] == 0
+    assert (largest["encoder", "block2", "project", "kernel"] == 0) == frozen

@@ -33,7 +33,7 @@ def test_warm_started_state_has_the_weights_and_nothing_else_of_it(trained, gene
 
 def test_an_encoder_begins_with_the_weights_of_a_file(tmp_path):
     torch = pytest.importorskip("torch")
-    config = updated(experiment_config("pretrained_encoder"), {"generator.width": 1})
+    config = updated(experiment_config("pretrained_encoder"), {"generator.width": 1, "warm_start": ""})
     state = jax.eval_shape(build_model(config, total_steps=1).init, jax.random.key(0))
     fresh = jax.tree.map(lambda leaf: np.ones(leaf.shape, leaf.dtype), state)
     weights = efficientnet_state_dict("lite0")
@@ -51,5 +51,5 @@ def test_an_encoder_begins_with_the_weights_of_a_file(tmp_path):
 
 
 def test_an_encoder_may_begin_at_random():
-    config = updated(experiment_config("pretrained_encoder"), {"generator.encoder_weights": "random"})
+    config = updated(experiment_config("pretrained_encoder"), {"generator.encoder_weights": "random", "warm_start": ""})
     assert load_beginning(config) is None

@@ -11,7 +11,8 @@ from pix2pix_jax.networks.efficientnet.encoder import Encoder, Variant
 
 _STRIDES = (2, 4, 8, 16, 32)
 _EARLY = 4  # up to this stride are edges and textures, which are the same here: they stay, and make half of the work
-_SMALLEST = 128  # px; smaller images are enlarged before they are encoded
+SMALLEST_SEEN = 128
+"""px; smaller images are enlarged before they are encoded."""
 
 
 class EfficientNetUNet(nn.Module):
@@ -67,8 +68,10 @@ class EfficientNetUNet(nn.Module):
         batch, height, width, channels = condition.shape
         if channels not in (1, 3):
             raise ValueError(f"the encoder sees grey or RGB images: 1 or 3 channels, got {channels}")
-        seen = [_seen(side, min(height, width)) for side in (height, width)]
-        image = jax.image.resize(condition, (batch, *seen, channels), "cubic")
+        image = condition
+        if height < SMALLEST_SEEN or width < SMALLEST_SEEN:
+            seen = [32 * round(side * SMALLEST_SEEN / min(height, width) / 32) for side in (height, width)]
+            image = jax.image.resize(condition, (batch, *seen, channels), "cubic")
         frozen_to = _STRIDES[-1] if self.frozen else _EARLY
         encoder = Encoder(self.variant, self.dtype, frozen_to, name="encoder")
         *skips, deepest = encoder(jnp.broadcast_to(image, (*image.shape[:3], 3)))
@@ -88,8 +91,3 @@ class EfficientNetUNet(nn.Module):
 
     def _channels(self, stride: int) -> int:
         return self.width * min(stride // 2, 8)
-
-
-def _seen(side: int, shorter: int) -> int:
-    """A side of what the encoder sees of an image, of the given shorter side: divisible by 32."""
-    return side if shorter >= _SMALLEST else 32 * round(side * _SMALLEST / shorter / 32)

@@ -21,7 +21,8 @@ def opened(root: Path | str = "", **changes: object) -> tuple[MadeSource, MadeSo
 
 def test_edges_are_black_lines_on_white_one_pixel_wide() -> None:
     photo = np.zeros((40, 60, 3), np.uint8)
-    photo[:, 30:] = 200
+    photo[:, 30] = 100  # the middle of the edge, which between two pixels would be both or either
+    photo[:, 31:] = 200
     lines = Edges(2.0)(photo, 0)
     assert lines.shape == (40, 60, 1)
     assert set(np.unique(lines)) == {0, 255}
