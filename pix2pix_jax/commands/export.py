@@ -8,11 +8,12 @@ from pathlib import Path
 import jax
 
 from pix2pix_jax.commands import cli
+from pix2pix_jax.commands.arguments import add_step
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import typed_path
 from pix2pix_jax.inference import load_trained, pth_files
 from pix2pix_jax.inference.export import write_export
-from pix2pix_jax.inference.trained import load_run
+from pix2pix_jax.inference.trained import Step, load_run
 from pix2pix_jax.networks import authors
 
 
@@ -35,6 +36,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--discriminator", action="store_true", help="write the run's discriminator instead; OUT must end with .pth"
     )
+    add_step(parser)
     # Intermixed: else a flag between RUN and OUT would have RUN taken for OUT.
     return parser.parse_intermixed_args()
 
@@ -49,28 +51,28 @@ def _export() -> None:
     if os.path.lexists(given.out) and not given.overwrite:
         raise UserError(f"{given.out} is there already: give --overwrite to replace it, or another name")
     if given.discriminator:
-        _export_discriminator(given.run, given.out)
+        _export_discriminator(given.run, given.out, given.step)
     elif given.out.suffix in (*pth_files.SUFFIXES, ".safetensors"):
-        load_trained(given.run).save(given.out)
+        load_trained(given.run, given.step).save(given.out)
     else:
-        _export_program(given.run, given.out)
+        _export_program(given.run, given.out, given.step)
     print(f"wrote {given.out} ({given.out.stat().st_size / 1e6:.1f} MB)")
 
 
-def _export_discriminator(run: str | None, out: Path) -> None:
+def _export_discriminator(run: str | None, out: Path, step: Step) -> None:
     if out.suffix not in pth_files.SUFFIXES:
         raise UserError(f"--discriminator: {out} must end with .pth")
     folder = typed_path(run, "RUN") if run else None
     if folder is None or not folder.is_dir():
         raise UserError(f"--discriminator: RUN must be a run's folder, got {run}")
-    config, state = load_run(folder)
+    config, state = load_run(folder, step)
     if state.discriminator is None:
         raise UserError(f"the run {run} has no discriminator")
     pth_files.write(out, authors.discriminator_to_authors(config.discriminator, state.discriminator.params))
 
 
-def _export_program(run: str | None, out: Path) -> None:
-    trained = load_trained(run)
+def _export_program(run: str | None, out: Path, step: Step) -> None:
+    trained = load_trained(run, step)
     # Locations name the source files by their paths on this machine, which are nobody's business elsewhere.
     jax.config.update("jax_traceback_in_locations_limit", 0)
     write_export(trained, out)

@@ -31,6 +31,9 @@ PRETRAINED = {name: _PACKAGED / f"{name}.safetensors" for name in ("pretrained",
 """The generators that come with the package, by name: the one that is used unless another is asked for, and the
 reference's U-Net."""
 
+Step = int | Literal["best"] | None
+"""Which checkpoint of a run: after so many steps, the best of those kept on the held-out images, or the newest."""
+
 _COLLECTIONS = ("params", "batch_stats")
 _DECIDING = ("eval/ciede2000", "eval/l1")  # figures by which a checkpoint is the best; lower is better
 
@@ -189,17 +192,14 @@ def _chroma_program(config: Config) -> jax.stages.Wrapped:
     return jax.jit(partial(generate.make_chroma, TrainedGenerator(config, {}, {}).model))
 
 
-def load_trained(
-    path: str | os.PathLike[str] | None = None, step: int | Literal["best"] | None = None
-) -> TrainedGenerator:
+def load_trained(path: str | os.PathLike[str] | None = None, step: Step = None) -> TrainedGenerator:
     """Reads a trained generator.
 
     Args:
         path: a run's folder, of which the newest checkpoint is taken; or a file that `TrainedGenerator.save` wrote;
             or a `.pth` file of a generator of the pix2pix authors' code; or the name of one that comes with the
             package, "pretrained" or "reference" (of a folder of that name, `./reference`); None for "pretrained".
-        step: of a run, the checkpoint that is taken: after so many steps; or "best", the one of those kept that was
-            the best on the held-out images, by CIEDE2000 or of pairs by L1; None for the newest.
+        step: of a run, the checkpoint that is taken. The best is that by CIEDE2000, or of pairs by L1.
 
     Returns:
         The generator.
@@ -223,7 +223,7 @@ def load_trained(
     )
 
 
-def load_run(folder: Path, step: int | Literal["best"] | None = None) -> tuple[Config, TrainState]:
+def load_run(folder: Path, step: Step = None) -> tuple[Config, TrainState]:
     """Reads the config and a sound checkpoint of a run, which may be going on, see `load_trained`.
 
     Raises:
@@ -260,7 +260,7 @@ def _best_step(folder: Path, steps: Sequence[int]) -> int:
     )
 
 
-def _from_run(folder: Path, step: int | Literal["best"] | None) -> TrainedGenerator:
+def _from_run(folder: Path, step: Step) -> TrainedGenerator:
     config, state = load_run(folder, step)
     trained = TrainedGenerator(config, state.trained.params, state.trained.averages)
     _check(trained, folder)

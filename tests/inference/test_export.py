@@ -124,6 +124,14 @@ def test_readme_example_colors_where_the_package_is_not_installed(file, tmp_path
     np.testing.assert_allclose(np.asarray(Image.open(tmp_path / "colored.png"), int), np.asarray(wanted, int), atol=3)
 
 
+@pytest.mark.parametrize("suffix", ["", ".safetensors"])
+def test_a_step_is_one_of_a_run(suffix, file, tmp_path, monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        run_main(monkeypatch, file, tmp_path / f"out{suffix}", "--step", 100)
+    assert f"step 100 is one of a run, and {file} is none" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_nothing_is_overwritten_unasked(file, tmp_path, monkeypatch, capsys):
     out = tmp_path / "g.jax"
     out.write_text("mine")
