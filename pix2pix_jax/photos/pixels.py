@@ -81,10 +81,10 @@ class Conversion:
 def conversion_of(image: Image.Image) -> Conversion:
     """What brings an image to sRGB.
 
-    An ICC profile is honoured. Grey of more than 8 bits is rounded to 8, from the black and white that the header
-    says. 32-bit integers count as 16-bit grey where all of them are within its range, floating-point pixels as having
-    their white at 1, 255 or 65535, the least that holds them all; otherwise the darkest becomes black and the brightest
-    white.
+    An ICC profile is honoured, its own or one that its header implies. Grey of more than 8 bits is rounded to 8, from
+    the black and white that the header says. 32-bit integers count as 16-bit grey where all of them are within its
+    range, floating-point pixels as having their white at 1, 255 or 65535, the least that holds them all; otherwise the
+    darkest becomes black and the brightest white.
 
     Args:
         image: a decoded image of any mode; of an animation, the frame it stands at.
@@ -93,9 +93,12 @@ def conversion_of(image: Image.Image) -> Conversion:
     return Conversion(image, notes, transform, _to_8_bits(image))
 
 
+_SPEAKING = {"icc_profile", "gamma", "exif"}  # what may say that an image is not sRGB
+
+
 def to_rgb(image: Image.Image) -> NDArray[np.uint8]:
     """A decoded image of any mode as sRGB [H, W, 3], with what is transparent on white; not turned upright."""
-    if image.mode == "RGB" and not image.info.get("icc_profile") and not image.has_transparency_data:
+    if image.mode == "RGB" and not image.info.keys() & _SPEAKING and not image.has_transparency_data:
         return np.asarray(image)  # most photographs
     conversion = conversion_of(image)
     if conversion.is_idle:

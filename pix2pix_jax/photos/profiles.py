@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageCms
 
+from pix2pix_jax.photos.primaries import implied_profile
+
 # Modes that an ICC profile of each colour space can speak of.
 _PROFILED = {
     "GRAY": ("1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I;16N", "I", "F"),
@@ -28,8 +30,10 @@ class Profile(NamedTuple):
 
 
 def profile_of(image: Image.Image) -> Profile:
-    """What an image's ICC profile, if it has one, asks for; one that cannot be used is ignored with a note."""
+    """What an image's ICC profile, its own or implied, asks for; one that cannot be used is ignored with a note."""
     data = image.info.get("icc_profile")
+    if not data:
+        data = implied_profile(image) if image.mode in _PROFILED["RGB"] else None
     if not data:
         return Profile(None)
     return _profile(bytes(data), image.mode) if isinstance(data, bytes | bytearray) else _UNREADABLE

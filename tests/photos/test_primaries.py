@@ -1,0 +1,100 @@
+"""Colour spaces that a header names without an ICC profile."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pix2pix_jax.photos.pixels import to_rgb
+
+PIXELS = np.array([[[200, 100, 50], [128, 128, 128], [255, 255, 255], [0, 0, 0]]], np.uint8)
+ADOBE_RGB = (0.3127, 0.3290, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
+
+
+def chunk(name, data):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def png(*chunks, mode="RGB"):
+    """A PNG file of PIXELS with chunks of colour before its pixels."""
+    stream = io.BytesIO()
+    Image.fromarray(PIXELS).convert(mode).save(stream, "PNG")
+    content = stream.getvalue()
+    begin = content.index(b"IDAT") - 4
+    return Image.open(io.BytesIO(content[:begin] + b"".join(chunks) + content[begin:]))
+
+
+def gama(gamma):
+    return chunk(b"gAMA", struct.pack(">I", round(100_000 * gamma)))
+
+
+def chrm(chromaticity):
+    return chunk(b"cHRM", struct.pack(">8I", *(round(100_000 * value) for value in chromaticity)))
+
+
+def loaded(image):
+    image.load()
+    return to_rgb(image)
+
+
+def in_srgb(light):
+    return 255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.maximum(light, 0) ** (1 / 2.4) - 0.055)
+
+
+@pytest.mark.parametrize("file_gamma", [1.0, 1 / 1.8])
+def test_a_gamma_of_a_png_is_undone(file_gamma):
+    wanted = in_srgb((PIXELS / 255) ** (1 / file_gamma))
+    np.testing.assert_allclose(loaded(png(gama(file_gamma))), wanted, atol=1.5)
+
+
+def test_a_gamma_of_a_grey_png_is_undone():
+    grey = np.asarray(Image.fromarray(PIXELS).convert("L"))
+    found = loaded(png(gama(1.0), mode="L"))
+    np.testing.assert_allclose(found, np.repeat(in_srgb(grey / 255)[..., None], 3, 2), atol=1.5)
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [],
+        [gama(0.45455)],
+        [gama(0.45455), chrm((0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06))],
+        [chrm(ADOBE_RGB)],  # without a gamma it says nothing of the pixels
+        [gama(1.0), chunk(b"sRGB", b"\0")],
+        [gama(0.0)],
+        [gama(20_000)],
+        [gama(1.0), chrm((0.3, 0.3) * 4)],
+        [gama(1.0), chrm((0.0,) * 8)],
+    ],
+)
+def test_what_is_srgb_or_makes_no_sense_stays(chunks):
+    np.testing.assert_array_equal(loaded(png(*chunks)), PIXELS)
+
+
+def adobe_to_srgb():
+    """By the standards' own matrices: Adobe RGB (1998), 4.3.6.1, and IEC 61966-2-1."""
+    to_xyz = np.array([[0.57667, 0.18556, 0.18823], [0.29734, 0.62736, 0.07529], [0.02703, 0.07069, 0.99134]])
+    from_xyz = np.array([[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.2040, 1.0570]])
+    return in_srgb(np.clip((PIXELS / 255) ** (563 / 256) @ to_xyz.T @ from_xyz.T, 0, 1))
+
+
+def test_primaries_of_a_png_are_those_of_its_pixels():
+    np.testing.assert_allclose(loaded(png(gama(256 / 563), chrm(ADOBE_RGB))), adobe_to_srgb(), atol=1.5)
+
+
+@pytest.mark.parametrize(
+    ("space", "index", "is_adobe"),
+    [(0xFFFF, "R03", True), (2, None, True), (0xFFFF, None, False), (0xFFFF, "R98", False), (1, "R03", False)],
+)
+def test_adobe_rgb_is_known_by_exif(space, index, is_adobe):
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0xA001] = space
+    if index:
+        exif.get_ifd(0x8769)[0xA005] = {1: index}
+    stream = io.BytesIO()
+    Image.fromarray(PIXELS).save(stream, "WEBP", lossless=True, exif=exif)
+    found = loaded(Image.open(stream))
+    np.testing.assert_allclose(found, adobe_to_srgb() if is_adobe else PIXELS, atol=1.5 if is_adobe else 0)
