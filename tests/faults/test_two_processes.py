@@ -1,5 +1,7 @@
 """Two processes of one run: one killed, one stopped, and the network between them cut."""
 
+import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -78,4 +80,53 @@ def test_where_one_is_gone_both_end_and_the_run_goes_on(how, harmed, tmp_path, p
         if how == signal.SIGSTOP:
             two.processes[harmed].send_signal(signal.SIGCONT)
         assert_ends(two.processes[harmed], LOST_TIMEOUT + 15)
+    assert_goes_on(tmp_path, photo_folder, environ)
+
+
+# Gloo listens at the address of the machine's name: here the name is that address, so nothing has to look it up.
+WITH_NAME = 'echo "$0" > /proc/sys/kernel/hostname && exec "$@"'
+
+
+@pytest.fixture
+def networks():
+    """Two networks that are joined by one cable, gone when they are not needed any more."""
+    names = [f"run{os.getpid()}{side}" for side in "ab"]
+    cable = [f"v{os.getpid() % 10**7}{side}" for side in "ab"]
+    addresses = ["10.99.0.1", "10.99.0.2"]
+
+    def ip(*words):
+        return subprocess.run(["ip", *words], capture_output=True, text=True)
+
+    if not all(map(shutil.which, ("ip", "unshare"))):
+        pytest.skip("needs ip and unshare")
+    try:
+        for name in names:
+            if (made := ip("netns", "add", name)).returncode:
+                pytest.skip(f"no network can be made here: {made.stderr.strip()}")
+        made = ip(
+            "link", "add", cable[0], "netns", names[0], "type", "veth", "peer", "name", cable[1], "netns", names[1]
+        )
+        if made.returncode:
+            pytest.skip(f"no cable can be made here: {made.stderr.strip()}")
+        for name, end, address in zip(names, cable, addresses, strict=True):
+            for words in (["addr", "add", f"{address}/24", "dev", end], ["link", "set", end, "up"]):
+                assert ip("-n", name, *words).returncode == 0
+            assert ip("-n", name, "link", "set", "lo", "up").returncode == 0
+        enter = [
+            ["ip", "netns", "exec", name, "unshare", "--uts", "sh", "-c", WITH_NAME, address]
+            for name, address in zip(names, addresses, strict=True)
+        ]
+        yield addresses[0], enter, lambda: ip("-n", names[0], "link", "set", cable[0], "down")
+    finally:
+        for name in names:
+            ip("netns", "del", name)
+
+
+def test_where_the_network_is_cut_both_end_and_the_run_goes_on(networks, tmp_path, photo_folder, environ):
+    host, enter, cut = networks
+    with Two(tmp_path, environ, command(tmp_path / "run", photo_folder, **STEPS), host, enter) as two:
+        two.wait_for_step(tmp_path / "run", 20)
+        assert cut().returncode == 0
+        for process in two.processes:
+            assert_ends(process, LOST_TIMEOUT + 30)
     assert_goes_on(tmp_path, photo_folder, environ)
