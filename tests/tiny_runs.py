@@ -52,9 +52,8 @@ def start(arguments: list[str], environ: dict[str, str], **options) -> subproces
     """A process that is a group of its own, as a shell makes it; SIGINT is not ignored even in a background job."""
     inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return subprocess.Popen(
-            arguments, env=environ, stderr=subprocess.PIPE, text=True, start_new_session=True, **options
-        )
+        options = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True} | options
+        return subprocess.Popen(arguments, env=environ, **options)
     finally:
         signal.signal(signal.SIGINT, inherited)
 
@@ -69,10 +68,11 @@ def read_until(process: subprocess.Popen, text: str) -> str:
     raise AssertionError(f"{text!r} was never said: {said}")
 
 
-def wait_for(condition, process: subprocess.Popen, seconds: float = 100) -> None:
+def wait_for(condition, process: subprocess.Popen, seconds: float = 100, said: Path | None = None) -> None:
+    """Waits until something is so, while a process lives; `said` is the file that it writes to instead of a pipe."""
     end = time.monotonic() + seconds
     while not condition():
-        assert process.poll() is None, process.stderr.read()
+        assert process.poll() is None, said.read_text() if said else process.stderr.read()
         assert time.monotonic() < end
         time.sleep(0.01)
 
