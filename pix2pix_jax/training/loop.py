@@ -1,6 +1,7 @@
 """The training loop: batches in; checkpoints, figures and metrics out."""
 
 import dataclasses
+import gc
 import math
 import os
 import signal
@@ -265,6 +266,7 @@ class Trainer:
                 self._writer.write_image(number, "samples", np.asarray(image.convert("RGB")))
             with writing(curves):
                 save_curves(curves, read_metrics(self._workdir / METRICS_FILE), title=self._config.name)
+            gc.collect()  # Matplotlib's figures hold themselves: 8 MB each time, which Python would let pile up
 
     def _save(self, state: TrainState) -> None:
         self._losses.fetch()

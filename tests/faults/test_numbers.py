@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import ROOT
-from tiny_runs import assert_same_state, checkpoint, command, one_line, run
+from tiny_runs import assert_same_state, checkpoint, command, one_line, run, start, wait_for
 
 from pix2pix_jax.runs import newest, read_metrics
 
@@ -79,3 +79,29 @@ def held(process):
     folder = Path(f"/proc/{process.pid}")
     status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
     return int(status["VmRSS"].split()[0]) / 1024, len(os.listdir(folder / "fd")), int(status["Threads"])
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux")
+def test_a_long_run_takes_no_more_and_more(tmp_path, photo_folder, environ):
+    often = {"log_every_steps": 20, "checkpoint_every_steps": 250, "eval_every_steps": 500, "sample_every_steps": 500}
+    path, said = tmp_path / "run" / "metrics.jsonl", tmp_path / "said.txt"
+    with said.open("w") as file:  # all of it might not fit into a pipe
+        process = start(command(tmp_path / "run", photo_folder, num_steps=10_500, **often), environ, stderr=file)
+
+    def is_there(step):
+        return path.exists() and f'{{"step": {step},' in path.read_text()
+
+    def held_at(step):
+        """Memory at a step; the fewest files and threads of the next 200, as checkpoints have some while written."""
+        wait_for(lambda: is_there(step), process, 600, said)
+        looks = [held(process)]
+        wait_for(lambda: looks.append(held(process)) or is_there(step + 200), process, 100, said)
+        memory, files, threads = zip(*looks, strict=True)
+        return memory[0], min(files), min(threads)
+
+    begin, end = held_at(520), held_at(10_020)
+    assert process.wait(100) == 0, said.read_text()
+    print(f"memory, files, threads: {begin} at step 520, {end} at step 10,020")
+    assert end[0] < 1.05 * begin[0], (begin, end)
+    assert end[1] <= begin[1] + 3, (begin, end)
+    assert end[2] <= begin[2] + 6, (begin, end)
