@@ -207,7 +207,7 @@ class BatchIterator(AbstractContextManager):
 
 
 def _leave_signals_to_main() -> None:
-    """Blocks SIGINT and SIGTERM in this thread and the processes that it starts, which get them from a terminal too."""
+    """Blocks what a terminal sends to a whole group, and SIGTERM, in this thread and the processes that it starts."""
     if hasattr(signal, "pthread_sigmask"):
         resource_tracker.ensure_running()  # which else would unblock them when it is first needed
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})

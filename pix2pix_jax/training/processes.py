@@ -118,7 +118,9 @@ def check_alike(values: Mapping[str, object]) -> None:
 
 @contextmanager
 def stop_request() -> Iterator[Callable[[int], int]]:
-    """Catches SIGINT and SIGTERM, so that a run can end between two steps; a second signal ends it at once.
+    """Catches signals, so that a run can end between two steps; a second signal ends it at once.
+
+    They are SIGINT, SIGTERM and, where it is not ignored (as by `nohup`), SIGHUP, which a terminal that closes sends.
 
     Not at once where the caller is not `interrupts.watched`, in a notebook say: there it interrupts as usual.
 
@@ -147,6 +149,8 @@ def stop_request() -> Iterator[Callable[[int], int]]:
 
     numbers = [signal.SIGINT] if several else [signal.SIGINT, signal.SIGTERM]
     old = {number: signal.getsignal(number) for number in numbers}
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL and not several:
+        old[signal.SIGHUP] = signal.SIG_DFL
     try:
         for number in old:
             signal.signal(number, catch)

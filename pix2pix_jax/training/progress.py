@@ -1,10 +1,11 @@
 """What a run says on the terminal: how far it is, how it does, when it will end."""
 
+import contextlib
 import sys
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import TextIO
+from typing import Any, TextIO
 
 # The sum of G's terms is left out: its parts say more, and the line must fit 80 columns.
 _LOSS_LABELS = {
@@ -34,7 +35,7 @@ class Progress(AbstractContextManager):
             stream: Where to write; standard error when None.
         """
         self._total = total_steps
-        self._stream = sys.stderr if stream is None else stream
+        self._stream = _Lasting(sys.stderr if stream is None else stream)
         self._first: tuple[int, float] | None = None
         self._evaluation = ""
         self._bar = self._figures = None
@@ -128,6 +129,25 @@ class Progress(AbstractContextManager):
         minutes, seconds = divmod(round(pace * (self._total - step)), 60)
         hours, minutes = divmod(minutes, 60)
         return (f"{hours}:{minutes:02d}:" if hours else f"{minutes}:") + f"{seconds:02d} left"
+
+
+class _Lasting:
+    """A stream that goes on where its terminal, or the process at the other end of its pipe, is gone."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _compare(

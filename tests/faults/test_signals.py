@@ -1,4 +1,4 @@
-"""Ctrl-C as a terminal sends it, to the whole group, and SIGTERM."""
+"""Ctrl-C as a terminal sends it, to the whole group; SIGTERM; and terminals and pipes that are gone."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from pix2pix_jax.runs import newest, read_metrics
 pytestmark = pytest.mark.process
 
 SLOW = {"num_steps": 10**6, "checkpoint_every_steps": 10**6}
-STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
+STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
 def end(process, seconds):
@@ -35,6 +35,14 @@ def test_a_run_that_is_told_to_stop_saves_and_says_how_to_go_on(sent, cache, tmp
     assert said.splitlines()[-1] == f"{sent.name}: stopped after step {step:,}; the same command goes on from there"
     assert "Traceback" not in said
     assert read_metrics(tmp_path / "run" / "metrics.jsonl")[-1]["step"] <= step
+
+
+def test_a_run_goes_on_where_nobody_reads_what_it_says(tmp_path, photo_folder, environ):
+    process = start(command(tmp_path / "run", photo_folder, num_steps=300), environ)
+    read_until(process, "step 20/")
+    process.stderr.close()
+    assert process.wait(60) == 0
+    assert newest(tmp_path / "run" / "checkpoints") == 300
 
 
 def test_a_second_ctrl_c_leaves_at_once(tmp_path, photo_folder, environ):
