@@ -72,6 +72,7 @@ PRESETS: dict[str, dict[str, object]] = {
         "num_steps": 1000,
         "warm_start": "pretrained",
         "ema_decay": 0.99,
+        "average_mirrored": True,
         "coloring_side": 224,
         "task.discriminator_sees": "none",
         "generator.network": "efficientnet",

@@ -80,6 +80,7 @@ class Model:
         ema_decay: how much of the moving average of the generator's weights a step keeps; 0 for no average.
         aged: share of the photographs that the generator sees as old prints in training, see `aging.aged`.
         saturation: factor of the chroma of what is made when photographs are coloured, not in training.
+        average_mirrored: whether photographs then get the mean of what is made of them and of their mirror images.
         test_time: what a trained generator normalises by, "running" averages or the statistics of the "batch", and
             whether it keeps its dropout.
     """
@@ -94,6 +95,7 @@ class Model:
     ema_decay: float = 0.0
     aged: float = 0.0
     saturation: float = 1.0
+    average_mirrored: bool = False
     test_time: str = "running"
 
     def init(self, key: jax.Array) -> TrainState:
@@ -148,6 +150,7 @@ def build_model(config: Config, total_steps: int) -> Model:
         ema_decay=config.ema_decay,
         aged=config.data.aged,
         saturation=config.saturation,
+        average_mirrored=config.average_mirrored,
         test_time=config.test_time,
     )
 

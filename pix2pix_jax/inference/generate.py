@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import cast
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from pix2pix_jax import color
@@ -66,7 +67,14 @@ def make_chroma(model: Model, weights: Weights, luma: jax.Array, key: jax.Array 
 def _made_photo(model: Model, weights: Weights, luma: jax.Array, key: jax.Array | None) -> Photo:
     if isinstance(model.task, TranslationTask):
         raise UserError("this generator translates images and colours no photographs: use pix2pix-translate")
-    made = model.task.photo(luma, make(model, weights, model.task.condition_of_luma(luma), key))
+    condition = model.task.condition_of_luma(luma)
+    if model.average_mirrored:
+        both = make(model, weights, jnp.concatenate([condition, condition[:, :, ::-1]]), key)
+        count = luma.shape[0]
+        output = (both[:count] + both[count:, :, ::-1]) / 2.0
+    else:
+        output = make(model, weights, condition, key)
+    made = model.task.photo(luma, output)
     return made if model.saturation == 1.0 else saturated(made, model.saturation)
 
 

@@ -24,6 +24,7 @@ _MAY_CHANGE = {
     "num_epochs",
     "num_steps",
     "saturation",
+    "average_mirrored",
     "coloring_side",
     "test_time",
     "log_every_steps",

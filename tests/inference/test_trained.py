@@ -36,6 +36,15 @@ def test_colors_any_count_alike(trained):
     np.testing.assert_allclose(colored[32:], trained.colorize(images[32:]), atol=1e-5)
 
 
+@pytest.mark.parametrize("average", [False, True])
+def test_with_the_mean_of_both_a_mirrored_photograph_gets_the_mirrored_colours(average, trained):
+    generator = dataclasses.replace(trained, config=dataclasses.replace(trained.config, average_mirrored=average))
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 48, 3), np.uint8)
+    made, mirrored = generator.colorize(images), generator.colorize(images[:, :, ::-1])
+    assert made.shape == images.shape
+    assert np.allclose(made, mirrored[:, :, ::-1], atol=1e-5) == average
+
+
 def test_there_is_nothing(tmp_path):
     with pytest.raises(UserError, match="there is no run or file"):
         load_trained(tmp_path / "none")
