@@ -209,5 +209,7 @@ class BatchIterator(AbstractContextManager):
 def _leave_signals_to_main() -> None:
     """Blocks what a terminal sends to a whole group, and SIGTERM, in this thread and the processes that it starts."""
     if hasattr(signal, "pthread_sigmask"):
-        resource_tracker.ensure_running()  # which else would unblock them when it is first needed
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+        # Python's helper for shared memory ignores the other two itself, and where it is started unblocks them here.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
