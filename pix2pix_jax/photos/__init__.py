@@ -1,7 +1,7 @@
 """The one reader of photographs, for training, judging and colouring: what files are photographs, and their pixels."""
 
 from pix2pix_jax.photos.formats import Format, format_of, name_to_write, with_extension
-from pix2pix_jax.photos.headers import deep_ends, jpeg2000_bits, misread
+from pix2pix_jax.photos.headers import deep_ends, heif_bits, jpeg2000_bits, misread
 from pix2pix_jax.photos.kinds import image_extensions, known_suffix, looks_like_an_image, unread_reason
 from pix2pix_jax.photos.metadata import metadata_to_keep, save_options
 from pix2pix_jax.photos.opening import load, open_image
@@ -13,6 +13,7 @@ __all__ = [
     "conversion_of",
     "deep_ends",
     "format_of",
+    "heif_bits",
     "image_extensions",
     "jpeg2000_bits",
     "known_suffix",

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import tifffile
 from faults.hostile import tiff
-from PIL import Image
+from PIL import Image, features
 
 from pix2pix_jax.data.decode import read_image
 from pix2pix_jax.data.pairs.files import read_header, read_pixels
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.inference.gray import gray_photo
-from pix2pix_jax.photos import jpeg2000_bits, open_image
+from pix2pix_jax.photos import heif_bits, jpeg2000_bits, open_image
 
 LEVELS = np.linspace(0, 1, 64)[None] * np.linspace(0.3, 1, 48)[:, None]
 WANTED = np.rint(255 * LEVELS)
@@ -128,3 +128,28 @@ def test_deep_jpeg2000(tmp_path: Path):
     for read in (read_header, read_pixels):  # pairs keep all bits, or none
         with pytest.raises(UserError, match="several channels of 12 bits, of which Pillow keeps 8"):
             read(path)
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="Pillow has no AVIF here")
+@pytest.mark.parametrize(("flags", "bits"), [(0x40, 10), (0x60, 12)])
+def test_deep_avif(flags: int, bits: int, tmp_path: Path):
+    path = tmp_path / "colour.avif"
+    Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(path)
+    assert heif_bits(path) == 8
+    data = bytearray(path.read_bytes())
+    data[data.index(b"av1C") + 6] |= flags
+    path.write_bytes(data)
+    assert heif_bits(path) == bits
+    with pytest.raises(UserError, match=f"several channels of {bits} bits, of which Pillow keeps 8"):
+        read_header(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"av1C", b"av1C\x81\x00", b"hvcC", b"hvcC" + bytes(17)])
+def test_what_is_cut_off_before_its_depth_has_8_bits(content: bytes, tmp_path: Path):
+    (tmp_path / "a.heic").write_bytes(content)
+    assert heif_bits(tmp_path / "a.heic") == 8
+
+
+def test_deep_heic(tmp_path: Path):
+    (tmp_path / "a.heic").write_bytes(b"ftypheic" + b"hvcC" + bytes(17) + b"\xfa" + bytes(5))
+    assert heif_bits(tmp_path / "a.heic") == 10

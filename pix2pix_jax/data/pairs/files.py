@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from pix2pix_jax.data.pairs.arrays import NUMPY, as_pixels, depth_of, map_numpy, read_tiff, tiff_header, unknown_kind
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.photos import deep_ends, jpeg2000_bits, load, misread, open_image, to_rgb, upright_transpose
+from pix2pix_jax.photos import deep_ends, heif_bits, jpeg2000_bits, load, misread, open_image, to_rgb, upright_transpose
 
 _TIFF = (".tif", ".tiff")
 
@@ -180,7 +180,8 @@ def _pillow_depth(image: Image.Image, path: Path) -> str:
         return "float32"
     if image.mode == "I":
         raise unknown_kind(path, "whole numbers of 32 bits")
-    if image.format == "JPEG2000" and (bits := jpeg2000_bits(path)) > 8:
+    bits_of = {"JPEG2000": jpeg2000_bits, "AVIF": heif_bits, "HEIF": heif_bits}.get(image.format or "")
+    if bits_of and (bits := bits_of(path)) > 8:
         raise unknown_kind(path, f"several channels of {bits} bits, of which Pillow keeps 8")
     if image.format == "PPM":
         (tile,) = image.tile  # type: ignore[attr-defined]
