@@ -49,13 +49,14 @@ def run(arguments: list[str], environ: dict[str, str], timeout: float = 120, **o
 
 
 def start(arguments: list[str], environ: dict[str, str], **options) -> subprocess.Popen:
-    """A process that is a group of its own, as a shell makes it; SIGINT is not ignored even in a background job."""
-    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """A process that is a group of its own, as a shell makes it; no signal is ignored even in a background job."""
+    inherited = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)}
     try:
         options = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True} | options
         return subprocess.Popen(arguments, env=environ, **options)
     finally:
-        signal.signal(signal.SIGINT, inherited)
+        for number, handler in inherited.items():
+            signal.signal(number, handler)
 
 
 def read_until(process: subprocess.Popen, text: str) -> str:
