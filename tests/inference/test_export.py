@@ -110,7 +110,7 @@ def test_readme_example_colors_where_the_package_is_not_installed(file, tmp_path
     assert len(script.strip().splitlines()) <= 12
     (tmp_path / "colour.py").write_text(script)
     # At the very size that the script reduces to, so that its result can be told exactly.
-    photo = Image.fromarray(smooth_images(1, 160)[0][:112])
+    photo = Image.fromarray(smooth_images(1, 320)[0][:224])
     photo.save(tmp_path / "photo.png")
     isolated = [sys.executable, "-I", "-c", WITHOUT_THE_PACKAGE]
     arguments = ["colour.py", "g.jax", "photo.png", "colored.png"]
