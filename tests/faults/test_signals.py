@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -18,7 +19,12 @@ STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 def end(process, seconds):
     begin = time.monotonic()
-    _, said = process.communicate(timeout=60)
+    try:
+        _, said = process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise
     assert time.monotonic() - begin < seconds
     return said
 
@@ -53,7 +59,10 @@ def test_a_second_ctrl_c_leaves_at_once(tmp_path, photo_folder, environ):
         time.sleep(0.02)  # or the two are one to the system
     said = end(process, 2)
     assert process.returncode == 130
-    assert said.splitlines()[-1] == "stopped at once"
+    assert said.splitlines()[-1] in (
+        "stopped at once",
+        "interrupted",
+    )  # as the second is heard by one thread or the other
     assert "Traceback" not in said
 
 
