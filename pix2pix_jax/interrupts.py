@@ -18,6 +18,20 @@ _SECONDS = 3.0  # that a command has to end in order
 _deferred = 0
 
 
+_asked = False
+
+
+def ask() -> None:
+    """Says that a first signal has been taken, and what it asks for is under way."""
+    global _asked
+    _asked = True
+
+
+def last_line() -> str:
+    """What a command says that ends by Ctrl-C, the first or one after it."""
+    return "stopped at once" if _asked else "interrupted"
+
+
 @contextlib.contextmanager
 def deferred() -> Iterator[None]:
     """Says that Ctrl-C within it is heeded, but may take long: a step is finished, and a checkpoint written."""

@@ -56,7 +56,7 @@ def run_command(main: Callable[[], None]) -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        interrupts.leave("interrupted", interrupts.STATUS)
+        interrupts.leave(interrupts.last_line(), interrupts.STATUS)
 
 
 def print_any_name() -> None:

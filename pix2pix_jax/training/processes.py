@@ -139,6 +139,7 @@ def stop_request() -> Iterator[Callable[[int], int]]:
         if several:
             signal.raise_signal(signal.SIGTERM)  # which JAX's service has taken
         caught = number
+        interrupts.ask()
 
     def stop_after(step: int) -> int:
         if not deferring:  # there is something to save now
