@@ -1,4 +1,4 @@
-"""Checkpoints of a run: Orbax, written while training goes on, the last few kept, none believed without a look."""
+"""Checkpoints of a run: Orbax, the last few kept, none believed without a look."""
 
 import contextlib
 import dataclasses
@@ -106,7 +106,11 @@ class Checkpoints(AbstractContextManager):
         directory.mkdir(parents=True, exist_ok=True)
         self._opened = ExitStack()
         self._opened.enter_context(_quiet())
-        options = ocp.CheckpointManagerOptions(max_to_keep=keep, cleanup_tmp_directories=True)
+        # Training waits for each checkpoint (0.2 s for 25 MB, 1.3 s for 686 MB on a local disk), since the steps that
+        # it took meanwhile would be lost beside a whole interval when it is killed.
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=keep, cleanup_tmp_directories=True, enable_async_checkpointing=False
+        )
         self._manager = ocp.CheckpointManager(self._opened.enter_context(_PlainName(directory)).path, options=options)
         self._damaged: list[int] = []
         self._megabytes = 0.0
@@ -130,15 +134,13 @@ class Checkpoints(AbstractContextManager):
         self._manager.reload()
 
     def save(self, state: TrainState) -> None:
-        """Starts writing a checkpoint and returns; waits first where the previous one is still being written.
-
-        The first one is waited for, and read back.
+        """Writes a checkpoint; reads the first one back.
 
         Args:
-            state: the state, on the host: it must not change until the checkpoint is written.
+            state: the state, on the host.
 
         Raises:
-            UserError: if this checkpoint, or the one before it, cannot be written, or the first cannot be read back.
+            UserError: if the checkpoint cannot be written, or the first cannot be read back.
         """
         step, tree = int(state.step), _tree(state)
         self._megabytes = sum(leaf.nbytes for leaf in jax.tree.leaves(tree)) / 1e6
@@ -149,7 +151,6 @@ class Checkpoints(AbstractContextManager):
             raise self._failure(error) from error
         if not self._looked:
             self._looked = True
-            self.wait()
             try:
                 _read(self.directory, step, tree)
             except _DamagedError as error:
@@ -159,18 +160,10 @@ class Checkpoints(AbstractContextManager):
                     " training on would be in vain: choose another --workdir, on another disk"
                 ) from error
 
-    def wait(self) -> None:
-        """Waits until what was saved is on the disk; raises UserError if it could not be written."""
-        try:
-            self._manager.wait_until_finished()
-        except Exception as error:
-            raise self._failure(error) from error
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Waits as `wait`, and lets go of the folder; what went wrong first is what is told."""
-        with self._opened, contextlib.suppress(*([UserError] if kind else [])):
+    def __exit__(self, *_: object) -> None:
+        """Lets go of the folder."""
+        with self._opened:
             if not self._failed:
-                self.wait()
                 self._manager.close()
 
     def _failure(self, error: Exception) -> UserError:

@@ -171,7 +171,6 @@ class Trainer:
         )
         self._progress.note(f"{len(source):,} images; kept decoded: {_KEPT[loader.cache]}")
         state, stopping = self._take_steps(parallel.place(state), start, loader, len(source))
-        self._checkpoints.wait()
         if stopping:
             self._progress.note(
                 f"{signal.Signals(stopping).name}: stopped after step {int(state.step):,};"
@@ -227,7 +226,6 @@ class Trainer:
                 if stopping or is_due(config.checkpoint_every_steps):
                     self._save(state)
         except FloatingPointError as error:
-            self._checkpoints.wait()
             kept = newest(self._checkpoints.directory)
             raise UserError(
                 f"{error}: training stopped; "
@@ -270,8 +268,7 @@ class Trainer:
 
     def _save(self, state: TrainState) -> None:
         self._losses.fetch()
-        # A copy: the next step takes over the state's buffers while the checkpoint is being written.
-        host_state = jax.tree.map(np.array, state)
+        host_state: TrainState = jax.device_get(state)
         for field in dataclasses.fields(host_state):
             if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(getattr(host_state, field.name))):
                 what = {"averages": "running averages", "ema": "moving average of the weights"}

@@ -184,15 +184,15 @@ def test_a_folder_of_any_name(name, tmp_path, small):
 
 
 def test_a_first_checkpoint_that_cannot_be_read_back_ends_the_run(tmp_path, small, monkeypatch):
+    save = ocp.CheckpointManager.save
+
+    def save_and_lose(*args, **kwargs):
+        save(*args, **kwargs)
+        for path in (tmp_path / "checkpoints" / "5" / "default" / "d").iterdir():
+            path.unlink()
+
+    monkeypatch.setattr(ocp.CheckpointManager, "save", save_and_lose)
     with Checkpoints(tmp_path / "checkpoints", keep=2) as checkpoints:
-        wait = checkpoints.wait
-
-        def lose():
-            wait()
-            for path in (tmp_path / "checkpoints" / "5" / "default" / "d").iterdir():
-                path.unlink()
-
-        monkeypatch.setattr(checkpoints, "wait", lose)
         with pytest.raises(UserError, match="checkpoints/5 was written and cannot be read back"):
             checkpoints.save(filled(small, 5))
 
