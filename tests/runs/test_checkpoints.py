@@ -192,9 +192,9 @@ def test_a_first_checkpoint_that_cannot_be_read_back_ends_the_run(tmp_path, smal
             path.unlink()
 
     monkeypatch.setattr(ocp.CheckpointManager, "save", save_and_lose)
-    with Checkpoints(tmp_path / "checkpoints", keep=2) as checkpoints:
-        with pytest.raises(UserError, match="checkpoints/5 was written and cannot be read back"):
-            checkpoints.save(filled(small, 5))
+    cannot = pytest.raises(UserError, match="checkpoints/5 was written and cannot be read back")
+    with Checkpoints(tmp_path / "checkpoints", keep=2) as checkpoints, cannot:
+        checkpoints.save(filled(small, 5))
 
 
 def test_one_that_is_cleaned_up_while_it_is_read_is_not_missed(tmp_path, small, caplog):
