@@ -7,7 +7,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from helpers import EXPERIMENTS, load_config
+from helpers import EXPERIMENTS, ROOT, load_config
 
 from pix2pix_jax import config as configuration
 from pix2pix_jax.commands.arguments import apply_settings
@@ -184,10 +184,9 @@ def test_size_of_the_generator_alone_is_finer():
 
 @pytest.mark.parametrize("key", configuration.leaves(configuration.default_config()))
 def test_every_key_is_read(key):
-    package = Path(configuration.__file__).parent
-    files = [*package.rglob("*.py"), package.parent / "train.py"]
-    source = "\n".join(path.read_text() for path in files)
-    source = source.replace(Path(configuration.__file__).read_text(), "")
+    room = Path(configuration.__file__).parent
+    files = [path for path in room.parent.rglob("*.py") if room not in path.parents]
+    source = "\n".join(path.read_text() for path in [*files, ROOT / "train.py"])
     leaf = key.rsplit(".", 1)[-1]
     holder = r"\b(?:config|first|folders|data|adam|task|objective|self)\.(?:data\.|task\.|generator\.)?"
     uses = re.findall(rf"{holder}{leaf}\b(?! = )", source)
