@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
+from jax import export, lax
 
 from pix2pix_jax.ops import direct, winograd
 from pix2pix_jax.ops.windows import transposed_kernel
@@ -69,8 +69,12 @@ def conv_transpose2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
 
 
 def _winograd_pays(dtype: Any, size: int, pixels: int, channels: int, features: int) -> bool:
-    """Whether to use `winograd` for a kernel of that side, and so many pixels and channels in and out."""
-    large = pixels >= 4 * _FEWEST_TILES and min(channels, features) >= _FEWEST_CHANNELS
+    """Whether to use `winograd` for a kernel of that side, and so many pixels and channels in and out.
+
+    Not where the size is not known yet, as in an export.
+    """
+    large = not export.is_symbolic_dim(pixels) and pixels >= 4 * _FEWEST_TILES
+    large = large and min(channels, features) >= _FEWEST_CHANNELS
     return large and 1 < size <= _LARGEST[dtype]
 
 
