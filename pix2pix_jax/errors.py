@@ -13,5 +13,6 @@ class UserError(Exception):
 
 
 def nearest(given: str, known: Iterable[str], count: int = 1) -> str:
-    """The known names closest to the one given, separated by commas, for an error message."""
-    return ", ".join(difflib.get_close_matches(given, list(known), n=count, cutoff=0.0))
+    """The known names closest to the one given, whatever their case, separated by commas, for an error message."""
+    names = {name.lower(): name for name in known}
+    return ", ".join(names[name] for name in difflib.get_close_matches(given.lower(), names, n=count, cutoff=0.0))

@@ -250,6 +250,9 @@ class TranslationTask:
     Attributes:
         input_channels: channels of what is given.
         output_channels: channels of what is made.
+        input_split: where several images are given, the channels of each, such as "3+1"; "auto" until files say so.
+        output_depth: of the files that are made: the type of those trained on; "auto" until they are known, or for that
+            of what is given.
         adversarial: whether there is a discriminator.
         discriminator_sees_condition: whether it sees what was given in front of what was made.
         l1: weight of the mean absolute error in the generator's loss.
@@ -258,10 +261,22 @@ class TranslationTask:
 
     input_channels: int = 3
     output_channels: int = 3
+    input_split: str = "auto"
+    output_depth: Literal["auto", "uint8", "uint16", "float32"] = "auto"
     adversarial: bool = True
     discriminator_sees_condition: bool = True
     l1: float = 100.0
     kind: Literal["translation"] = "translation"
+
+    @property
+    def input_parts(self) -> tuple[int, ...] | None:
+        """Channels of each image that is given; None if not known. ValueError if they are not the input's."""
+        if self.input_split == "auto":
+            return None
+        parts = tuple(int(part) for part in self.input_split.split("+"))
+        if min(parts) < 1 or sum(parts) != self.input_channels:
+            raise ValueError(f"{self.input_split} is not {self.input_channels}")
+        return parts
 
     @property
     def batch_channels(self) -> int:

@@ -265,6 +265,19 @@ def test_a_name_that_is_not_known_gets_the_nearest():
         experiment_config("ycrcb_rbg")
 
 
+def test_the_nearest_does_not_depend_on_case():
+    config = updated(experiment_config("pix2pix"), {"data.direction": "atob"})
+    with pytest.raises(UserError, match=r"the nearest is AtoB"):
+        configuration.validate(config, device_count=1)
+
+
+@pytest.mark.parametrize("split", ["3", "3+", "2+2", "4+0", "x"])
+def test_a_split_that_is_not_the_input(split):
+    config = updated(experiment_config("pix2pix"), {"task.input_split": split, "task.input_channels": 5})
+    with pytest.raises(UserError, match=r"config.task.input_split=.* must say how the 5 channels"):
+        configuration.validate(config, device_count=1)
+
+
 def test_settings_are_read_by_the_type_of_their_key():
     config = experiment_config("rgb_rgb")
     settings = ["adam.schedule=linear", "adam.learning_rate=1e-4", "image_size=64", "dtype=bfloat16"]

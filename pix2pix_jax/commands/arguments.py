@@ -77,13 +77,17 @@ def seed(text: str) -> int:
 
 
 def add_test_time(parser: argparse.ArgumentParser) -> None:
-    """Adds `--test-time` and `--seed`, by which a trained generator is run."""
+    """Adds `--test-time`, by which a trained generator is run."""
     parser.add_argument(
         "--test-time",
         choices=get_args(get_type_hints(Config)["test_time"]),
         help="what the generator normalises by, the running averages of training or the statistics of the image itself"
         " (batch), and whether its dropout is active (default: what the generator's config says)",
     )
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    """Adds `--seed`, of a generator's dropout."""
     parser.add_argument(
         "--seed", type=seed, default=0, metavar="N", help="what dropout follows from, if active (default: 0)"
     )

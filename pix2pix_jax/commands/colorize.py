@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from pix2pix_jax.commands import images
-from pix2pix_jax.commands.arguments import add_step, add_test_time, at_test_time, positive_float
+from pix2pix_jax.commands.arguments import add_seed, add_step, add_test_time, at_test_time, positive_float
 from pix2pix_jax.photos import name_to_write
 
 _WORDS = images.Words("coloured", "photographs", lambda name: name_to_write(name, alpha=False))
@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_step(parser)
     add_test_time(parser)
+    add_seed(parser)
     return parser
 
 

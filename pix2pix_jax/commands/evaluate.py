@@ -13,6 +13,7 @@ from pix2pix_jax.commands import cli
 from pix2pix_jax.commands.arguments import (
     Parser,
     add_overwrite,
+    add_seed,
     add_size,
     add_step,
     add_test_time,
@@ -85,6 +86,7 @@ def _main() -> None:
     add_size(parser)
     add_step(parser)
     add_test_time(parser)
+    add_seed(parser)
     evaluate(parser.parse_args())
 
 

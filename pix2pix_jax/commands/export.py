@@ -8,12 +8,12 @@ from pathlib import Path
 import jax
 
 from pix2pix_jax.commands import cli
-from pix2pix_jax.commands.arguments import add_step
+from pix2pix_jax.commands.arguments import add_step, add_test_time, at_test_time
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import typed_path
 from pix2pix_jax.inference import load_trained, pth_files
 from pix2pix_jax.inference.export import write_export
-from pix2pix_jax.inference.trained import Step, load_run
+from pix2pix_jax.inference.trained import Step, TrainedGenerator, load_run
 from pix2pix_jax.networks import authors
 
 
@@ -37,6 +37,7 @@ def _parse() -> argparse.Namespace:
         "--discriminator", action="store_true", help="write the run's discriminator instead; OUT must end with .pth"
     )
     add_step(parser)
+    add_test_time(parser)
     # Intermixed: else a flag between RUN and OUT would have RUN taken for OUT.
     return parser.parse_intermixed_args()
 
@@ -52,15 +53,28 @@ def _export() -> None:
         raise UserError(f"{given.out} is there already: give --overwrite to replace it, or another name")
     if given.discriminator:
         _export_discriminator(given.run, given.out, given.step)
-    elif given.out.suffix in (*pth_files.SUFFIXES, ".safetensors"):
-        load_trained(given.run, given.step).save(given.out)
     else:
-        _export_program(given.run, given.out, given.step)
+        _export_generator(given, at_test_time(load_trained(given.run, given.step), given.test_time))
     print(f"wrote {given.out} ({given.out.stat().st_size / 1e6:.1f} MB)")
 
 
+def _export_generator(given: argparse.Namespace, trained: TrainedGenerator) -> None:
+    kind = given.out.suffix.lower()
+    if kind in pth_files.SUFFIXES:
+        if given.test_time:
+            raise UserError("--test-time: a .pth file does not say how it is run; their test.py has --eval")
+        trained.save(given.out)
+        print(authors.flags_of(trained.config.generator))
+    elif kind == ".safetensors":
+        trained.save(given.out)
+    else:
+        # Locations name the source files by their paths on this machine, which are nobody's business elsewhere.
+        jax.config.update("jax_traceback_in_locations_limit", 0)
+        write_export(trained, given.out)
+
+
 def _export_discriminator(run: str | None, out: Path, step: Step) -> None:
-    if out.suffix not in pth_files.SUFFIXES:
+    if out.suffix.lower() not in pth_files.SUFFIXES:
         raise UserError(f"--discriminator: {out} must end with .pth")
     folder = typed_path(run, "RUN") if run else None
     if folder is None or not folder.is_dir():
@@ -69,13 +83,6 @@ def _export_discriminator(run: str | None, out: Path, step: Step) -> None:
     if state.discriminator is None:
         raise UserError(f"the run {run} has no discriminator")
     pth_files.write(out, authors.discriminator_to_authors(config.discriminator, state.discriminator.params))
-
-
-def _export_program(run: str | None, out: Path, step: Step) -> None:
-    trained = load_trained(run, step)
-    # Locations name the source files by their paths on this machine, which are nobody's business elsewhere.
-    jax.config.update("jax_traceback_in_locations_limit", 0)
-    write_export(trained, out)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from pix2pix_jax.commands import images
-from pix2pix_jax.commands.arguments import add_test_time, at_test_time, positive_int
+from pix2pix_jax.commands.arguments import add_seed, add_test_time, at_test_time, positive_int
 from pix2pix_jax.errors import UserError
 
 
@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         " (default: %(default)s)",
     )
     add_test_time(parser)
+    add_seed(parser)
     return parser
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pix2pix_jax.commands import images
-from pix2pix_jax.commands.arguments import add_step, add_test_time, at_test_time, positive_int
+from pix2pix_jax.commands.arguments import add_seed, add_step, add_test_time, at_test_time, positive_int
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.photos import with_extension
 
@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--side-by-side", action="store_true", help="put input and output into one image of 8 bits")
     add_step(parser)
     add_test_time(parser)
+    add_seed(parser)
     return parser
 
 

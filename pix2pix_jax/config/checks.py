@@ -117,6 +117,15 @@ def _validate_networks(config: Config) -> None:
             f"config.generator.network=efficientnet sees grey or RGB images, and config.task.input_channels is"
             f" {config.task.condition_channels}: use another network"
         )
+    if isinstance(config.task, TranslationTask):
+        try:
+            _ = config.task.input_parts
+        except ValueError as error:
+            channels = config.task.input_channels
+            raise UserError(
+                f"config.task.input_split={config.task.input_split} must say how the {channels} channels of"
+                " config.task.input_channels are split, such as 3+1 of 4; or leave it out"
+            ) from error
     if config.data.aged and isinstance(config.task, TranslationTask):
         raise UserError(f"config.data.aged={config.data.aged} is of colouring, and this config's task is translation")
     if config.objective.gan == "wgan-gp" and config.task.adversarial and config.discriminator.norm == "batch":

@@ -32,7 +32,7 @@ def export_generator(trained: TrainedGenerator) -> export.Exported:
     Returns:
         A program that does what `TrainedGenerator.colorize`, or of pairs `translate`, does for one batch: uint8
         [batch, height, width, 3, or the input's channels] to float32 [batch, height, width, 3, or the output's] in
-        [0, 1]; height and width divisible by the network's `size_multiple`, and with an encoder that is an
+        [0, 1]; height and width divisible by the network's `size_multiple` and at least its `smallest_size`, with an
         EfficientNet at least 128.
     """
     kept = jax.tree.map(_narrowest, trained.weights)
@@ -42,13 +42,17 @@ def export_generator(trained: TrainedGenerator) -> export.Exported:
     def make(images: jax.Array) -> jax.Array:
         # Widened inside the program, so that the file holds what was kept.
         weights: Weights = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), kept)
-        return run(trained.model, weights, images)
+        if trained.model.test_time == "running":
+            return run(trained.model, weights, images)
+        # What is made of an image must not depend on the others by their statistics.
+        return jax.vmap(lambda image: run(trained.model, weights, image[None])[0])(images)
 
     network = trained.model.generator
     multiple = network.size_multiple
     channels = trained.config.task.condition_channels if translates else 3
     # Whether to enlarge the image first cannot depend on a size that is not known yet.
-    least = math.ceil(SMALLEST_SEEN / multiple) if isinstance(network, EfficientNetUNet) else 1
+    smallest = SMALLEST_SEEN if isinstance(network, EfficientNetUNet) else network.smallest_size
+    least = math.ceil(smallest / multiple)
     sizes = f"batch, {multiple}*rows, {multiple}*columns, {channels}"
     shape = export.symbolic_shape(sizes, constraints=[f"rows >= {least}", f"columns >= {least}"])
     return export.export(jax.jit(make), platforms=PLATFORMS)(jax.ShapeDtypeStruct(shape, jnp.uint8))

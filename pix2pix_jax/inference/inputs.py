@@ -52,7 +52,7 @@ def condition_of(images: Sequence[Pixels], config: Config) -> NDArray[Any]:
     if len(set(sizes)) > 1:
         given = ", ".join(f"{width}×{height}" for height, width in sizes)
         raise ValueError(f"expected images of one size, got {given}")
-    channels = _channels([_kind(image) for image in images], wanted)
+    channels = _channels([_kind(image) for image in images], wanted, translation_task(config).input_parts)
     nearest = config.data.input_interpolation == "nearest"
     parts = [to_channels(image, count, indices=nearest) for image, count in zip(images, channels, strict=True)]
     deepest = max((part.dtype for part in parts), key=lambda dtype: dtype.itemsize)
@@ -96,6 +96,12 @@ def read_images(files: Sequence[Path], config: Config) -> list[Pixels]:
             image = (image - np.float32(data.float_min)) / np.float32(data.float_max - data.float_min)
         images.append(image)
     return images
+
+
+def output_depth(condition: NDArray[Any], config: Config) -> np.dtype:
+    """The type of what a generator makes: of the files that it was trained to make, or else of what it is given."""
+    depth = translation_task(config).output_depth
+    return condition.dtype if depth == "auto" else np.dtype(depth)
 
 
 def in_units_of_files(made: NDArray[Any], config: Config) -> NDArray[Any]:
@@ -161,10 +167,10 @@ def _kind(pixels: Pixels) -> Kind:
     return Kind(pixels.shape[2], pixels.shape[2], pixels.dtype.name)
 
 
-def _channels(kinds: Sequence[Kind], wanted: int) -> list[int]:
-    """How many channels each image gives to the generator's input."""
-    equal = [wanted // len(kinds)] * len(kinds)
-    for channels in ([kind.natural for kind in kinds], equal):
+def _channels(kinds: Sequence[Kind], wanted: int, known: tuple[int, ...] | None) -> Sequence[int]:
+    """How many channels each image gives to the generator's input; `known` where training has settled it."""
+    choices: list[Sequence[int]] = [[kind.natural for kind in kinds], [wanted // len(kinds)] * len(kinds)]
+    for channels in [known] if known and len(known) == len(kinds) else choices:
         if sum(channels) == wanted and all(map(Kind.can_give, kinds, channels)):
             return channels
     given = " and ".join(f"{kind.channels} of {_DEPTHS[kind.depth]}" for kind in kinds)

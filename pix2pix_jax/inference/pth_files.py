@@ -41,9 +41,13 @@ def load_generator(path: Path) -> tuple[Config, Params, Params]:
     generator = found.config
     colours = (found.in_channels, found.out_channels) == (1, 2)
     what = f"{generator.depth} levels" if generator.network == "unet" else f"{generator.blocks} blocks"
+    norm = "no norm" if generator.norm == "none" else f"{generator.norm} norm"
+    notes = " (colours photographs in Lab)" if colours else ""
+    if generator.network == "unet" and not colours:
+        notes = "; if it was trained with --no_dropout, give --test-time batch"
     print(
-        f"{path}: {generator.network} of {what}, width {generator.width}, {generator.norm} norm,"
-        f" {found.in_channels} to {found.out_channels} channels" + (" (colours photographs in Lab)" if colours else "")
+        f"{path}: {generator.network} of {what}, width {generator.width}, {norm}, {found.in_channels} to"
+        f" {found.out_channels} channels{notes}"
     )
     config = Config(
         name=path.stem,
@@ -80,7 +84,10 @@ def read(path: Path) -> dict[str, Any]:
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # of many types, by what is wrong with the file
-        raise UserError(f"it cannot be read as weights of PyTorch ({str(error).splitlines()[0]})") from error
+        reason = str(error).splitlines()[0]
+        if reason.startswith("Weights only load failed"):
+            reason = "it holds more than tensors: save the network's state_dict()"
+        raise UserError(f"it cannot be read as weights of PyTorch ({reason})") from error
     if not isinstance(loaded, Mapping) or not all(isinstance(value, torch.Tensor) for value in loaded.values()):
         raise UserError("it holds no state dict: a mapping of names to tensors is wanted")
     return {name: tensor.float().numpy() for name, tensor in loaded.items()}

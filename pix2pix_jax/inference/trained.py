@@ -174,7 +174,7 @@ class TrainedGenerator:
         """
         from safetensors.numpy import save
 
-        if Path(path).suffix in pth_files.SUFFIXES:
+        if Path(path).suffix.lower() in pth_files.SUFFIXES:
             tensors = authors.generator_to_authors(self.config.generator, self.params, self.averages)
             return pth_files.write(Path(path), tensors)
         flat = flatten_dict({"params": self.params, "batch_stats": self.averages}, sep="/")
@@ -214,7 +214,7 @@ def load_trained(path: str | os.PathLike[str] | None = None, step: Step = None) 
     if step is not None:
         raise UserError(f"step {step} is one of a run, and {place} is none: give a run's folder")
     if place.is_file():
-        if place.suffix in pth_files.SUFFIXES:
+        if place.suffix.lower() in pth_files.SUFFIXES:
             return TrainedGenerator(*pth_files.load_generator(place))
         return _from_file(place)
     raise UserError(

@@ -19,7 +19,14 @@ from pix2pix_jax.config import Config
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.evaluation.pairs import quantized
 from pix2pix_jax.inference import photo_files
-from pix2pix_jax.inference.inputs import Given, condition_of, decoded, in_units_of_files, translation_task
+from pix2pix_jax.inference.inputs import (
+    Given,
+    condition_of,
+    decoded,
+    in_units_of_files,
+    output_depth,
+    translation_task,
+)
 from pix2pix_jax.inference.trained import TrainedGenerator
 from pix2pix_jax.photos import with_extension
 
@@ -51,7 +58,8 @@ def translate(
 
     Returns:
         An image of the same size. A Pillow image for files and Pillow images of 8 bits where the generator makes 1 or 3
-        channels; else an array [H, W, output channels], of the type of what was given (float32 for floating point).
+        channels; else an array [H, W, output channels]. Its type (uint8, uint16 or float32) is the config's
+        `task.output_depth`, as of the files that the generator was trained to make; if that is auto, what was given.
         Floating point of files is in the range that the run's `data.float_min` and `data.float_max` say.
 
     Raises:
@@ -83,7 +91,7 @@ def translate_array(
         tile: as for `translate`.
 
     Returns:
-        [H, W, output channels] of the same dtype.
+        [H, W, output channels], of the type that `output_depth` gives.
 
     Raises:
         UserError: if the image does not fit into the memory, or the generator colours.
@@ -93,7 +101,9 @@ def translate_array(
     try:
         if 0 < side < max(height, width):
             return _tiled(condition, generator, seed, side)
-        return quantized(translate_stack(condition[None], generator, seed)[0], condition.dtype)
+        return quantized(
+            translate_stack(condition[None], generator, seed)[0], output_depth(condition, generator.config)
+        )
     except (jax.errors.JaxRuntimeError, MemoryError) as error:
         if isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):
             raise
@@ -106,7 +116,7 @@ def translate_array(
 def translated_name(name: Path, condition: NDArray[Any], config: Config) -> Path:
     """The name of a file to write, with the extension of a format that holds what is made of a condition."""
     channels = translation_task(config).output_channels
-    return with_extension(name, photo_files.extension_for(condition.dtype, channels))
+    return with_extension(name, photo_files.extension_for(output_depth(condition, config), channels))
 
 
 def write_translated(made: NDArray[Any], target: Path, config: Config, overwrite: bool = False) -> None:
@@ -177,7 +187,8 @@ def _tiled(condition: NDArray[Any], generator: TrainedGenerator, seed: int, side
     ramp = np.minimum(np.minimum(place, place[::-1]) + 1, overlap).astype(np.float32)
     down, across = _total(ramp, tops), _total(ramp, lefts)
     say = ramp[:, None, None] * ramp[None, :, None]
-    made = np.empty((*condition.shape[1:3], generator.config.task.generator_channels), condition.dtype)
+    depth = output_depth(condition, generator.config)
+    made = np.empty((*condition.shape[1:3], generator.config.task.generator_channels), depth)
     band = np.zeros((side, *made.shape[1:]), np.float32)
     for top, below in zip(tops, [*tops[1:], len(made)], strict=True):
         for left in lefts:
@@ -185,7 +196,7 @@ def _tiled(condition: NDArray[Any], generator: TrainedGenerator, seed: int, side
             band[:, left : left + side] += say * generator.translate(square, seed)[0]
         finished = below - top
         weight = down[top:below, None, None] * across[None, :, None]
-        made[top:below] = quantized(band[:finished] / weight, condition.dtype)
+        made[top:below] = quantized(band[:finished] / weight, depth)
         band = np.concatenate([band[finished:], np.zeros_like(band[:finished])])
     return made[:height, :width]
 

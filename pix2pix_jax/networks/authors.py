@@ -71,6 +71,8 @@ def generator_from_authors(state_dict: Mapping[str, Any]) -> FoundGenerator:
         config = _find_resnet(given)
         first, last, transposed = "model.1.weight", f"model.{17 + config.blocks}.weight", False
     else:
+        if {"model.0.weight", "net.0.weight"} & given.keys():
+            raise UserError("it holds a discriminator; files of generators are called latest_net_G.pth")
         raise UserError(f"no generator of the pix2pix authors' code begins with {next(iter(given), 'nothing')}")
     flat = _converted(given, _generator_places(config), config.norm, "generator")
     if last not in given:
@@ -102,12 +104,28 @@ def generator_to_authors(config: GeneratorConfig, params: Params, averages: Para
     Raises:
         UserError: if their code has no such network.
     """
-    if config.network == "reference" or config.upsampling == "resize":
+    if config.network not in ("unet", "resnet") or config.upsampling == "resize":
         raise UserError(
             f"the pix2pix authors' code has no such generator (network {config.network}, upsampling"
             f" {config.upsampling}): their files hold U-Nets and ResNets with transposed convolutions"
         )
     return _exported(_generator_places(config), params, averages)
+
+
+def flags_of(config: GeneratorConfig) -> str:
+    """A line with the flags that the authors' `test.py` needs for a generator that `generator_to_authors` takes."""
+    if config.network == "unet":
+        name, size = {8: "unet_256", 7: "unet_128"}.get(config.depth), f"a U-Net of {config.depth} levels"
+    else:
+        name = {9: "resnet_9blocks", 6: "resnet_6blocks"}.get(config.blocks)
+        size = f"a ResNet of {config.blocks} blocks"
+    if name is None:
+        return f"their code has no --netG for {size}"
+    flags = f"for their code: --netG {name} --ngf {config.width} --norm {config.norm}"
+    if not config.dropout:
+        return f"{flags} --no_dropout"
+    moved = config.network == "unet" and config.dropout_at == "innermost"
+    return flags + " (its dropout was in other layers than theirs)" * moved
 
 
 def discriminator_to_authors(config: DiscriminatorConfig, params: Params) -> dict[str, np.ndarray]:

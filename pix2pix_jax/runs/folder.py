@@ -27,6 +27,8 @@ _MAY_CHANGE = {
     "average_mirrored",
     "coloring_side",
     "test_time",
+    "task.input_split",
+    "task.output_depth",
     "log_every_steps",
     "eval_every_steps",
     "sample_every_steps",

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from pix2pix_jax import data
-from pix2pix_jax.config import Config, check_fits, leaves, validate
+from pix2pix_jax.config import Config, check_fits, leaves, updated, validate
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.figures import save_curves
 from pix2pix_jax.files import typed_path, writing
@@ -67,6 +67,8 @@ def train(config: Config, workdir: str | os.PathLike[str]) -> TrainState:
     if isinstance(train_source, data.SizedSource):
         height, width = train_source.crop
         check_fits(config, height, width, f"the size of the pairs, {height}×{width},")
+    if isinstance(train_source, data.PairSource):
+        config = updated(config, train_source.found)
     eval_images = data.load_eval_images(eval_source, config.image_size, config.data.resize, config.data.eval_images)
     photographs = {
         "to train on": (len(train_source), train_source.identity()),

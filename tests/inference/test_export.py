@@ -11,6 +11,7 @@ import pytest
 from helpers import ROOT, smooth_images
 from jax import export
 from PIL import Image
+from translators import save_translator, translator
 
 from pix2pix_jax.commands.export import main
 from pix2pix_jax.config import default_config, updated
@@ -82,6 +83,30 @@ def test_the_generator_in_the_package_is_exported_for_images_that_it_sees_as_the
     exported = export.deserialize(export_generator(trained).serialize())
     images = np.random.default_rng(0).integers(0, 256, (1, 128, 160, 3), np.uint8)
     np.testing.assert_allclose(exported.call(images), trained.colorize(images), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("test_time", "changes"),
+    [
+        ("batch+dropout", {"generator.depth": 5, "generator.width": 64}),
+        ("running", {"generator.depth": 2, "generator.upsampling": "resize"}),
+        ("batch", {"generator.network": "resnet", "generator.blocks": 1, "generator.width": 16, "generator.depth": 8}),
+    ],
+)
+def test_translates_as_the_generator_does(test_time, changes):
+    trained = translator(changes | {"test_time": test_time})
+    exported = export.deserialize(export_generator(trained).serialize())
+    for count, height, width in [(2, 32, 64), (3, 64, 32)]:
+        images = np.random.default_rng(0).integers(0, 256, (count, height, width, 3), np.uint8)
+        np.testing.assert_allclose(exported.call(images), trained.translate(images), atol=1e-5)
+
+
+def test_how_it_is_run_is_chosen(tmp_path, monkeypatch):
+    save_translator(tmp_path / "g.safetensors")
+    run_main(monkeypatch, tmp_path / "g.safetensors", tmp_path / "g.jax", "--test-time", "running")
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
+    made = export.deserialize((tmp_path / "g.jax").read_bytes()).call(images)
+    np.testing.assert_allclose(made, translator({"test_time": "running"}).translate(images), atol=2e-3)  # float16
 
 
 def test_weights_that_float16_does_not_hold_stay_as_they_are():

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+from pix2pix_jax.commands import export
 from pix2pix_jax.config import default_config, updated
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.inference import TrainedGenerator, load_trained, pth_files
@@ -52,6 +53,22 @@ def test_a_saved_generator_is_found_and_does_the_same(tmp_path, capsys):
             np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        ({"generator.depth": 7}, "--netG unet_128 --ngf 4 --norm batch (its dropout was in other layers than theirs)"),
+        ({"generator.depth": 7, "generator.dropout": 0.0}, "--netG unet_128 --ngf 4 --norm batch --no_dropout"),
+        ({}, "their code has no --netG for a U-Net of 3 levels"),
+    ],
+)
+def test_an_export_says_what_their_code_needs(changes, wanted, tmp_path, monkeypatch, capsys):
+    trained_of(updated(PAIRS, {"generator.dropout_at": "innermost"} | changes)).save(tmp_path / "g.safetensors")
+    monkeypatch.setattr("sys.argv", ["pix2pix-export", str(tmp_path / "g.safetensors"), str(tmp_path / "G.PTH")])
+    export.main()
+    assert wanted in capsys.readouterr().out
+    assert load_trained(tmp_path / "G.PTH").config.generator.width == 4
+
+
 def test_one_that_makes_ab_colours_photographs(tmp_path, capsys):
     config = updated(PAIRS, {"task.kind": "lab_colorization", "test_time": "running"})
     trained_of(config).save(tmp_path / "colour.pth")
@@ -88,7 +105,8 @@ class Bomb:
     [
         (lambda path: path.write_bytes(b"no weights"), "cannot be read as weights of PyTorch"),
         (lambda path: path.write_bytes(pickle.dumps({"a": Bomb()})), "cannot be read as weights of PyTorch"),
-        (lambda path: torch.save({"a": Bomb()}, path), "cannot be read as weights of PyTorch"),
+        (lambda path: torch.save({"a": Bomb()}, path), r"holds more than tensors: save the network's state_dict\(\)"),
+        (lambda path: torch.save({"model.0.weight": torch.zeros(8, 6, 4, 4)}, path), "it holds a discriminator"),
         (lambda path: torch.save([1, 2], path), "holds no state dict"),
         (lambda path: torch.save({"a.weight": torch.zeros(3)}, path), r"no generator .* begins with a\.weight"),
     ],

@@ -16,7 +16,7 @@ from pix2pix_jax import inference
 from pix2pix_jax.config import default_config
 from pix2pix_jax.data.pairs.files import read_pixels
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.inference import photo_files, translating
+from pix2pix_jax.inference import inputs, photo_files, translating
 from pix2pix_jax.inference.trained import TrainedGenerator
 from pix2pix_jax.inference.translating import translate, translate_array
 
@@ -137,6 +137,32 @@ def test_several_images_are_one_input(tmp_path):
     deep = translate((PHOTO, gray.astype(np.uint16) * 257), make(4))
     assert deep.dtype == np.uint16
     np.testing.assert_allclose(deep / 65535, translate(joined / 255.0, make(4)), atol=1e-4)
+
+
+def test_the_split_that_was_trained_on_is_kept():
+    gray = PHOTO[..., :1].repeat(3, 2)
+    config = make(4, task__input_split="3+1").config
+    for first in (PHOTO, Image.fromarray(gray[..., 0])):  # a grey image in the place of a coloured one
+        for second in (Image.fromarray(PHOTO), Image.fromarray(gray[..., 0])):
+            condition = inputs.condition_of([inputs.decoded(one, config) for one in (first, second)], config)
+            assert condition.shape == (30, 40, 4)
+            wanted = PHOTO if first is PHOTO else gray
+            np.testing.assert_array_equal(condition[..., :3], wanted)
+
+
+@pytest.mark.parametrize("tile", [None, 16])
+def test_what_is_made_has_the_depth_of_what_was_trained_on(tmp_path, tile):
+    Image.fromarray(PHOTO).save(tmp_path / "photo.png")
+    wanted = translate(PHOTO / 255.0, make(3, 1), tile=tile)
+    depth = make(3, 1, task__output_depth="float32", data__float_max=10.0)
+    for image in (PHOTO, tmp_path / "photo.png"):
+        made = translate(image, depth, tile=tile)
+        assert made.dtype == np.float32
+        units = 1.0 if image is PHOTO else 10.0
+        np.testing.assert_allclose(made, units * wanted, atol=1e-4)
+    back = make(1, 3, task__output_depth="uint8")
+    assert translate(wanted, back, tile=tile).dtype == np.uint8
+    assert translating.translated_name(Path("a.npy"), wanted, back.config) == Path("a.png")
 
 
 def test_floating_point_of_files_is_in_the_range_of_the_data(tmp_path):

@@ -112,13 +112,15 @@ def check_fitted_sizes(sets: Sequence[SoundPairs], preprocess: Preprocess) -> No
             )
 
 
-def common_depth(sets: Iterable[SoundPairs]) -> str:
-    """The type that holds the values of all images: "uint8", "uint16" or "float32"."""
-    depths = {kind.depth for pairs in sets for kinds in pairs.kinds for kind in kinds}
+def common_depth(sets: Iterable[SoundPairs], slots: Iterable[int]) -> str:
+    """The type that holds the values of all images in some slots: "uint8", "uint16" or "float32"."""
+    depths = {kind.depth for pairs in sets for slot in slots for kind in pairs.kinds[slot]}
     return max(depths, key=_DEPTHS.index)
 
 
-def channels_of(sets: Sequence[SoundPairs], side: str, wanted: int, key: str) -> tuple[int, ...]:
+def channels_of(
+    sets: Sequence[SoundPairs], side: str, wanted: int, key: str, known: tuple[int, ...] | None = None
+) -> tuple[int, ...]:
     """How many channels each image of a side gives.
 
     One image gives what is wanted. Of several, each gives its own number (1 where all files are grey, 3 where 8-bit
@@ -129,6 +131,7 @@ def channels_of(sets: Sequence[SoundPairs], side: str, wanted: int, key: str) ->
         side: "A" or "B".
         wanted: channels of the side in all.
         key: the config's key that says so.
+        known: how many each gives, where that was settled before.
 
     Raises:
         UserError: if that cannot be; names a file that says why.
@@ -137,6 +140,15 @@ def channels_of(sets: Sequence[SoundPairs], side: str, wanted: int, key: str) ->
     seen = [{kind: pairs.root / file for pairs in sets for kind, file in pairs.kinds[slot].items()} for slot in slots]
     natural = tuple(max(kind.natural for kind in kinds) for kinds in seen)
     choices = [(wanted,)] if len(slots) == 1 else [natural, (1,) * len(slots), (3,) * len(slots)]
+    if known and len(known) == len(slots):
+        for kinds, channels in zip(seen, known, strict=True):
+            if misfit := _misfit(kinds, channels):
+                kind, file = misfit
+                raise UserError(
+                    f"{file} has {_count(kind.channels)} of {_DEPTH_WORDS[kind.depth]}, and"
+                    f" config.task.input_split={'+'.join(map(str, known))} wants {channels} here: save it otherwise"
+                )
+        return known
     for choice in choices:
         if sum(choice) == wanted and all(_misfit(*of_slot) is None for of_slot in zip(seen, choice, strict=True)):
             return choice

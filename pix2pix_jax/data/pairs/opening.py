@@ -137,6 +137,7 @@ def _recipe(config: Config, sets: Sequence[SoundPairs]) -> Recipe:
     check_fitted_sizes(sets, preprocess)
     given, made = ("A", "B") if data.direction == "AtoB" else ("B", "A")
     slots: list[Slot] = []
+    found: dict[str, object] = {}
     for side, key, interpolation in (
         (given, "task.input_channels", data.input_interpolation),
         (made, "task.output_channels", data.output_interpolation),
@@ -144,14 +145,20 @@ def _recipe(config: Config, sets: Sequence[SoundPairs]) -> Recipe:
         wanted = task.input_channels if side == given else task.output_channels
         files = [number for number, slot in enumerate(sets[0].slots) if side in slot]
         half = "AB".index(side) if sets[0].joined else None
-        for file, channels in zip(files, channels_of(sets, side, wanted, key), strict=True):
+        split = channels_of(sets, side, wanted, key, task.input_parts if side == given else None)
+        for file, channels in zip(files, split, strict=True):
             slots.append(Slot(file, half, channels, interpolation == "nearest"))
+        if side == made and task.output_depth == "auto":
+            found["task.output_depth"] = common_depth(sets, files)
+        if side == given and len(split) > 1:
+            found["task.input_split"] = "+".join(map(str, split))
     return Recipe(
         tuple(slots),
-        common_depth(sets),
+        common_depth(sets, range(len(sets[0].slots))),
         data.float_min,
         data.float_max,
         preprocess,
+        found,
         label=f"{data.direction}_{data.preprocess}_{config.image_size}_{data.resize}",
     )
 

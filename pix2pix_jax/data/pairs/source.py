@@ -44,6 +44,7 @@ class Recipe:
         float_min: the value that becomes 0 where an image holds floating point.
         float_max: the value that becomes 1 there.
         preprocess: how the images are brought to size.
+        found: values of the config's keys that are "auto", by dotted key.
         label: what tells apart pairs made of the same files in another way; part of a file's name.
     """
 
@@ -52,6 +53,7 @@ class Recipe:
     float_min: float
     float_max: float
     preprocess: Preprocess
+    found: Mapping[str, object]
     label: str
 
 
@@ -89,6 +91,7 @@ class PairSource(FileSource):
         self._recipe = recipe
         self.channels = sum(slot.channels for slot in recipe.slots)
         self.dtype = np.dtype(recipe.dtype)
+        self.found = recipe.found
         preprocess = recipe.preprocess
         fitted = {preprocess.size(*size) for size in set(map(tuple, self._sizes.tolist()))}
         side = preprocess.image_size

@@ -83,12 +83,30 @@ def test_several_inputs(root: Path) -> None:
     assert all(pair == [pair[0], *[pair[0] + 50] * 3, pair[0] + 100] for pair in levels(train))
     back, _ = opened(root, task__input_channels=1, task__output_channels=4, data__direction="BtoA")
     assert all(pair == [pair[1] + 100, pair[1], *[pair[1] + 50] * 3] for pair in levels(back))
+    assert train.found["task.input_split"] == "1+3"
+    with pytest.raises(
+        UserError, match=r"0.png has 1 channel of 8 bits, and config.task.input_split=2\+2 wants 2 here"
+    ):
+        opened(root, task__input_channels=4, task__output_channels=1, task__input_split="2+2")
     for channels in (2, 6):  # all grey, all coloured
         train, _ = opened(root, task__input_channels=channels)
         assert len(train[0][0, 0]) == channels + 3
     message = r"images of A have 4 channels in all \(A1 1, A2 3; see .*png\), and config.task.input_channels=5: give"
     with pytest.raises(UserError, match=message):
         opened(root, task__input_channels=5)
+
+
+@pytest.mark.parametrize("direction", ["AtoB", "BtoA"])
+def test_the_depth_of_what_is_made_is_found(root: Path, direction: str) -> None:
+    save_pairs(root)
+    for i in range(10):
+        save_image(root / "B" / f"{i}.png", pixels(i, 1, np.uint16))
+        (root / "B" / f"{i}.bmp").unlink()
+    channels = {"task__input_channels": 1} if direction == "BtoA" else {"task__output_channels": 1}
+    train, _ = opened(root, data__direction=direction, **channels)
+    assert train.found == {"task.output_depth": "uint16" if direction == "AtoB" else "uint8"}
+    train, _ = opened(root, data__direction=direction, task__output_depth="float32", **channels)
+    assert train.found == {}
 
 
 # --- What is held out --------------------------------------------------------------------------
