@@ -67,7 +67,7 @@ def _main() -> None:
         " docs/pairs.md",
     )
     parser.add_argument(
-        "--checkpoint", metavar="RUN", help="a run's folder, or a .safetensors file; without it the package's own"
+        "--checkpoint", metavar="RUN", help="a run's folder, or a .safetensors or .pth file; else the package's own"
     )
     parser.add_argument(
         "--out",

@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         "--checkpoint",
         metavar="RUN_OR_FILE",
         required=True,
-        help="the generator: a run's folder, or a .safetensors file",
+        help="the generator: a run's folder, or a .safetensors or .pth file",
     )
     parser.add_argument(
         "--tile",

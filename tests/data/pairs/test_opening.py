@@ -85,7 +85,7 @@ def test_several_inputs(root: Path) -> None:
     assert all(pair == [pair[1] + 100, pair[1], *[pair[1] + 50] * 3] for pair in levels(back))
     assert train.found["task.input_split"] == "1+3"
     with pytest.raises(
-        UserError, match=r"0.png has 1 channel of 8 bits, and config.task.input_split=2\+2 wants 2 here"
+        UserError, match=r"0.png has 1 channel of 8 bits, and .*input_split=2\+2 wants 2 here"
     ):
         opened(root, task__input_channels=4, task__output_channels=1, task__input_split="2+2")
     for channels in (2, 6):  # all grey, all coloured
