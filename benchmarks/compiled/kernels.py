@@ -62,6 +62,8 @@ def read_kernels(program: str) -> list[Kernel]:
         if operation in _FREE or operation.endswith("-done"):
             continue
         moved = sizes[name] + sum(sizes.get(operand, 0) for operand in re.findall(r"%([\w.\-]+)", operands))
+        if operation in ("copy-start", "slice-start"):  # gives what it made, what that is of, and a handle
+            moved = 2 * min(_sizes(result)[:-1])
         origin = re.search(r'op_name="([^"]*)"', line)
         path = origin[1] if origin else ""
         kernels.append(Kernel(operation, _layer(path), "transpose(" in path, moved))
@@ -78,11 +80,16 @@ def by_layer(kernels: Sequence[Kernel]) -> dict[str, int]:
 
 def _size(shapes: str) -> int:
     """Bytes of a shape such as `bf16[2,3]{1,0}`, or of a tuple of them."""
-    return sum(
+    return sum(_sizes(shapes))
+
+
+def _sizes(shapes: str) -> list[int]:
+    """Bytes of each shape of a tuple."""
+    return [
         _BYTES[dtype] * math.prod(int(side) for side in sides.split(",") if side)
         for dtype, sides in re.findall(r"\b([a-z]+\d*)\[([\d,]*)\]", shapes)
         if dtype in _BYTES
-    )
+    ]
 
 
 def _layer(path: str) -> str:

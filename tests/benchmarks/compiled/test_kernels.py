@@ -39,3 +39,14 @@ def test_a_kernel_knows_its_layer_and_pass():
     layers = by_layer(read_kernels(PROGRAM))
     assert list(layers) == ["G/enc1/conv", "D/conv2_1/norm", ""]
     assert layers[""] == 4 * 4 * 32
+
+
+def test_a_copy_of_a_tpu_counts_what_it_moves():
+    program = """
+ENTRY %main {
+  %x = bf16[6,1024]{1,0} parameter(0)
+  %c = (bf16[6,1024]{1,0:T(8,128)(2,1)S(1)}, bf16[6,1024]{1,0:T(8,128)(2,1)}, u32[]{:S(2)}) copy-start(%x)
+  %d = bf16[6,1024]{1,0:T(8,128)(2,1)S(1)} copy-done(%c)
+  %s = ((bf16[6,1024]{1,0:T(8,128)(2,1)}), bf16[2,1024]{1,0:T(8,128)(2,1)S(1)}, s32[]{:T(128)}) slice-start(%x)
+"""
+    assert [kernel.bytes for kernel in read_kernels(program)] == [2 * 2 * 6 * 1024, 2 * 2 * 2 * 1024]
