@@ -57,9 +57,10 @@ def evaluate_pairs(generator: TrainedGenerator, arguments: Namespace) -> None:
         merits, made = judge_pairs(translated, inputs, truth)
     rows = {"translated": merits, **judge_pair_baselines(inputs, truth)}
 
+    remark = f" ({source.remark})" if isinstance(source, data.PairSource) and source.remark else ""
     setting = (
-        f"{len(names):,} pairs, {width}×{height}, translated by {arguments.checkpoint} ({config.name}, test time"
-        f" {config.test_time}, seed {arguments.seed})"
+        f"{len(names):,} pairs{remark}, {width}×{height}, translated by {arguments.checkpoint} ({config.name}, test"
+        f" time {config.test_time}, seed {arguments.seed})"
     )
     if source.skipped:
         setting += f"; {len(source.skipped):,} files that could not be read were left out"

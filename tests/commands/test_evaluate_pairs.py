@@ -80,6 +80,15 @@ def test_every_sound_pair_is_judged(run, pairs, tmp_path):
     assert page.count("data:image/") == 12
 
 
+def test_sides_in_one_image_are_told_of(run, tmp_path):
+    (tmp_path / "wide").mkdir()
+    for number, image in enumerate(IMAGES):
+        Image.fromarray(np.hstack([image, image])).save(tmp_path / "wide" / f"{number}.png")
+    status, out, _ = run("--data", tmp_path / "wide", "--checkpoint", save_translator(tmp_path / "g"))
+    assert status == 0
+    assert "4 pairs (each A|B side by side), 32×32" in out
+
+
 def test_test_time_and_seed(run, pairs, tmp_path):
     file = save_translator(tmp_path / "g")
     found = {}

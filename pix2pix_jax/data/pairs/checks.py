@@ -1,5 +1,6 @@
 """What all pairs of a set must have in common, known from the files' headers before anything is decoded."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,8 @@ from pix2pix_jax.data.pairs.index import Index
 from pix2pix_jax.data.pairs.layout import PairFiles
 from pix2pix_jax.data.pairs.sizes import Preprocess
 from pix2pix_jax.errors import UserError
+
+_logger = logging.getLogger(__name__)
 
 _DEPTHS = ("uint8", "uint16", "float32")
 _DEPTH_WORDS = {"uint8": "8 bits", "uint16": "16 bits", "float32": "floating point"}
@@ -45,6 +48,8 @@ class SoundPairs:
 def sound_pairs(pairs: PairFiles, index: Index) -> SoundPairs:
     """Leaves out pairs with a file that cannot be read, and checks the sizes of the others.
 
+    Warns where one image is to hold both sides and is not wider than high.
+
     Args:
         pairs: the files.
         index: their headers.
@@ -70,11 +75,29 @@ def sound_pairs(pairs: PairFiles, index: Index) -> SoundPairs:
         sound.sizes[stem] = first.height, first.width // 2 if sound.joined else first.width
         sound.states[stem] = tuple(number for file in files for number in index.states[file])
     if unequal:
-        others = f" ({len(unequal) - 1} others differ too)" if len(unequal) > 1 else ""
+        more = len(unequal) - 1
+        others = f" ({more} {'others differ' if more > 1 else 'other differs'} too)" if more else ""
         raise UserError(
             f"{pairs.root}: {' and '.join(unequal[0])}{others}: both images of a pair must be of one size; resize one"
         )
+    if sound.joined:
+        _warn_of_narrow(sound)
     return sound
+
+
+def _warn_of_narrow(pairs: SoundPairs) -> None:
+    """Names the first image that is to hold both sides and is not wider than high, and counts the others."""
+    narrow = [stem for stem, (height, half) in pairs.sizes.items() if 2 * half <= height]
+    if narrow:
+        first, more = narrow[0], len(narrow) - 1
+        height, half = pairs.sizes[first]
+        others = f", as {more} other{'s are' if more > 1 else ' is'}" if more else ""
+        _logger.warning(
+            "%s is %s, not wider than high%s: it is taken as two images side by side, A on the left",
+            pairs.root / pairs.files[first][0],
+            _size((height, 2 * half)),
+            others,
+        )
 
 
 def check_fitted_sizes(sets: Sequence[SoundPairs], preprocess: Preprocess) -> None:

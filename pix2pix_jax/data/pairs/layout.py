@@ -82,7 +82,8 @@ def _parts(root: Path, folder: Path, given: str, exclude: Path | None) -> dict[s
     sides = [child for child in children if side_of(child.name)]
     phases = _by_phase(children, given)
     of_phases = list(phases.values())
-    what = [f"the folder{'s' * (len(names) > 1)} {_listed(names)}" for names in map(_names, (sides, of_phases)) if names]
+    named = [names for names in map(_names, (sides, of_phases)) if names]
+    what = [f"the folder{'s' * (len(names) > 1)} {_listed(names)}" for names in named]
     if images:
         what.append(f"{len(images)} image{'s' * (len(images) > 1)} ({_listed(images)})")
     if len(what) > 1:

@@ -63,6 +63,19 @@ def test_both_halves_of_one_image(root: Path) -> None:
     assert sorted(levels(train) + levels(held_out)) == [[i] * 3 + [100 + i] * 3 for i in range(3)]
 
 
+def test_sides_in_one_image_are_told_of(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for i in range(3):
+        save_image(root / "wide" / f"{i}.png", pixels(i, size=(12, 24)))
+    assert {source.remark for source in opened(root / "wide")} == {"each A|B side by side"}
+    assert not caplog.records
+    assert opened(save_pairs(root / "two"))[0].remark == ""
+    save_image(root / "wide" / "3.png", pixels(3, size=(12, 12)))
+    save_image(root / "wide" / "4.png", pixels(4, size=(24, 12)))
+    opened(root / "wide")
+    (said,) = caplog.messages
+    assert said.startswith(f"{root}/wide/3.png is 12×12 pixels, not wider than high, as 1 other is: it is taken as")
+
+
 def test_of_an_odd_width_the_last_column_is_left_out(root: Path) -> None:
     image = np.zeros((8, 17, 3), np.uint8)
     image[:, :8], image[:, 8:16], image[:, 16:] = 10, 20, 255
@@ -243,7 +256,7 @@ def test_sizes_that_differ_within_a_pair(root: Path) -> None:
     save_pairs(root, 3)
     save_image(root / "B" / "1.bmp", pixels(1, size=(14, 12)))
     save_image(root / "B" / "2.bmp", pixels(1, size=(14, 12)))
-    message = r"A/1.png is 14×12 pixels and B/1.bmp 12×14 pixels \(1 others differ too\): both images of a pair must"
+    message = r"A/1.png is 14×12 pixels and B/1.bmp 12×14 pixels \(1 other differs too\): both images of a pair must"
     with pytest.raises(UserError, match=message):
         opened(root)
 
@@ -309,6 +322,36 @@ def test_a_truncated_file_has_a_stand_in(root: Path, tmp_path: Path, caplog: pyt
     assert len(caplog.records) == 1
 
 
+def test_a_damaged_file_is_named_once(root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
+    save_pairs(root, 3)
+    for name in ("A/0.png", "B/1.bmp"):
+        whole = save_image(root / name, noise).read_bytes()
+        (root / name).write_bytes(whole[:-100])
+    train, _ = opened(root, data__eval_root=str(save_pairs(tmp_path / "other", 1)))
+    assert (train[0] == train[2]).all()
+    first, second = caplog.messages
+    assert first.startswith(f"passing over {root}/A/0.png: ")
+    assert "A/0.png" not in first.removeprefix(f"passing over {root}/A/0.png")
+    assert second.startswith(f"passing over {root}/A/1.png: B/1.bmp: ")
+
+
+def test_held_out_pairs_that_cannot_be_decoded(root: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
+    for phase in ("train", "val"):
+        save_pairs(root, 2, f"{phase}/A", f"{phase}/B")
+    for i in range(2):
+        whole = save_image(root / "val" / "A" / f"{i}.png", noise).read_bytes()
+        (root / "val" / "A" / f"{i}.png").write_bytes(whole[:-100])
+    train, held_out = opened(root)
+    assert train[0].size
+    with pytest.raises(UserError, match=r"not one of 2 held-out images \(val/A/\d.png, …\) can be decoded; mend"):
+        held_out[0]
+    judged = open_pair_folder(translation_config(root), str(root), "--data")
+    with pytest.raises(UserError, match=r"not one of 2 images \(val/A/\d.png, …\) can be decoded; give"):
+        judged[0]
+
+
 def test_a_file_that_changed_its_size_meanwhile_is_passed_over(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     train, _ = opened(save_pairs(root, 3))
     save_image(root / train.files[0], pixels(1, size=(3, 3)))
@@ -322,10 +365,25 @@ def test_no_pairs(root: Path) -> None:
         opened(root)
     for name in ("A/1.png", "B/1.png"):
         save_image(root / name, pixels(0)).write_bytes(b"")
-    with pytest.raises(UserError, match=r"holds no pairs of images \(of 2 image files, 2 cannot be read\)"):
+    with pytest.raises(UserError, match=r"A and B hold no pairs of images \(of 2 image files, 2 cannot be read\); put"):
         opened(root)
     with pytest.raises(UserError, match=r"needs the folder of pairs: give --config.data.root=DIR"):
         make_sources(translation_config())
+
+
+@pytest.mark.parametrize("folders", [("val",), ("val/A", "val/B"), ("A/val", "B/val")])
+def test_an_empty_phase_is_named(root: Path, folders: tuple[str, ...]) -> None:
+    if folders == ("val",):
+        save_image(root / "train" / "1.png", pixels(1, size=(12, 24)))
+    else:
+        save_pairs(root, 2, *(folder.replace("val", "train") for folder in folders))
+    for folder in folders:
+        (root / folder).mkdir(parents=True)
+    where = f"{' and '.join(folders)} hold{'s' * (len(folders) == 1)} no pairs of images; put some there, or remove it"
+    with pytest.raises(UserError, match=rf"--config.data.root=.*: {where}"):
+        opened(root)
+    with pytest.raises(UserError, match=rf"--data=.*: {where}"):
+        open_pair_folder(translation_config(root), str(root), "--data")
 
 
 def test_a_width_of_one_pixel(root: Path) -> None:
