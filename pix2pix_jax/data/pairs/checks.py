@@ -1,6 +1,7 @@
 """What all pairs of a set must have in common, known from the files' headers before anything is decoded."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,28 +111,34 @@ def check_fitted_sizes(sets: Sequence[SoundPairs], preprocess: Preprocess) -> No
     Raises:
         UserError: if an image is too small, or comes out at another size than the first.
     """
-    first = None
-    side = preprocess.image_size
     examples: dict[tuple[int, int], Path] = {}  # one image of each size
+    counts: Counter[tuple[int, int]] = Counter()
     for pairs in sets:
         for stem, size in pairs.sizes.items():
+            counts[size] += 1
             if size not in examples:
                 examples[size] = pairs.root / pairs.files[stem][0]
-    for (height, width), file in examples.items():
-        size = preprocess.size(height, width)
-        if preprocess.crops:
-            if min(size) < side:
-                raise UserError(
-                    f"{file}: its images are {_size(size)}, smaller than image_size={side}: leave it out, or give"
-                    f" --config.data.preprocess=resize_and_crop or --config.image_size={min(size)} or less"
-                )
-        elif first is None:
-            first = size, file
-        elif size != first[0]:
+    fitted = {size: preprocess.size(*size) for size in examples}
+    if preprocess.crops:
+        side = preprocess.image_size
+        small = [size for size in examples if min(fitted[size]) < side]
+        if small:
+            smallest, count = min(small, key=lambda size: min(fitted[size])), sum(counts[size] for size in small)
+            others = f" (the smallest of {count} such pairs)" if count > 1 else ""
             raise UserError(
-                f"{file} comes out at {_size(size)} and {first[1]} at {_size(first[0])}: with"
-                f" data.preprocess={preprocess.way} all must be of one size; give"
-                " --config.data.preprocess=resize_and_crop, or bring them to one size"
+                f"{examples[smallest]}: its images are {_size(fitted[smallest])}, smaller than image_size={side}"
+                f"{others}: leave {'those' if others else 'it'} out, or train with"
+                " --config.data.preprocess=resize_and_crop or a smaller --config.image_size"
+            )
+        return
+    first = next(iter(examples), None)
+    for size, file in examples.items():
+        if first and fitted[size] != fitted[first]:
+            at = f" and data.resize={preprocess.resize}" if preprocess.way == "scale_width" else ""
+            raise UserError(
+                f"{file} comes out at {_size(fitted[size])} and {examples[first]} at {_size(fitted[first])}: with"
+                f" data.preprocess={preprocess.way}{at} all must be of one size; bring them to one, or train with"
+                " --config.data.preprocess=resize_and_crop"
             )
 
 
@@ -169,12 +176,13 @@ def channels_of(sets: Sequence[SoundPairs], side: str, wanted: int, key: str) ->
             kind, file = misfit
             raise UserError(
                 f"{file} has {_count(kind.channels)} of {_DEPTH_WORDS[kind.depth]}, and config.{key}={wanted} wants"
-                f" {channels} here: give --config.{key}={wanted - channels + kind.natural}, or save it otherwise"
+                f" {channels} here: save it otherwise, or train with"
+                f" --config.{key}={wanted - channels + kind.natural}"
             )
     parts = ", ".join(f"{sets[0].slots[slot]} {count}" for slot, count in zip(slots, natural, strict=True))
     raise UserError(
         f"the images of {side} have {sum(natural)} channels in all ({parts}; see {next(iter(seen[0].values()))}), and"
-        f" config.{key}={wanted}: give --config.{key}={sum(natural)}"
+        f" config.{key}={wanted}: train with --config.{key}={sum(natural)}"
     )
 
 

@@ -161,8 +161,8 @@ class PairSource(FileSource):
             holds = "not a number" if np.isnan(values).any() else f"{lowest:g} to {highest:g}"
             raise UserError(
                 f"{self.root / file} holds {holds}, and config.data.float_min={low:g} to config.data.float_max={high:g}"
-                " is what becomes -1 to 1: give --config.data.float_min and --config.data.float_max that all images"
-                " lie within, or mend the file"
+                " is what becomes -1 to 1: mend the file, or train with --config.data.float_min and"
+                " --config.data.float_max that all images lie within"
             )
         return ((values.astype(np.float64) - low) / (high - low)).astype(np.float32)
 

@@ -91,7 +91,7 @@ class FileSource(ABC):
                 self._pass_over(name, describe_failure(error))
         which, remedy = "images", "give a folder with sound ones"
         if self._held_out:
-            which, remedy = "held-out images", "mend them, or give --config.data.eval_root=DIR with sound ones"
+            which, remedy = "held-out images", "mend them, or give a folder with sound ones to judge on"
         first = self.files[0] + ", …" * (count > 1)
         raise UserError(f"{self.root}: not one of {count} {which} ({first}) can be decoded; {remedy}")
 

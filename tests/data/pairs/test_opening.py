@@ -99,7 +99,7 @@ def test_several_inputs(root: Path) -> None:
     for channels in (2, 6):  # all grey, all coloured
         train, _ = opened(root, task__input_channels=channels)
         assert len(train[0][0, 0]) == channels + 3
-    message = r"images of A have 4 channels in all \(A1 1, A2 3; see .*png\), and config.task.input_channels=5: give"
+    message = r"images of A have 4 channels in all \(A1 1, A2 3; see .*png\), and config.task.input_channels=5: train"
     with pytest.raises(UserError, match=message):
         opened(root, task__input_channels=5)
 
@@ -150,6 +150,25 @@ def test_all_pairs_of_a_folder_for_judging(root: Path) -> None:
     source = open_pair_folder(config, str(root), "--data")
     assert len(source) == 10
     assert source[0].shape == (8, 8, 6)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"task__input_channels": 4},
+        {"image_size": 64, "data__resize": 64, "data__preprocess": "crop"},
+        {"data__preprocess": "none"},
+        {"data__float_max": 0.5},
+    ],
+)
+def test_what_is_advised_while_judging_can_be_followed(root: Path, changes: dict[str, object]) -> None:
+    save_pairs(root, 2)
+    for side in "AB":
+        save_image(root / side / "2.npy", pixels(1, 3, np.float32, size=(20, 20)))
+    config = translation_config(root, **changes)
+    with pytest.raises(UserError, match=r"train with --config") as caught:
+        [*open_pair_folder(config, str(root), "--data")]
+    assert "give --config" not in str(caught.value)
 
 
 def test_nothing_to_train_on(root: Path) -> None:
@@ -265,7 +284,12 @@ def test_images_smaller_than_the_crop(root: Path) -> None:
     save_pairs(root, 3)
     for folder, extension in (("A", "png"), ("B", "bmp")):
         save_image(root / folder / f"1.{extension}", pixels(1, size=(7, 90)))
-    message = r"A/1.png: its images are 90×7 pixels, smaller than image_size=8: .*preprocess=resize_and_crop"
+    message = r"A/1.png: its images are 90×7 pixels, smaller than image_size=8: leave it out, .*=resize_and_crop"
+    with pytest.raises(UserError, match=message):
+        opened(root, data__preprocess="crop")
+    for folder, extension in (("A", "png"), ("B", "bmp")):
+        save_image(root / folder / f"2.{extension}", pixels(1, size=(30, 5)))
+    message = r"A/2.png: its images are 5×30 pixels, smaller than image_size=8 \(the smallest of 2 such pairs\): leave"
     with pytest.raises(UserError, match=message):
         opened(root, data__preprocess="crop")
     assert opened(root, data__preprocess="resize_and_crop")
@@ -277,7 +301,7 @@ def test_one_size_where_nothing_is_cropped(root: Path, preprocess: str) -> None:
     for folder, extension in (("A", "png"), ("B", "bmp")):
         save_image(root / folder / f"1.{extension}", pixels(1, size=(40, 14)))
     with pytest.raises(
-        UserError, match=rf"A/1.png comes out at 1\d×\d+ pixels and .*A/0.png at .*{preprocess} all must"
+        UserError, match=rf"A/1.png comes out at 1\d×\d+ pixels and .*A/0.png at .*={preprocess}( and .*=10)? all must"
     ):
         opened(root, data__preprocess=preprocess)
 
