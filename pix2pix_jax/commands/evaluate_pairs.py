@@ -65,7 +65,6 @@ def evaluate_pairs(generator: TrainedGenerator, arguments: Namespace) -> None:
     if source.skipped:
         setting += f"; {len(source.skipped):,} files that could not be read were left out"
     table = pairs_table(rows)
-    print(f"{setting}\n\n{table.plain()}\n")
     report = {
         "checkpoint": arguments.checkpoint,
         "step": arguments.step,
@@ -87,6 +86,7 @@ def evaluate_pairs(generator: TrainedGenerator, arguments: Namespace) -> None:
     gallery = Gallery(names, {"input": inputs, "output": made, "truth": truth}, figures)
     notes = [PAIRS_NOTE, *([LAB_NOTE] if merits.lab else [])]
     write_evaluation(arguments.out, report, setting, table, notes, gallery)
+    print(f"{setting}\n\n{table.plain()}\n")
     print(f"written to {arguments.out}; {arguments.out / 'index.html'} shows all images")
 
 

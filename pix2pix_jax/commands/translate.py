@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pix2pix_jax.commands import images
+from pix2pix_jax.commands import images, pipes
 from pix2pix_jax.commands.arguments import add_step, add_test_time, at_test_time, positive_int
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.photos import with_extension
@@ -36,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0; 1 if anything could not be translated; 130 where interrupted. A mistake in the arguments
         exits with 2.
     """
-    return images.run(_parser().parse_args(arguments), _WORDS, _find, _prepare)
+    with pipes.closable():
+        return images.run(_parser().parse_args(arguments), _WORDS, _find, _prepare)
 
 
 def _parser() -> argparse.ArgumentParser:
