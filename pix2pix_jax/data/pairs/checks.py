@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pix2pix_jax.data.pairs.files import Kind
+from pix2pix_jax.data.pairs.arrays import NUMPY
+from pix2pix_jax.data.pairs.files import TIFF, Header, Kind
 from pix2pix_jax.data.pairs.index import Index
 from pix2pix_jax.data.pairs.layout import PairFiles
 from pix2pix_jax.data.pairs.sizes import Preprocess
@@ -69,7 +70,7 @@ def sound_pairs(pairs: PairFiles, index: Index) -> SoundPairs:
         for kinds, file, header in zip(sound.kinds, files, headers, strict=True):
             kinds.setdefault(header.kind, file)
             if header[:2] != first[:2]:
-                unequal.append((f"{files[0]} is {_size(first[:2])}", f"{file} {_size(header[:2])}"))
+                unequal.append((f"{files[0]} is {_described(files[0], first)}", f"{file} {_described(file, header)}"))
         if sound.joined and first.width < 2:
             raise UserError(f"{pairs.root}: {files[0]} is {first.width} pixel wide: wanted two images side by side")
         sound.files[stem] = files
@@ -174,8 +175,9 @@ def channels_of(sets: Sequence[SoundPairs], side: str, wanted: int, key: str) ->
     for kinds, channels in zip(seen, best, strict=True):
         if misfit := _misfit(kinds, channels):
             kind, file = misfit
+            has = f"{_count(kind.channels)} of {_DEPTH_WORDS[kind.depth]}{_axes(file.name, kind)}"
             raise UserError(
-                f"{file} has {_count(kind.channels)} of {_DEPTH_WORDS[kind.depth]}, and config.{key}={wanted} wants"
+                f"{file} has {has}, and config.{key}={wanted} wants"
                 f" {channels} here: save it otherwise, or train with"
                 f" --config.{key}={wanted - channels + kind.natural}"
             )
@@ -193,6 +195,16 @@ def _misfit(kinds: dict[Kind, Path], channels: int) -> tuple[Kind, Path] | None:
 
 def _count(channels: int) -> str:
     return f"{channels} channel{'s' * (channels != 1)}"
+
+
+def _described(file: str, header: Header) -> str:
+    return _size(header[:2]) + _axes(file, header)
+
+
+def _axes(file: str, kind: Kind | Header) -> str:
+    """How the axes of an array are taken, where it has so many channels that they may be meant otherwise."""
+    is_array = file.lower().endswith((NUMPY, *TIFF))
+    return " (its axes taken as [height, width, channels])" if is_array and kind.channels > 4 else ""
 
 
 def _size(size: tuple[int, ...]) -> str:

@@ -231,7 +231,7 @@ def test_eight_bits_are_converted_to_what_the_task_asks_for(root: Path) -> None:
 @pytest.mark.parametrize(
     ("image", "channels", "message"),
     [
-        (pixels(9, 5), 3, r"has 5 channels of 8 bits, and config.task.input_channels=3 .*input_channels=5"),
+        (pixels(9, 5), 3, r"has 5 channels of 8 bits .*, and config.task.input_channels=3 .*input_channels=5"),
         (pixels(9, 1, np.uint16), 3, r"has 1 channel of 16 bits, .*input_channels=1"),
         (pixels(9, 3, np.uint16), 1, r"has 3 channels of 16 bits, .*input_channels=3"),
         (pixels(1, 4, np.float32), 3, r"has 4 channels of floating point, .*input_channels=4"),
@@ -277,6 +277,21 @@ def test_sizes_that_differ_within_a_pair(root: Path) -> None:
     save_image(root / "B" / "2.bmp", pixels(1, size=(14, 12)))
     message = r"A/1.png is 14×12 pixels and B/1.bmp 12×14 pixels \(1 other differs too\): both images of a pair must"
     with pytest.raises(UserError, match=message):
+        opened(root)
+
+
+@pytest.mark.parametrize("extension", ["npy", "tif"])
+def test_axes_that_are_meant_otherwise(root: Path, extension: str) -> None:
+    save_pairs(root, 2)
+    stack = np.zeros((15, *SIZE), np.uint8)  # 15 channels, or pages
+    save_image(root / "A" / f"2.{extension}", stack)
+    save_image(root / "B" / "2.bmp", pixels(2))
+    axes = r"\(its axes taken as \[height, width, channels\]\)"
+    message = rf"A/2.{extension} is 12×15 pixels {axes} and B/2.bmp 14×12 pixels:"
+    with pytest.raises(UserError, match=message):
+        opened(root)
+    save_image(root / "B" / "2.bmp", pixels(2, size=(15, 12)))
+    with pytest.raises(UserError, match=rf"has 14 channels of 8 bits {axes}, and"):
         opened(root)
 
 
