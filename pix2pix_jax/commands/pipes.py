@@ -21,7 +21,7 @@ def closable() -> Iterator[None]:
             if sys.stdout is not None:
                 sys.stdout.flush()
     except BrokenPipeError:
-        gone = [stream for stream in (sys.stdout, sys.stderr) if _is_gone(stream)]
+        gone: list[Any] = [stream for stream in (sys.stdout, sys.stderr) if _is_gone(stream)]
         if not gone:  # it was another pipe
             raise
         for stream in gone:  # or Python tries once more at its end, and says so
