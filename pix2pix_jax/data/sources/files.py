@@ -93,7 +93,7 @@ class FileSource(ABC):
         if self._held_out:
             which, remedy = "held-out images", "mend them, or give a folder with sound ones to judge on"
         first = self.files[0] + ", …" * (count > 1)
-        raise UserError(f"{self.root}: not one of {count} {which} ({first}) can be decoded; {remedy}")
+        raise UserError(f"{self.root}: not one of {count} {which} can be decoded ({first}): {remedy}")
 
     @abstractmethod
     def _read(self, index: int) -> NDArray[Any]:

@@ -384,10 +384,10 @@ def test_held_out_pairs_that_cannot_be_decoded(root: Path) -> None:
         (root / "val" / "A" / f"{i}.png").write_bytes(whole[:-100])
     train, held_out = opened(root)
     assert train[0].size
-    with pytest.raises(UserError, match=r"not one of 2 held-out images \(val/A/\d.png, …\) can be decoded; mend"):
+    with pytest.raises(UserError, match=r"not one of 2 held-out images can be decoded \(val/A/\d.png, …\): mend"):
         held_out[0]
     judged = open_pair_folder(translation_config(root), str(root), "--data")
-    with pytest.raises(UserError, match=r"not one of 2 images \(val/A/\d.png, …\) can be decoded; give"):
+    with pytest.raises(UserError, match=r"not one of 2 images can be decoded \(val/A/\d.png, …\): give"):
         judged[0]
 
 
