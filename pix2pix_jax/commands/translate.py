@@ -135,15 +135,20 @@ def _names(sides: dict[str, Path]) -> list[str]:
 
 def _are_pairs(sides: dict[str, Path]) -> bool:
     """Whether folders are both sides of pairs, or several inputs; a folder A alone may be any folder."""
-    return len({slot[0] for slot in sides}) > 1 or any(slot[1:] for slot in sides)
+    return _has_both(sides) or any(slot[1:] for slot in sides)
+
+
+def _has_both(sides: dict[str, Path]) -> bool:
+    return len({slot[0] for slot in sides}) > 1
 
 
 def _refuse_phases(folder: Path, direction: Callable[[], str]) -> None:
-    """Raises UserError where pairs are in folders such as `train` or `trainA`; names the one to give."""
+    """Raises UserError where pairs are in folders within, such as `train` or `trainA`; names the one to give."""
     from pix2pix_jax.data.pairs.layout import phase_of
 
     for child in _children(folder):
-        if phase_of(child.name) and _are_pairs(_sides(child)):
+        sides = _sides(child)
+        if _has_both(sides) or (phase_of(child.name) and _are_pairs(sides)):
             raise UserError(f"{folder} holds pairs in {child.name}: give {child}, of which one side is translated")
     for phase in ("test", "val", "train"):
         if _are_pairs(sides := _sides(folder, phase)):

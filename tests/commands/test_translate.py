@@ -196,6 +196,7 @@ def test_nothing_is_overwritten_unless_that_is_wanted(run, tmp_path):
         (["empty"], "empty holds no images"),
         (["several"], "several holds B1, B2, and the generator is given A (data.direction=AtoB): give the folder with"),
         (["phases"], "phases holds pairs in train: give phases/train, of which one side is translated"),
+        (["deep"], "deep holds pairs in set: give deep/set, of which one side is translated"),
         (["flat"], "flat holds pairs in testA, testB: give flat/testA (data.direction=AtoB)"),
         (["a.png", "-o", "out.png"], "--out out.png looks like a file"),
         (["a.png", "--checkpoint", "nowhere"], "there is no run or file nowhere"),
@@ -205,7 +206,15 @@ def test_nothing_is_overwritten_unless_that_is_wanted(run, tmp_path):
 )
 def test_mistakes_are_one_line_and_write_nothing(run, tmp_path, generator_file, arguments, message):
     save_photos(tmp_path, "a.png")
-    several = ("several/B1", "several/B2", "phases/train/A1", "phases/train/A2", "phases/train/B")
+    several = (
+        "several/B1",
+        "several/B2",
+        "phases/train/A1",
+        "phases/train/A2",
+        "phases/train/B",
+        "deep/set/A",
+        "deep/set/B",
+    )
     for folder in ("empty", *several, "flat/testA", "flat/testB", "flat/trainA", "flat/trainB"):
         (tmp_path / folder).mkdir(parents=True)
     status, out, err = run(*(argument.format(colours=trained.PRETRAINED["reference"]) for argument in arguments))
