@@ -106,7 +106,10 @@ def add_size(parser: argparse.ArgumentParser) -> None:
         "--image-size", type=positive_int, metavar="N", help="side of the crops in pixels (default: as in training)"
     )
     parser.add_argument(
-        "--resize", type=positive_int, metavar="N", help="shorter side before the crop (default: 7/6 of the crop's)"
+        "--resize",
+        type=positive_int,
+        metavar="N",
+        help="of photographs, the shorter side before the crop (default: 7/6 of the crop's)",
     )
 
 

@@ -13,6 +13,7 @@ import jax
 from absl import app, flags, logging
 
 from pix2pix_jax import interrupts
+from pix2pix_jax.commands import pipes
 from pix2pix_jax.config import all_keys
 from pix2pix_jax.errors import UserError, nearest
 from pix2pix_jax.files import cache_home
@@ -46,17 +47,19 @@ def _leaving(main: Callable[[list[str]], None], arguments: list[str]) -> None:
 def run_command(main: Callable[[], None]) -> None:
     """Runs a command; one line is printed, and the exit status is 1, for an error that is the user's to mend.
 
-    Ctrl-C is one line too, and the exit status 130; see `interrupts.watched`.
+    Ctrl-C is one line too, and the exit status 130; see `interrupts.watched`. Of output that nobody reads any more, see
+    `pipes.closable`.
     """
     print_any_name()
-    try:
-        with interrupts.watched():
-            main()
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        interrupts.leave(interrupts.last_line(), interrupts.STATUS)
+    with pipes.closable():
+        try:
+            with interrupts.watched():
+                main()
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(1)
+        except KeyboardInterrupt:
+            interrupts.leave(interrupts.last_line(), interrupts.STATUS)
 
 
 def print_any_name() -> None:

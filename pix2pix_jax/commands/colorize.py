@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
-from pix2pix_jax.commands import images
+from pix2pix_jax.commands import images, pipes
 from pix2pix_jax.commands.arguments import add_seed, add_step, add_test_time, at_test_time, positive_float
 from pix2pix_jax.photos import name_to_write
 
@@ -22,7 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0; 1 if anything could not be coloured; 130 where interrupted. A mistake in the arguments
         exits with 2.
     """
-    return images.run(_parser().parse_args(arguments), _WORDS, images.find_files, _prepare)
+    with pipes.closable():
+        return images.run(_parser().parse_args(arguments), _WORDS, images.find_files, _prepare)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -104,6 +104,11 @@ def evaluate(arguments: Namespace) -> None:
     refuse_earlier(arguments.out / "evaluation.json", arguments.overwrite)
     cli.use_compilation_cache()
     generator = at_test_time(load_trained(arguments.checkpoint, arguments.step), arguments.test_time)
+    if arguments.resize is not None and generator.config.data.source == "pairs":
+        raise UserError(
+            f"--resize={arguments.resize} is of photographs: pairs are brought to size as in training, see"
+            " data.preprocess; leave it out"
+        )
     generator = at_size(generator, arguments.image_size, arguments.resize)
     if isinstance(generator.config.task, TranslationTask):
         if arguments.aged:
@@ -130,7 +135,6 @@ def _evaluate_photographs(generator: TrainedGenerator, arguments: Namespace) -> 
     if source.skipped:
         setting += f"; {len(source.skipped):,} that could not be read were left out"
     table = merits_table({"coloured": merits}, baselines)
-    print(f"{setting}\n\n{table.plain()}\n")
     lab = {"coloured": lab_intersection(colored, images), "grey image": _gray_intersection(images)}
     report = {
         "checkpoint": arguments.checkpoint,
@@ -154,6 +158,7 @@ def _evaluate_photographs(generator: TrainedGenerator, arguments: Namespace) -> 
     gallery = Gallery(names, {"grey": _gray(images), "coloured": colored, "truth": images}, _sorted_by(merits))
     write_evaluation(arguments.out, report, setting, table, notes, gallery)
     _write_sheets(arguments.out, names, images, colored, merits, baselines, arguments.all)
+    print(f"{setting}\n\n{table.plain()}\n")
     print(f"written to {arguments.out}; {arguments.out / 'index.html'} shows all photographs")
 
 

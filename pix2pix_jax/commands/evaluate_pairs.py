@@ -57,14 +57,14 @@ def evaluate_pairs(generator: TrainedGenerator, arguments: Namespace) -> None:
         merits, made = judge_pairs(translated, inputs, truth)
     rows = {"translated": merits, **judge_pair_baselines(inputs, truth)}
 
+    remark = f" ({source.remark})" if isinstance(source, data.PairSource) and source.remark else ""
     setting = (
-        f"{len(names):,} pairs, {width}×{height}, translated by {arguments.checkpoint} ({config.name}, test time"
-        f" {config.test_time}, seed {arguments.seed})"
+        f"{len(names):,} pairs{remark}, {width}×{height}, translated by {arguments.checkpoint} ({config.name}, test"
+        f" time {config.test_time}, seed {arguments.seed})"
     )
     if source.skipped:
         setting += f"; {len(source.skipped):,} files that could not be read were left out"
     table = pairs_table(rows)
-    print(f"{setting}\n\n{table.plain()}\n")
     report = {
         "checkpoint": arguments.checkpoint,
         "step": arguments.step,
@@ -86,6 +86,7 @@ def evaluate_pairs(generator: TrainedGenerator, arguments: Namespace) -> None:
     gallery = Gallery(names, {"input": inputs, "output": made, "truth": truth}, figures)
     notes = [PAIRS_NOTE, *([LAB_NOTE] if merits.lab else [])]
     write_evaluation(arguments.out, report, setting, table, notes, gallery)
+    print(f"{setting}\n\n{table.plain()}\n")
     print(f"written to {arguments.out}; {arguments.out / 'index.html'} shows all images")
 
 

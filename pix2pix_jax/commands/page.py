@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from pix2pix_jax.commands import images
+from pix2pix_jax.commands import images, pipes
 from pix2pix_jax.commands.arguments import add_seed, add_test_time, at_test_time, positive_int
 from pix2pix_jax.errors import UserError
 
@@ -20,7 +20,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0; 1 if the page cannot be served. A mistake in the arguments exits with 2.
     """
-    options = _parser().parse_args(arguments)
+    with pipes.closable():
+        return _main(_parser().parse_args(arguments))
+
+
+def _main(options: argparse.Namespace) -> int:
     images.set_limits(options)
     # So that the server's folder is deleted then.
     for ending in (signal.SIGINT, signal.SIGTERM):

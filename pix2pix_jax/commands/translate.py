@@ -1,22 +1,29 @@
 """Translates images: `pix2pix-translate IMAGE_OR_FOLDER… --checkpoint RUN_OR_FILE [--out OUT]`."""
 
 import argparse
-import re
+import functools
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pix2pix_jax.commands import images
+from pix2pix_jax.commands import images, pipes
 from pix2pix_jax.commands.arguments import add_seed, add_step, add_test_time, at_test_time, positive_int
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.photos import with_extension
 
+if TYPE_CHECKING:
+    from pix2pix_jax.inference.trained import TrainedGenerator
+
 _WORDS = images.Words("translated", "images", lambda name: with_extension(name, ".png"))
+
+_NAMED = 6  # of what is left out of a folder
 
 _DESCRIPTION = """\
 Translates images of any size with a generator that was trained on pairs. Give it what the generator is given: the
 edges or the label maps, say. Of a generator that takes several images, give a folder that holds the folders A1, A2, …
-(B1, B2, … if it was trained from B to A), whose files have the same names but for the extension.
+(B1, B2, … if it was trained from B to A), whose files have the same names but for the extension. Of a folder that holds
+both sides of pairs, A and B, that side is translated which the generator is given.
 """
 
 _EPILOG = """\
@@ -36,7 +43,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0; 1 if anything could not be translated; 130 where interrupted. A mistake in the arguments
         exits with 2.
     """
-    return images.run(_parser().parse_args(arguments), _WORDS, _find, _prepare)
+    with pipes.closable():
+        options = _parser().parse_args(arguments)
+
+        @functools.cache
+        def load() -> "TrainedGenerator":
+            return _load(options)
+
+        find = functools.partial(_find, direction=lambda: load().config.data.direction)
+        return images.run(options, _WORDS, find, lambda options: _prepare(options, load()))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,45 +77,102 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _find(given: Sequence[Path], out: Path) -> Iterator[images.Item]:
+def _find(given: Sequence[Path], out: Path, direction: Callable[[], str]) -> Iterator[images.Item]:
+    for path in given:
+        if path.is_dir():
+            yield from _find_in_folder(path, out, direction)
+        else:
+            yield images.Item((path,), Path(path.name))
+
+
+def _find_in_folder(folder: Path, out: Path, direction: Callable[[], str]) -> Iterator[images.Item]:
+    """The images of a folder; `direction` says which side the generator is given, and has to read it for that."""
     from pix2pix_jax.data.pairs.files import NUMPY
     from pix2pix_jax.data.pairs.layout import Part, list_pairs
+    from pix2pix_jax.data.sources.scan import walk_images
 
-    for path in given:
-        if not path.is_dir():
-            yield images.Item((path,), Path(path.name))
-        elif parts := _parts(path):
-            found = list_pairs(Part(path, parts))
-            for stem, files in zip(found.stems, found.files, strict=True):
-                yield images.Item(tuple(path / file for file in files), Path(f"{stem}{Path(files[0]).suffix}"))
-        else:
-            yield from images.find_in_folder(path, out, also=(NUMPY,))
-
-
-def _parts(folder: Path) -> dict[str, Path]:
-    """The folders within a folder that hold the several images of each input, by their names; none if there are not."""
-    found = {
-        child.name.upper(): child
-        for child in sorted(folder.iterdir())
-        if child.is_dir() and re.fullmatch(r"[AB]\d+", child.name, re.IGNORECASE)
-    }
-    if len({name[0] for name in found}) > 1:
+    _refuse_phases(folder, direction)
+    sides = _sides(folder)
+    if not _are_pairs(sides):
+        yield from images.find_in_folder(folder, out, also=(NUMPY,))
+        return
+    way = direction()
+    chosen = {slot: child for slot, child in sides.items() if slot[0] == way[0]}
+    if not chosen:
+        wanted = ", ".join(way[0] + slot[1:] for slot in sides)
         raise UserError(
-            f"{folder} holds {', '.join(found)}: give a folder with those alone that the generator is given, or"
-            " judge all pairs with pix2pix-evaluate"
+            f"{folder} holds {', '.join(_names(sides))}, and the generator is given {way[0]}"
+            f" (data.direction={way}): give the folder with those images, or call these {wanted}"
         )
-    return dict(sorted(found.items(), key=lambda part: int(part[0][1:])))
+    used = {out.resolve(), *(child.resolve() for child in chosen.values())}
+    others = [child.name for child in _children(folder) if child.resolve() not in used]
+    others += sorted(walk_images(folder, also=(NUMPY,), deep=False))
+    if others:
+        left_out = ", ".join(others[:_NAMED]) + ", …" * (len(others) > _NAMED)
+        images.note(folder, f"translating {', '.join(_names(chosen))}, not {left_out} (data.direction={way})")
+    if [*chosen] == [way[0]]:
+        yield from images.find_in_folder(chosen[way[0]], out, also=(NUMPY,))
+        return
+    found = list_pairs(Part(folder, chosen))
+    for stem, files in zip(found.stems, found.files, strict=True):
+        yield images.Item(tuple(folder / file for file in files), Path(f"{stem}{Path(files[0]).suffix}"))
 
 
-def _prepare(options: argparse.Namespace) -> images.Work:
-    from pix2pix_jax.figures.drawing import displayed
-    from pix2pix_jax.inference import photo_files
-    from pix2pix_jax.inference.inputs import condition_of_files, translation_task
+def _sides(folder: Path, phase: str = "") -> dict[str, Path]:
+    """The folders within a folder that hold the images of a side (A, B, A1, A2, …) of a phase, by what they hold."""
+    from pix2pix_jax.data.pairs.layout import side_of
+
+    found = ((side_of(child.name), child) for child in _children(folder))
+    return {side[1]: child for side, child in found if side and side[0] == phase}
+
+
+def _children(folder: Path) -> list[Path]:
+    return sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
+
+
+def _names(sides: dict[str, Path]) -> list[str]:
+    return [child.name for child in sides.values()]
+
+
+def _are_pairs(sides: dict[str, Path]) -> bool:
+    """Whether folders are both sides of pairs, or several inputs; a folder A alone may be any folder."""
+    return _has_both(sides) or any(slot[1:] for slot in sides)
+
+
+def _has_both(sides: dict[str, Path]) -> bool:
+    return len({slot[0] for slot in sides}) > 1
+
+
+def _refuse_phases(folder: Path, direction: Callable[[], str]) -> None:
+    """Raises UserError where pairs are in folders within, such as `train` or `trainA`; names the one to give."""
+    from pix2pix_jax.data.pairs.layout import phase_of
+
+    for child in _children(folder):
+        sides = _sides(child)
+        if _has_both(sides) or (phase_of(child.name) and _are_pairs(sides)):
+            raise UserError(f"{folder} holds pairs in {child.name}: give {child}, of which one side is translated")
+    for phase in ("test", "val", "train"):
+        if _are_pairs(sides := _sides(folder, phase)):
+            way = direction()
+            chosen = [str(child) for slot, child in sides.items() if slot == way[0]]
+            advice = f"give {chosen[0]}" if chosen else f"give a folder with {way[0]}1, {way[0]}2, …"
+            raise UserError(f"{folder} holds pairs in {', '.join(_names(sides))}: {advice} (data.direction={way})")
+
+
+def _load(options: argparse.Namespace) -> "TrainedGenerator":
+    from pix2pix_jax.inference.inputs import translation_task
     from pix2pix_jax.inference.trained import load_trained
-    from pix2pix_jax.inference.translating import translate_array, translated_name, write_translated
 
     generator = at_test_time(load_trained(options.checkpoint, options.step), options.test_time)
     translation_task(generator.config)
+    return generator
+
+
+def _prepare(options: argparse.Namespace, generator: "TrainedGenerator") -> images.Work:
+    from pix2pix_jax.figures.drawing import displayed
+    from pix2pix_jax.inference import photo_files
+    from pix2pix_jax.inference.inputs import condition_of_files
+    from pix2pix_jax.inference.translating import translate_array, translated_name, write_translated
 
     def translate(item: images.Item, targets: images.Targets) -> None:
         condition = condition_of_files(item.files, generator.config)

@@ -65,8 +65,7 @@ def train(config: Config, workdir: str | os.PathLike[str]) -> TrainState:
     begin = None if newest(workdir / "checkpoints") else load_beginning(config)
     train_source, eval_source = data.make_sources(config)
     if isinstance(train_source, data.SizedSource):
-        height, width = train_source.crop
-        check_fits(config, height, width, f"the size of the pairs, {height}×{width},")
+        _check_pairs_fit(config, *train_source.crop)
     if isinstance(train_source, data.PairSource):
         config = updated(config, train_source.found)
     eval_images = data.load_eval_images(eval_source, config.image_size, config.data.resize, config.data.eval_images)
@@ -93,6 +92,14 @@ def train(config: Config, workdir: str | os.PathLike[str]) -> TrainState:
             progress.note(note)
         trainer = Trainer(config, workdir, model, total, checkpoints, writer, progress)
         return trainer.run(train_source, eval_images, restored, begin)
+
+
+def _check_pairs_fit(config: Config, height: int, width: int) -> None:
+    """Raises UserError if the networks take no pairs of this height and width, px."""
+    way, resize = config.data.preprocess, config.data.resize
+    at = f"with config.data.resize={resize}" if way == "scale_width" else f"with config.data.preprocess={way}"
+    for side, pixels in (("width", width), ("height", height)):
+        check_fits(config, pixels, pixels, f"{at}, the pairs' {side} of {pixels} pixels")
 
 
 def total_steps(config: Config, num_images: int) -> int:
@@ -171,7 +178,8 @@ class Trainer:
             num_workers=config.data.num_workers,
             mirror=config.data.mirror,
         )
-        self._progress.note(f"{len(source):,} images; kept decoded: {_KEPT[loader.cache]}")
+        remark = f", {source.remark}" if isinstance(source, data.PairSource) and source.remark else ""
+        self._progress.note(f"{len(source):,} images{remark}; kept decoded: {_KEPT[loader.cache]}")
         state, stopping = self._take_steps(parallel.place(state), start, loader, len(source))
         if stopping:
             self._progress.note(

@@ -80,6 +80,15 @@ def test_every_sound_pair_is_judged(run, pairs, tmp_path):
     assert page.count("data:image/") == 12
 
 
+def test_sides_in_one_image_are_told_of(run, tmp_path):
+    (tmp_path / "wide").mkdir()
+    for number, image in enumerate(IMAGES):
+        Image.fromarray(np.hstack([image, image])).save(tmp_path / "wide" / f"{number}.png")
+    status, out, _ = run("--data", tmp_path / "wide", "--checkpoint", save_translator(tmp_path / "g"))
+    assert status == 0
+    assert "4 pairs (each A|B side by side), 32×32" in out
+
+
 def test_test_time_and_seed(run, pairs, tmp_path):
     file = save_translator(tmp_path / "g")
     found = {}
@@ -95,7 +104,7 @@ def test_test_time_and_seed(run, pairs, tmp_path):
 
 def test_runs_on_pairs_made_of_photographs_are_given_photographs(run, pairs, tmp_path):
     file = save_translator(tmp_path / "g", {"data.source": "edges", "task.input_channels": 1})
-    assert run("--data", pairs / "B", "--checkpoint", file)[0] == 0
+    assert run("--data", pairs / "B", "--checkpoint", file, "--resize", "36")[0] == 0
     report = report_of(tmp_path / "evaluation")
     assert [image["file"] for image in report["images"]] == [f"{number}.png" for number in range(4)]
 
@@ -105,6 +114,7 @@ def test_runs_on_pairs_made_of_photographs_are_given_photographs(run, pairs, tmp
     [
         (["--data", "none"], "--data=none: there is no such folder"),
         (["--data", "pairs/A"], "channels"),
+        (["--data", "pairs", "--resize", "40"], "--resize=40 is of photographs: pairs are brought to size as in"),
         (["--data", "pairs", "--all"], "--all is for generators that colour"),
         (["--data", "pairs", "--test-time", "eval"], "invalid choice: 'eval'"),
     ],

@@ -134,6 +134,32 @@ def test_folders_of_several_inputs(run, tmp_path, loaded):
     assert "A1/y.jpg has no partner in A2" in err[0]
 
 
+@pytest.mark.parametrize(("direction", "side"), [("AtoB", "A"), ("BtoA", "B")])
+def test_of_pairs_the_side_is_translated_that_the_generator_is_given(run, tmp_path, loaded, direction, side):
+    file = str(save_translator(tmp_path / "g", {"data.direction": direction}))
+    save_photos(tmp_path / "in", "A/x.png", "B/x.png", "C/x.png")
+    save_photos(tmp_path / "in", "y.png")
+    other = {"A": "B", "B": "A"}[side]
+    said = f"note: in: translating {side}, not {other}, C, y.png (data.direction={direction})"
+    assert run("in", "--checkpoint", file) == (0, ["1 translated: translated"], [said])
+    assert files(tmp_path / "translated") == ["x.png"]
+    made = translate(PHOTOS["AB".index(side)], loaded(file))
+    np.testing.assert_array_equal(pixels(tmp_path / "translated/x.png"), made)
+
+
+def test_of_several_inputs_and_an_output_the_inputs_are_translated(run, tmp_path):
+    several = save_translator(tmp_path / "g", {"task.input_channels": 6})
+    save_photos(tmp_path / "in", "A1/x.png", "A2/x.png", "B/x.png")
+    said = "note: in: translating A1, A2, not B (data.direction=AtoB)"
+    assert run("in", "--checkpoint", str(several)) == (0, ["1 translated: translated"], [said])
+
+
+def test_a_folder_a_alone_is_like_any_other(run, tmp_path):
+    save_photos(tmp_path / "in", "B/x.png", "y.png")
+    assert run("in")[:2] == (0, ["2 translated: translated"])
+    assert files(tmp_path / "translated") == ["B/x.png", "y.png"]
+
+
 def test_bad_files_are_named_and_the_rest_go_on(run, tmp_path):
     save_photos(tmp_path / "in", "a.png", "d.png")
     (tmp_path / "in/b.png").write_bytes(b"")
@@ -168,7 +194,10 @@ def test_nothing_is_overwritten_unless_that_is_wanted(run, tmp_path):
     [
         (["missing.png"], "there is no file or folder missing.png"),
         (["empty"], "empty holds no images"),
-        (["both"], "both holds A1, B1: give a folder with those alone that the generator is given"),
+        (["several"], "several holds B1, B2, and the generator is given A (data.direction=AtoB): give the folder with"),
+        (["phases"], "phases holds pairs in train: give phases/train, of which one side is translated"),
+        (["deep"], "deep holds pairs in set: give deep/set, of which one side is translated"),
+        (["flat"], "flat holds pairs in testA, testB: give flat/testA (data.direction=AtoB)"),
         (["a.png", "-o", "out.png"], "--out out.png looks like a file"),
         (["a.png", "--checkpoint", "nowhere"], "there is no run or file nowhere"),
         (["a.png", "--checkpoint", "{colours}"], "this generator colours photographs"),
@@ -177,7 +206,16 @@ def test_nothing_is_overwritten_unless_that_is_wanted(run, tmp_path):
 )
 def test_mistakes_are_one_line_and_write_nothing(run, tmp_path, generator_file, arguments, message):
     save_photos(tmp_path, "a.png")
-    for folder in ("empty", "both/A1", "both/B1"):
+    several = (
+        "several/B1",
+        "several/B2",
+        "phases/train/A1",
+        "phases/train/A2",
+        "phases/train/B",
+        "deep/set/A",
+        "deep/set/B",
+    )
+    for folder in ("empty", *several, "flat/testA", "flat/testB", "flat/trainA", "flat/trainB"):
         (tmp_path / folder).mkdir(parents=True)
     status, out, err = run(*(argument.format(colours=trained.PRETRAINED["reference"]) for argument in arguments))
     assert (status, out, len(err)) == (1, [], 1)

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 import pytest
-from helpers import ROOT, load_config
+from helpers import ROOT, load_config, save_image
 from PIL import Image
 
 from pix2pix_jax.errors import UserError
@@ -297,6 +297,34 @@ def test_an_unreadable_file_is_skipped_by_name(tmp_path, photo_folder, environme
     assert "broken.png" in result.stderr
     assert "1 unreadable image files were skipped" in result.stderr
     assert read_metrics(tmp_path / "run" / "metrics.jsonl")[0]["epoch"] == pytest.approx(4 / 18)
+
+
+@pytest.mark.process
+def test_sides_in_one_image_are_told_of(tmp_path, environment):
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 64, 3), np.uint8)
+    for number in range(9):
+        save_image(tmp_path / "wide" / f"{number}.png", pixels)
+    flags = ("--config.data.source=pairs", "--config.task.input_channels=3")
+    result = run(tmp_path / "run", tmp_path / "wide", *PAIRS, *flags, env=environment)
+    assert result.returncode == 0, result.stderr
+    assert "6 images, each A|B side by side; kept decoded" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("way", "size", "message"),
+    [
+        ("none", (64, 40), "with config.data.preprocess=none, the pairs' width of 40 pixels does not fit"),
+        ("none", (40, 64), "with config.data.preprocess=none, the pairs' height of 40 pixels does not fit"),
+        ("scale_width", (32, 32), "with config.data.resize=100, the pairs' width of 100 pixels does not fit"),
+    ],
+)
+def test_pairs_of_a_size_that_the_networks_do_not_take(tmp_path, way, size, message):
+    for name in ("A/1.png", "A/2.png", "B/1.png", "B/2.png"):
+        save_image(tmp_path / "pairs" / name, np.zeros((*size, 3), np.uint8))
+    sizes = {"image_size": 64, "data__resize": 100, "generator__depth": 4, "batch_size": 8}
+    source = {"data__root": str(tmp_path / "pairs"), "data__cache_dir": str(tmp_path), "data__preprocess": way}
+    with pytest.raises(UserError, match=message):
+        train(load_config("pix2pix", **sizes, **source), tmp_path / "run")
 
 
 def small_config(folder, **changes):

@@ -1,14 +1,19 @@
 """What all pairs of a set must have in common, known from the files' headers before anything is decoded."""
 
+import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pix2pix_jax.data.pairs.files import Kind
+from pix2pix_jax.data.pairs.arrays import NUMPY
+from pix2pix_jax.data.pairs.files import TIFF, Header, Kind
 from pix2pix_jax.data.pairs.index import Index
 from pix2pix_jax.data.pairs.layout import PairFiles
 from pix2pix_jax.data.pairs.sizes import Preprocess
 from pix2pix_jax.errors import UserError
+
+_logger = logging.getLogger(__name__)
 
 _DEPTHS = ("uint8", "uint16", "float32")
 _DEPTH_WORDS = {"uint8": "8 bits", "uint16": "16 bits", "float32": "floating point"}
@@ -45,6 +50,8 @@ class SoundPairs:
 def sound_pairs(pairs: PairFiles, index: Index) -> SoundPairs:
     """Leaves out pairs with a file that cannot be read, and checks the sizes of the others.
 
+    Warns where one image is to hold both sides and is not wider than high.
+
     Args:
         pairs: the files.
         index: their headers.
@@ -63,18 +70,36 @@ def sound_pairs(pairs: PairFiles, index: Index) -> SoundPairs:
         for kinds, file, header in zip(sound.kinds, files, headers, strict=True):
             kinds.setdefault(header.kind, file)
             if header[:2] != first[:2]:
-                unequal.append((f"{files[0]} is {_size(first[:2])}", f"{file} {_size(header[:2])}"))
+                unequal.append((f"{files[0]} is {_described(files[0], first)}", f"{file} {_described(file, header)}"))
         if sound.joined and first.width < 2:
             raise UserError(f"{pairs.root}: {files[0]} is {first.width} pixel wide: wanted two images side by side")
         sound.files[stem] = files
         sound.sizes[stem] = first.height, first.width // 2 if sound.joined else first.width
         sound.states[stem] = tuple(number for file in files for number in index.states[file])
     if unequal:
-        others = f" ({len(unequal) - 1} others differ too)" if len(unequal) > 1 else ""
+        more = len(unequal) - 1
+        others = f" ({more} {'others differ' if more > 1 else 'other differs'} too)" if more else ""
         raise UserError(
             f"{pairs.root}: {' and '.join(unequal[0])}{others}: both images of a pair must be of one size; resize one"
         )
+    if sound.joined:
+        _warn_of_narrow(sound)
     return sound
+
+
+def _warn_of_narrow(pairs: SoundPairs) -> None:
+    """Names the first image that is to hold both sides and is not wider than high, and counts the others."""
+    narrow = [stem for stem, (height, half) in pairs.sizes.items() if 2 * half <= height]
+    if narrow:
+        first, more = narrow[0], len(narrow) - 1
+        height, half = pairs.sizes[first]
+        others = f", as {more} other{'s are' if more > 1 else ' is'}" if more else ""
+        _logger.warning(
+            "%s is %s, not wider than high%s: it is taken as two images side by side, A on the left",
+            pairs.root / pairs.files[first][0],
+            _size((height, 2 * half)),
+            others,
+        )
 
 
 def check_fitted_sizes(sets: Sequence[SoundPairs], preprocess: Preprocess) -> None:
@@ -87,28 +112,34 @@ def check_fitted_sizes(sets: Sequence[SoundPairs], preprocess: Preprocess) -> No
     Raises:
         UserError: if an image is too small, or comes out at another size than the first.
     """
-    first = None
-    side = preprocess.image_size
     examples: dict[tuple[int, int], Path] = {}  # one image of each size
+    counts: Counter[tuple[int, int]] = Counter()
     for pairs in sets:
         for stem, size in pairs.sizes.items():
+            counts[size] += 1
             if size not in examples:
                 examples[size] = pairs.root / pairs.files[stem][0]
-    for (height, width), file in examples.items():
-        size = preprocess.size(height, width)
-        if preprocess.crops:
-            if min(size) < side:
-                raise UserError(
-                    f"{file}: its images are {_size(size)}, smaller than image_size={side}: leave it out, or give"
-                    f" --config.data.preprocess=resize_and_crop or --config.image_size={min(size)} or less"
-                )
-        elif first is None:
-            first = size, file
-        elif size != first[0]:
+    fitted = {size: preprocess.size(*size) for size in examples}
+    if preprocess.crops:
+        side = preprocess.image_size
+        small = [size for size in examples if min(fitted[size]) < side]
+        if small:
+            smallest, count = min(small, key=lambda size: min(fitted[size])), sum(counts[size] for size in small)
+            others = f" (the smallest of {count} such pairs)" if count > 1 else ""
             raise UserError(
-                f"{file} comes out at {_size(size)} and {first[1]} at {_size(first[0])}: with"
-                f" data.preprocess={preprocess.way} all must be of one size; give"
-                " --config.data.preprocess=resize_and_crop, or bring them to one size"
+                f"{examples[smallest]}: its images are {_size(fitted[smallest])}, smaller than image_size={side}"
+                f"{others}: leave {'those' if others else 'it'} out, or train with"
+                " --config.data.preprocess=resize_and_crop or a smaller --config.image_size"
+            )
+        return
+    first = next(iter(examples), None)
+    for size, file in examples.items():
+        if first and fitted[size] != fitted[first]:
+            at = f" and data.resize={preprocess.resize}" if preprocess.way == "scale_width" else ""
+            raise UserError(
+                f"{file} comes out at {_size(fitted[size])} and {examples[first]} at {_size(fitted[first])}: with"
+                f" data.preprocess={preprocess.way}{at} all must be of one size; bring them to one, or train with"
+                " --config.data.preprocess=resize_and_crop"
             )
 
 
@@ -156,14 +187,16 @@ def channels_of(
     for kinds, channels in zip(seen, best, strict=True):
         if misfit := _misfit(kinds, channels):
             kind, file = misfit
+            has = f"{_count(kind.channels)} of {_DEPTH_WORDS[kind.depth]}{_axes(file.name, kind)}"
             raise UserError(
-                f"{file} has {_count(kind.channels)} of {_DEPTH_WORDS[kind.depth]}, and config.{key}={wanted} wants"
-                f" {channels} here: give --config.{key}={wanted - channels + kind.natural}, or save it otherwise"
+                f"{file} has {has}, and config.{key}={wanted} wants"
+                f" {channels} here: save it otherwise, or train with"
+                f" --config.{key}={wanted - channels + kind.natural}"
             )
     parts = ", ".join(f"{sets[0].slots[slot]} {count}" for slot, count in zip(slots, natural, strict=True))
     raise UserError(
         f"the images of {side} have {sum(natural)} channels in all ({parts}; see {next(iter(seen[0].values()))}), and"
-        f" config.{key}={wanted}: give --config.{key}={sum(natural)}"
+        f" config.{key}={wanted}: train with --config.{key}={sum(natural)}"
     )
 
 
@@ -174,6 +207,16 @@ def _misfit(kinds: dict[Kind, Path], channels: int) -> tuple[Kind, Path] | None:
 
 def _count(channels: int) -> str:
     return f"{channels} channel{'s' * (channels != 1)}"
+
+
+def _described(file: str, header: Header) -> str:
+    return _size(header[:2]) + _axes(file, header)
+
+
+def _axes(file: str, kind: Kind | Header) -> str:
+    """How the axes of an array are taken, where it has so many channels that they may be meant otherwise."""
+    is_array = file.lower().endswith((NUMPY, *TIFF))
+    return " (its axes taken as [height, width, channels])" if is_array and kind.channels > 4 else ""
 
 
 def _size(size: tuple[int, ...]) -> str:

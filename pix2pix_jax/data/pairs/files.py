@@ -15,7 +15,7 @@ from pix2pix_jax.data.pairs.arrays import NUMPY, as_pixels, depth_of, map_numpy,
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.photos import deep_ends, heif_bits, jpeg2000_bits, load, misread, open_image, to_rgb, upright_transpose
 
-_TIFF = (".tif", ".tiff")
+TIFF = (".tif", ".tiff")
 
 _ON_ITS_SIDE = frozenset(
     {
@@ -93,7 +93,7 @@ def read_header(path: Path) -> Header:
                 channels = len(_deep_png_tile(image, path).args.partition(";")[0])
                 return _header((*_upright_size(image), channels), "uint16")
     except UnidentifiedImageError:
-        if path.suffix.lower() not in _TIFF:
+        if path.suffix.lower() not in TIFF:
             raise
     shape, dtype = tiff_header(path)
     return _header(shape, depth_of(dtype, path))
@@ -118,7 +118,7 @@ def read_pixels(path: Path) -> Pixels:
             if image.format == "PNG":
                 return _read_deep_png(image, path)
     except UnidentifiedImageError:
-        if path.suffix.lower() not in _TIFF:
+        if path.suffix.lower() not in TIFF:
             raise
     return as_pixels(read_tiff(path), path)
 
@@ -179,7 +179,7 @@ def _pillow_depth(image: Image.Image, path: Path) -> str:
     if image.mode == "F":
         return "float32"
     if image.mode == "I":
-        raise unknown_kind(path, "whole numbers of 32 bits")
+        raise unknown_kind(path, _whole_numbers(image))
     bits_of = {"JPEG2000": jpeg2000_bits, "AVIF": heif_bits, "HEIF": heif_bits}.get(image.format or "")
     if bits_of and (bits := bits_of(path)) > 8:
         raise unknown_kind(path, f"several channels of {bits} bits, of which Pillow keeps 8")
@@ -188,6 +188,15 @@ def _pillow_depth(image: Image.Image, path: Path) -> str:
         if isinstance(tile.args, tuple) and tile.args[1] > 255:
             raise unknown_kind(path, f"colours up to {tile.args[1]}, of which Pillow keeps 8 bits")
     return "uint8"
+
+
+def _whole_numbers(image: Image.Image) -> str:
+    """What a file holds that Pillow opens as whole numbers of 32 bits, which it does for those of 16 bits with sign."""
+    bits, signed = 32, False
+    if image.format == "TIFF":
+        tags: Any = image.tag_v2  # type: ignore[attr-defined]
+        bits, signed = max(tags.get(258, (bits,))), 2 in tags.get(339, ())
+    return f"whole numbers of {bits} bits{' with sign' * signed}"
 
 
 def _orientation(image: Image.Image) -> Image.Transpose | None:

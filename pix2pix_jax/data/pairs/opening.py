@@ -50,18 +50,20 @@ def open_pairs(config: Config) -> tuple[PairSource, PairSource]:
         train_stems, eval_stems = hold_out(list(sound.files), data.eval_fraction, data.root, "pairs")
         recipe = _recipe(config, [sound])
         # What was skipped is told once, by the source that is trained on.
-        return _source(sound, train_stems, recipe), _source(sound, eval_stems, _judging(recipe), told=False)
+        return _source(sound, train_stems, recipe), _source(
+            sound, eval_stems, _judging(recipe), held_out=True, told=False
+        )
     held_out = list_pairs(eval_part)
     if data.eval_root:
         _check_apart(train, held_out)
     train_sound = _sound(train, f"{_ROOT}={data.root}", config)
-    eval_sound = _sound(
-        held_out, f"{_EVAL_ROOT}={data.eval_root}" if data.eval_root else f"{_ROOT}={data.root}", config
-    )
+    of_root = not data.eval_root
+    given = f"{_ROOT}={data.root}" if of_root else f"{_EVAL_ROOT}={data.eval_root}"
+    eval_sound = _sound(held_out, given, config, removable=of_root)
     recipe = _recipe(config, [train_sound, eval_sound])
     return (
         _source(train_sound, list(train_sound.files), recipe),
-        _source(eval_sound, by_checksum(eval_sound.files), _judging(recipe)),
+        _source(eval_sound, by_checksum(eval_sound.files), _judging(recipe), held_out=True),
     )
 
 
@@ -76,7 +78,7 @@ def open_pair_folder(config: Config, root: str, flag: str) -> PairSource:
     Raises:
         UserError: as `open_pairs`.
     """
-    sound = _sound(list_pairs(_eval_part(root, flag)), f"{flag}={root}", config)
+    sound = _sound(list_pairs(_eval_part(root, flag)), f"{flag}={root}", config, removable=True)
     return _source(sound, by_checksum(sound.files), _judging(_recipe(config, [sound])))
 
 
@@ -92,8 +94,15 @@ def _eval_part(root: str, flag: str) -> Part:
     return next(parts[phase] for phase in ("val", "test", "", "train") if phase in parts)
 
 
-def _sound(files: PairFiles, given: str, config: Config) -> SoundPairs:
-    """The pairs whose files can be read; `given` is the flag and the folder that the user gave."""
+def _sound(files: PairFiles, given: str, config: Config, *, removable: bool = False) -> SoundPairs:
+    """The pairs whose files can be read.
+
+    Args:
+        files: the pairs.
+        given: the flag and the folder that the user gave, for messages.
+        config: the config.
+        removable: whether a folder within that folder may be missing, for messages.
+    """
     given_dir = config.data.cache_dir
     cache_dir = typed_path(given_dir, "data.cache_dir") if given_dir else cache_home() / "decoded"
     names = [name for names in files.files for name in names]
@@ -101,7 +110,10 @@ def _sound(files: PairFiles, given: str, config: Config) -> SoundPairs:
     warn_skipped(pairs.root, pairs.skipped)
     if not pairs.files:
         unreadable = f" (of {len(names)} image files, {len(pairs.skipped)} cannot be read)" if names else ""
-        raise UserError(f"{given} holds no pairs of images{unreadable}; see docs/pairs.md for the layouts")
+        within = [folder for folder in files.folders if folder != "."]
+        where = f"{given}: {' and '.join(within)} hold{'s' * (len(within) == 1)}" if within else f"{given} holds"
+        remedy = f"put some there{', or remove it' * removable}" if within else "see docs/pairs.md for the layouts"
+        raise UserError(f"{where} no pairs of images{unreadable}; {remedy}")
     return pairs
 
 
@@ -167,7 +179,9 @@ def _judging(recipe: Recipe) -> Recipe:
     return replace(recipe, preprocess=recipe.preprocess.for_judging())
 
 
-def _source(pairs: SoundPairs, stems: Sequence[str], recipe: Recipe, *, told: bool = True) -> PairSource:
+def _source(
+    pairs: SoundPairs, stems: Sequence[str], recipe: Recipe, *, held_out: bool = False, told: bool = True
+) -> PairSource:
     """A source of some pairs; `told` says whether it answers for the files that were skipped."""
     return PairSource(
         pairs.root,
@@ -176,4 +190,5 @@ def _source(pairs: SoundPairs, stems: Sequence[str], recipe: Recipe, *, told: bo
         [pairs.states[stem] for stem in stems],
         recipe,
         pairs.skipped if told else None,
+        held_out=held_out,
     )

@@ -63,6 +63,7 @@ class PairSource(FileSource):
     Attributes:
         files: of each pair, the path of its first file.
         crop: height and width of the crops, px.
+        remark: what is to be said of the files beside their number; "" for nothing.
     """
 
     def __init__(
@@ -73,6 +74,8 @@ class PairSource(FileSource):
         states: Sequence[tuple[int, ...]],
         recipe: Recipe,
         skipped: Mapping[str, str] | None = None,
+        *,
+        held_out: bool = False,
     ) -> None:
         """Makes a source of pairs.
 
@@ -83,12 +86,14 @@ class PairSource(FileSource):
             states: of each pair, what changes when one of its files does.
             recipe: how a pair is made of them.
             skipped: files already found unreadable, each with the reason.
+            held_out: see `FileSource`.
         """
-        super().__init__(root, [names[0] for names in files], skipped)
+        super().__init__(root, [names[0] for names in files], skipped, held_out=held_out)
         self._pair_files = tuple(files)
         self._sizes = np.array(sizes, np.int32).reshape(-1, 2)
         self._states = tuple(states)
         self._recipe = recipe
+        self.remark = "" if recipe.slots[0].half is None else "each A|B side by side"
         self.channels = sum(slot.channels for slot in recipe.slots)
         self.dtype = np.dtype(recipe.dtype)
         self.found = recipe.found
@@ -119,7 +124,7 @@ class PairSource(FileSource):
         files, recipe = self._pair_files[index], self._recipe
         height, width = (int(side) for side in self._sizes[index])
         size = recipe.preprocess.size(height, width)
-        decoded = [self._decode(file) for file in files]
+        decoded = [self._decode(file, files[0]) for file in files]
         parts = []
         for slot in recipe.slots:
             pixels = decoded[slot.file]
@@ -127,17 +132,20 @@ class PairSource(FileSource):
                 pixels = _half(pixels, slot.half)
             values = to_channels(pixels, slot.channels, indices=slot.nearest)
             if values.shape[:2] != (height, width):
-                raise ValueError(f"{files[slot.file]} has another size than when the folder was searched")
+                raise ValueError(
+                    _of(files[slot.file], files[0], "it has another size than when the folder was searched")
+                )
             parts.append(resized(self._scaled(values, files[slot.file]), size, nearest=slot.nearest))
         return np.concatenate(parts, axis=-1)
 
-    def _decode(self, file: str) -> Pixels:
+    def _decode(self, file: str, first: str) -> Pixels:
+        """The pixels of one of a pair's files; `first` is the one by which the pair is named."""
         try:
             return read_pixels(self.root / file)
         except UserError:
             raise
         except Exception as error:  # Pillow's plugins do not agree on a type
-            raise ValueError(f"{file}: {describe_failure(error)}") from error
+            raise ValueError(_of(file, first, describe_failure(error))) from error
 
     def _scaled(self, values: NDArray[Any], file: str) -> NDArray[Any]:
         """Values of 8 or 16 bits or floating point, as the type of all pairs."""
@@ -156,10 +164,15 @@ class PairSource(FileSource):
             holds = "not a number" if np.isnan(values).any() else f"{lowest:g} to {highest:g}"
             raise UserError(
                 f"{self.root / file} holds {holds}, and config.data.float_min={low:g} to config.data.float_max={high:g}"
-                " is what becomes -1 to 1: give --config.data.float_min and --config.data.float_max that all images"
-                " lie within, or mend the file"
+                " is what becomes -1 to 1: mend the file, or train with --config.data.float_min and"
+                " --config.data.float_max that all images lie within"
             )
         return ((values.astype(np.float64) - low) / (high - low)).astype(np.float32)
+
+
+def _of(file: str, first: str, reason: str) -> str:
+    """What is wrong with one of a pair's files; its name goes before it unless it is the pair's."""
+    return reason if file == first else f"{file}: {reason}"
 
 
 def _half(pixels: Pixels, half: int) -> Pixels:

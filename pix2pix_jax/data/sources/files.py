@@ -30,11 +30,26 @@ class FileSource(ABC):
         skipped: image files passed over so far, each with the reason.
     """
 
-    def __init__(self, root: Path, files: Sequence[str], skipped: Mapping[str, str] | None = None) -> None:
-        """Takes the folder, the files in the order in which they are numbered, and those found unreadable already."""
+    def __init__(
+        self,
+        root: Path,
+        files: Sequence[str],
+        skipped: Mapping[str, str] | None = None,
+        *,
+        held_out: bool = False,
+    ) -> None:
+        """Makes a source of files.
+
+        Args:
+            root: the folder.
+            files: paths of the images relative to `root`, in the order in which they are numbered.
+            skipped: those found unreadable already, each with the reason.
+            held_out: whether they are the part of a folder that is not trained on, for messages.
+        """
         self.root = root
         self.files = tuple(files)
         self.skipped = dict(skipped or {})
+        self._held_out = held_out
         self._damaged: set[str] = set()
         self._lock = threading.Lock()
 
@@ -74,7 +89,11 @@ class FileSource(ABC):
                 raise
             except Exception as error:  # Pillow's plugins do not agree on a type
                 self._pass_over(name, describe_failure(error))
-        raise UserError(f"{self.root}: not one of {count} images can be decoded; give a folder with sound photographs")
+        which, remedy = "images", "give a folder with sound ones"
+        if self._held_out:
+            which, remedy = "held-out images", "mend them, or give a folder with sound ones to judge on"
+        first = self.files[0] + ", …" * (count > 1)
+        raise UserError(f"{self.root}: not one of {count} {which} can be decoded ({first}): {remedy}")
 
     @abstractmethod
     def _read(self, index: int) -> NDArray[Any]:

@@ -55,7 +55,22 @@ def pairs_of(root: Path) -> dict[str, list[tuple[str, ...]]]:
             ["A/x/1.jpg", "B/x/1.png", "A/y/1.jpg", "B/y/1.png"],
             {"": [("A/x/1.jpg", "B/x/1.png"), ("A/y/1.jpg", "B/y/1.png")]},
         ),
-        (["cats/1.jpg", "dogs/1.jpg"], {"": [("cats/1.jpg",), ("dogs/1.jpg",)]}),
+        (["cats/1.jpg", "dogs/2.jpg"], {"": [("cats/1.jpg",), ("dogs/2.jpg",)]}),
+        (
+            ["x/1.jpg", "x/2.jpg", "x/3.jpg", "y/3.jpg", "y/4.jpg", "y/5.jpg"],
+            {"": [("x/1.jpg",), ("x/2.jpg",), ("x/3.jpg",), ("y/3.jpg",), ("y/4.jpg",), ("y/5.jpg",)]},
+        ),
+        (
+            ["A_train/1.png", "B_train/1.png", "a-valid/2.png", "b-valid/2.png"],
+            {"train": [("A_train/1.png", "B_train/1.png")], "val": [("a-valid/2.png", "b-valid/2.png")]},
+        ),
+        (["train/1.jpg", "validation/2.jpg"], {"train": [("train/1.jpg",)], "val": [("validation/2.jpg",)]}),
+        (
+            ["A/train/1.png", "B/train/1.png", "A/valid/2.png", "B/valid/2.png"],
+            {"train": [("A/train/1.png", "B/train/1.png")], "val": [("A/valid/2.png", "B/valid/2.png")]},
+        ),
+        (["validA/1.png", "validB/1.png"], {"val": [("validA/1.png", "validB/1.png")]}),
+        (["A/e\u0301.png", "B/\u00e9.jpg"], {"": [("A/e\u0301.png", "B/\u00e9.jpg")]}),
         (
             ["A/ein Bild.jpg", "B/ein Bild.png", "A/ü日本.v2.png", "B/ü日本.v2.png"],
             {"": [("A/ein Bild.jpg", "B/ein Bild.png"), ("A/ü日本.v2.png", "B/ü日本.v2.png")]},
@@ -84,6 +99,17 @@ def test_links_are_followed(tmp_path: Path) -> None:
     [
         (["A/1.jpg"], "holds A and no B: add the folder B"),
         (["trainB/1.jpg"], "holds trainB and no trainA"),
+        (["A_train/1.jpg"], "holds A_train and no B_train: add the folder B_train"),
+        (["A1/1.jpg", "A2/1.jpg"], "holds A1 and no B: add"),
+        (["A/valid/1.jpg", "B/1.jpg"], "holds A/valid and no B/valid: add the folder B/valid"),
+        (["images/1.jpg", "labels/1.png"], "holds the folders images and labels, whose .* the same names: .* A and B;"),
+        (["images/1.jpg", "images/2.jpg", "labels/1.png"], "folders images and labels, whose"),
+        (["train/images/x/1.jpg", "train/masks/x/1.png"], "folders train/images and train/masks, whose"),
+        (["images/train/1.jpg", "labels/train/1.png"], "folders images and labels, whose"),
+        (["set/images/1.jpg", "set/labels/1.png"], "folders set/images and set/labels, whose"),
+        (["data/A/1.jpg", "data/B/1.png"], "folders data/A and data/B, whose .*: give the folder data within it"),
+        (["Train/1.jpg", "train/2.jpg"], "holds both Train and train: remove one"),
+        (["A/val/1.jpg", "A/valid/1.jpg", "B/val/1.jpg"], "A holds both val and valid: remove one"),
         (["train/A/1.jpg"], "holds A and no B"),
         (["A/train/1.jpg", "B/1.jpg"], "holds A/train and no B/train"),
         (["A/1.jpg", "A1/1.jpg", "B/1.jpg"], "holds A, A1: name the folders A1, A2"),
@@ -99,7 +125,8 @@ def test_links_are_followed(tmp_path: Path) -> None:
         ),
         (["A/1.jpg", "A/2.jpg", "B/1.jpg"], r"A/2.jpg has no partner in B: .*wanted B/2\.\*"),
         (["A/1.jpg", *[f"B/{i}.jpg" for i in range(9)]], "B/0.jpg has no partner in A, and 7 others have none"),
-        (["A1/1.jpg", "A2/2.jpg", "B/1.jpg"], "A1/1.jpg has no partner in A2, and 1 others"),
+        (["A1/1.jpg", "A2/2.jpg", "B/1.jpg"], "A1/1.jpg has no partner in A2, and 1 other has none: "),
+        (["A/Cat.png", "B/cat.png"], "A/Cat.png has no partner in B, .*B/cat.png differs in capital letters: rename"),
         (["A/x/1.jpg", "B/1.jpg"], "B/1.jpg has no partner in A"),
         (["A/1.jpg", "A/1.png", "B/1.jpg"], "A/1.jpg and A/1.png have one name but for the extension"),
         (["1.jpg", "1.png"], "1.jpg and 1.png have one name but for the extension"),
@@ -110,6 +137,21 @@ def test_what_makes_no_pairs_is_named(tmp_path: Path, names: list[str], message:
         pairs_of(touch(tmp_path, *names))
     assert str(tmp_path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["A/1.jpg", "B/1.jpg", "C/1.jpg", "notes/x.txt"], r"not used: C \(used: A, B\)"),
+        (["train/1.jpg", "val/1.jpg", "more/1.jpg"], r"not used: more \(used: train, val\)"),
+        (["A/train/1.jpg", "B/train/1.jpg", "A/old/2.jpg"], r"not used: A/old \(used: train\)"),
+        (["train/A/1.jpg", "train/B/1.jpg", "train/C/1.jpg"], r"not used: train/C \(used: A, B\)"),
+    ],
+)
+def test_folders_that_are_not_used_are_named(tmp_path: Path, names: list[str], message: str, caplog) -> None:
+    pairs_of(touch(tmp_path, *names))
+    assert len(caplog.records) == 1
+    assert re.search(message, caplog.text)
 
 
 def test_missing_folder_and_file(tmp_path: Path) -> None:

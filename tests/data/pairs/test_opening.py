@@ -63,6 +63,19 @@ def test_both_halves_of_one_image(root: Path) -> None:
     assert sorted(levels(train) + levels(held_out)) == [[i] * 3 + [100 + i] * 3 for i in range(3)]
 
 
+def test_sides_in_one_image_are_told_of(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for i in range(3):
+        save_image(root / "wide" / f"{i}.png", pixels(i, size=(12, 24)))
+    assert {source.remark for source in opened(root / "wide")} == {"each A|B side by side"}
+    assert not caplog.records
+    assert opened(save_pairs(root / "two"))[0].remark == ""
+    save_image(root / "wide" / "3.png", pixels(3, size=(12, 12)))
+    save_image(root / "wide" / "4.png", pixels(4, size=(24, 12)))
+    opened(root / "wide")
+    (said,) = caplog.messages
+    assert said.startswith(f"{root}/wide/3.png is 12×12 pixels, not wider than high, as 1 other is: it is taken as")
+
+
 def test_of_an_odd_width_the_last_column_is_left_out(root: Path) -> None:
     image = np.zeros((8, 17, 3), np.uint8)
     image[:, :8], image[:, 8:16], image[:, 16:] = 10, 20, 255
@@ -84,14 +97,12 @@ def test_several_inputs(root: Path) -> None:
     back, _ = opened(root, task__input_channels=1, task__output_channels=4, data__direction="BtoA")
     assert all(pair == [pair[1] + 100, pair[1], *[pair[1] + 50] * 3] for pair in levels(back))
     assert train.found["task.input_split"] == "1+3"
-    with pytest.raises(
-        UserError, match=r"0.png has 1 channel of 8 bits, and .*input_split=2\+2 wants 2 here"
-    ):
+    with pytest.raises(UserError, match=r"0.png has 1 channel of 8 bits, and .*input_split=2\+2 wants 2 here"):
         opened(root, task__input_channels=4, task__output_channels=1, task__input_split="2+2")
     for channels in (2, 6):  # all grey, all coloured
         train, _ = opened(root, task__input_channels=channels)
         assert len(train[0][0, 0]) == channels + 3
-    message = r"images of A have 4 channels in all \(A1 1, A2 3; see .*png\), and config.task.input_channels=5: give"
+    message = r"images of A have 4 channels in all \(A1 1, A2 3; see .*png\), and config.task.input_channels=5: train"
     with pytest.raises(UserError, match=message):
         opened(root, task__input_channels=5)
 
@@ -157,6 +168,25 @@ def test_all_pairs_of_a_folder_for_judging(root: Path) -> None:
     assert source[0].shape == (8, 8, 6)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"task__input_channels": 4},
+        {"image_size": 64, "data__resize": 64, "data__preprocess": "crop"},
+        {"data__preprocess": "none"},
+        {"data__float_max": 0.5},
+    ],
+)
+def test_what_is_advised_while_judging_can_be_followed(root: Path, changes: dict[str, object]) -> None:
+    save_pairs(root, 2)
+    for side in "AB":
+        save_image(root / side / "2.npy", pixels(1, 3, np.float32, size=(20, 20)))
+    config = translation_config(root, **changes)
+    with pytest.raises(UserError, match=r"train with --config") as caught:
+        [*open_pair_folder(config, str(root), "--data")]
+    assert "give --config" not in str(caught.value)
+
+
 def test_nothing_to_train_on(root: Path) -> None:
     save_pairs(root, 2, "val/A", "val/B")
     with pytest.raises(UserError, match=r"holds val, and no train: add the pairs to train on"):
@@ -217,7 +247,7 @@ def test_eight_bits_are_converted_to_what_the_task_asks_for(root: Path) -> None:
 @pytest.mark.parametrize(
     ("image", "channels", "message"),
     [
-        (pixels(9, 5), 3, r"has 5 channels of 8 bits, and config.task.input_channels=3 .*input_channels=5"),
+        (pixels(9, 5), 3, r"has 5 channels of 8 bits .*, and config.task.input_channels=3 .*input_channels=5"),
         (pixels(9, 1, np.uint16), 3, r"has 1 channel of 16 bits, .*input_channels=1"),
         (pixels(9, 3, np.uint16), 1, r"has 3 channels of 16 bits, .*input_channels=3"),
         (pixels(1, 4, np.float32), 3, r"has 4 channels of floating point, .*input_channels=4"),
@@ -261,8 +291,23 @@ def test_sizes_that_differ_within_a_pair(root: Path) -> None:
     save_pairs(root, 3)
     save_image(root / "B" / "1.bmp", pixels(1, size=(14, 12)))
     save_image(root / "B" / "2.bmp", pixels(1, size=(14, 12)))
-    message = r"A/1.png is 14×12 pixels and B/1.bmp 12×14 pixels \(1 others differ too\): both images of a pair must"
+    message = r"A/1.png is 14×12 pixels and B/1.bmp 12×14 pixels \(1 other differs too\): both images of a pair must"
     with pytest.raises(UserError, match=message):
+        opened(root)
+
+
+@pytest.mark.parametrize("extension", ["npy", "tif"])
+def test_axes_that_are_meant_otherwise(root: Path, extension: str) -> None:
+    save_pairs(root, 2)
+    stack = np.zeros((15, *SIZE), np.uint8)  # 15 channels, or pages
+    save_image(root / "A" / f"2.{extension}", stack)
+    save_image(root / "B" / "2.bmp", pixels(2))
+    axes = r"\(its axes taken as \[height, width, channels\]\)"
+    message = rf"A/2.{extension} is 12×15 pixels {axes} and B/2.bmp 14×12 pixels:"
+    with pytest.raises(UserError, match=message):
+        opened(root)
+    save_image(root / "B" / "2.bmp", pixels(2, size=(15, 12)))
+    with pytest.raises(UserError, match=rf"has 14 channels of 8 bits {axes}, and"):
         opened(root)
 
 
@@ -270,7 +315,12 @@ def test_images_smaller_than_the_crop(root: Path) -> None:
     save_pairs(root, 3)
     for folder, extension in (("A", "png"), ("B", "bmp")):
         save_image(root / folder / f"1.{extension}", pixels(1, size=(7, 90)))
-    message = r"A/1.png: its images are 90×7 pixels, smaller than image_size=8: .*preprocess=resize_and_crop"
+    message = r"A/1.png: its images are 90×7 pixels, smaller than image_size=8: leave it out, .*=resize_and_crop"
+    with pytest.raises(UserError, match=message):
+        opened(root, data__preprocess="crop")
+    for folder, extension in (("A", "png"), ("B", "bmp")):
+        save_image(root / folder / f"2.{extension}", pixels(1, size=(30, 5)))
+    message = r"A/2.png: its images are 5×30 pixels, smaller than image_size=8 \(the smallest of 2 such pairs\): leave"
     with pytest.raises(UserError, match=message):
         opened(root, data__preprocess="crop")
     assert opened(root, data__preprocess="resize_and_crop")
@@ -282,7 +332,7 @@ def test_one_size_where_nothing_is_cropped(root: Path, preprocess: str) -> None:
     for folder, extension in (("A", "png"), ("B", "bmp")):
         save_image(root / folder / f"1.{extension}", pixels(1, size=(40, 14)))
     with pytest.raises(
-        UserError, match=rf"A/1.png comes out at 1\d×\d+ pixels and .*A/0.png at .*{preprocess} all must"
+        UserError, match=rf"A/1.png comes out at 1\d×\d+ pixels and .*A/0.png at .*={preprocess}( and .*=10)? all must"
     ):
         opened(root, data__preprocess=preprocess)
 
@@ -327,6 +377,36 @@ def test_a_truncated_file_has_a_stand_in(root: Path, tmp_path: Path, caplog: pyt
     assert len(caplog.records) == 1
 
 
+def test_a_damaged_file_is_named_once(root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
+    save_pairs(root, 3)
+    for name in ("A/0.png", "B/1.bmp"):
+        whole = save_image(root / name, noise).read_bytes()
+        (root / name).write_bytes(whole[:-100])
+    train, _ = opened(root, data__eval_root=str(save_pairs(tmp_path / "other", 1)))
+    assert (train[0] == train[2]).all()
+    first, second = caplog.messages
+    assert first.startswith(f"passing over {root}/A/0.png: ")
+    assert "A/0.png" not in first.removeprefix(f"passing over {root}/A/0.png")
+    assert second.startswith(f"passing over {root}/A/1.png: B/1.bmp: ")
+
+
+def test_held_out_pairs_that_cannot_be_decoded(root: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
+    for phase in ("train", "val"):
+        save_pairs(root, 2, f"{phase}/A", f"{phase}/B")
+    for i in range(2):
+        whole = save_image(root / "val" / "A" / f"{i}.png", noise).read_bytes()
+        (root / "val" / "A" / f"{i}.png").write_bytes(whole[:-100])
+    train, held_out = opened(root)
+    assert train[0].size
+    with pytest.raises(UserError, match=r"not one of 2 held-out images can be decoded \(val/A/\d.png, …\): mend"):
+        held_out[0]
+    judged = open_pair_folder(translation_config(root), str(root), "--data")
+    with pytest.raises(UserError, match=r"not one of 2 images can be decoded \(val/A/\d.png, …\): give"):
+        judged[0]
+
+
 def test_a_file_that_changed_its_size_meanwhile_is_passed_over(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     train, _ = opened(save_pairs(root, 3))
     save_image(root / train.files[0], pixels(1, size=(3, 3)))
@@ -340,10 +420,25 @@ def test_no_pairs(root: Path) -> None:
         opened(root)
     for name in ("A/1.png", "B/1.png"):
         save_image(root / name, pixels(0)).write_bytes(b"")
-    with pytest.raises(UserError, match=r"holds no pairs of images \(of 2 image files, 2 cannot be read\)"):
+    with pytest.raises(UserError, match=r"A and B hold no pairs of images \(of 2 image files, 2 cannot be read\); put"):
         opened(root)
     with pytest.raises(UserError, match=r"needs the folder of pairs: give --config.data.root=DIR"):
         make_sources(translation_config())
+
+
+@pytest.mark.parametrize("folders", [("val",), ("val/A", "val/B"), ("A/val", "B/val")])
+def test_an_empty_phase_is_named(root: Path, folders: tuple[str, ...]) -> None:
+    if folders == ("val",):
+        save_image(root / "train" / "1.png", pixels(1, size=(12, 24)))
+    else:
+        save_pairs(root, 2, *(folder.replace("val", "train") for folder in folders))
+    for folder in folders:
+        (root / folder).mkdir(parents=True)
+    where = f"{' and '.join(folders)} hold{'s' * (len(folders) == 1)} no pairs of images; put some there, or remove it"
+    with pytest.raises(UserError, match=rf"--config.data.root=.*: {where}"):
+        opened(root)
+    with pytest.raises(UserError, match=rf"--data=.*: {where}"):
+        open_pair_folder(translation_config(root), str(root), "--data")
 
 
 def test_a_width_of_one_pixel(root: Path) -> None:

@@ -1,0 +1,39 @@
+"""What a command does whose output nobody reads any more."""
+
+import contextlib
+import os
+import select
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+STATUS = 128 + 13
+"""A command's exit status then, as a shell has it of one that SIGPIPE ended."""
+
+
+@contextlib.contextmanager
+def closable() -> Iterator[None]:
+    """Within it, what reads the output may go, as `head` does: the process then exits with `STATUS` and no word."""
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError:
+        gone: list[Any] = [stream for stream in (sys.stdout, sys.stderr) if _is_gone(stream)]
+        if not gone:  # it was another pipe
+            raise
+        for stream in gone:  # or Python tries once more at its end, and says so
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        sys.exit(STATUS)
+
+
+def _is_gone(stream: Any) -> bool:
+    """Whether a stream is a pipe that has no reader."""
+    try:
+        polled = select.poll()
+        polled.register(stream.fileno(), 0)
+        return any(event & (select.POLLERR | select.POLLHUP) for _, event in polled.poll(0))
+    except (AttributeError, OSError, ValueError):  # no file, or Windows
+        return False
