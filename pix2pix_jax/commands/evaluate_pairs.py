@@ -46,15 +46,7 @@ def evaluate_pairs(generator: TrainedGenerator, arguments: Namespace) -> None:
     names, pairs = data.load_named_crops(source, config.image_size, config.data.resize)
     inputs, truth = np.split(pairs, [config.task.condition_channels], axis=-1)
     height, width = truth.shape[1:3]
-    print(f"translating and measuring {len(names):,} pairs of {width}×{height}", file=sys.stderr)
-    with tqdm(total=len(names), unit="pair", disable=None) as bar:
-
-        def translated(images: NDArray[Any]) -> NDArray[Any]:
-            images = translate_stack(images, generator, arguments.seed)
-            bar.update(len(images))
-            return images
-
-        merits, made = judge_pairs(translated, inputs, truth)
+    merits, made = _judged(generator, inputs, truth, arguments.seed)
     rows = {"translated": merits, **judge_pair_baselines(inputs, truth)}
 
     remark = f" ({source.remark})" if isinstance(source, data.PairSource) and source.remark else ""
@@ -78,16 +70,35 @@ def evaluate_pairs(generator: TrainedGenerator, arguments: Namespace) -> None:
         **{name.replace(" ", "_"): row.summary() for name, row in rows.items()},
         "images": _by_file(names, merits),
     }
-    figures = [
-        Figure(heading, merits.each[name], digits, lower_is_better)
-        for name, (heading, digits, lower_is_better) in _FIGURES.items()
-        if name in merits.each
-    ]
-    gallery = Gallery(names, {"input": inputs, "output": made, "truth": truth}, figures)
+    gallery = Gallery(names, {"input": inputs, "output": made, "truth": truth}, _figures(merits))
     notes = [PAIRS_NOTE, *([LAB_NOTE] if merits.lab else [])]
     write_evaluation(arguments.out, report, setting, table, notes, gallery)
     print(f"{setting}\n\n{table.plain()}\n")
     print(f"written to {arguments.out}; {arguments.out / 'index.html'} shows all images")
+
+
+def _judged(
+    generator: TrainedGenerator, inputs: NDArray[Any], truth: NDArray[Any], seed: int
+) -> tuple[PairMerits, NDArray[Any]]:
+    """What `judge_pairs` gives, with a progress bar."""
+    height, width = truth.shape[1:3]
+    print(f"translating and measuring {len(truth):,} pairs of {width}×{height}", file=sys.stderr)
+    with tqdm(total=len(truth), unit="pair", disable=None) as bar:
+
+        def translated(images: NDArray[Any]) -> NDArray[Any]:
+            images = translate_stack(images, generator, seed)
+            bar.update(len(images))
+            return images
+
+        return judge_pairs(translated, inputs, truth)
+
+
+def _figures(merits: PairMerits) -> list[Figure]:
+    return [
+        Figure(heading, merits.each[name], digits, lower_is_better)
+        for name, (heading, digits, lower_is_better) in _FIGURES.items()
+        if name in merits.each
+    ]
 
 
 def _by_file(names: tuple[str, ...], merits: PairMerits) -> list[dict[str, object]]:

@@ -63,11 +63,7 @@ def train(config: Config, workdir: str | os.PathLike[str]) -> TrainState:
         )
     validate(config, jax.device_count())
     begin = None if newest(workdir / "checkpoints") else load_beginning(config)
-    train_source, eval_source = data.make_sources(config)
-    if isinstance(train_source, data.SizedSource):
-        _check_pairs_fit(config, *train_source.crop)
-    if isinstance(train_source, data.PairSource):
-        config = updated(config, train_source.found)
+    config, train_source, eval_source = _open_sources(config)
     eval_images = data.load_eval_images(eval_source, config.image_size, config.data.resize, config.data.eval_images)
     photographs = {
         "to train on": (len(train_source), train_source.identity()),
@@ -92,6 +88,16 @@ def train(config: Config, workdir: str | os.PathLike[str]) -> TrainState:
             progress.note(note)
         trainer = Trainer(config, workdir, model, total, checkpoints, writer, progress)
         return trainer.run(train_source, eval_images, restored, begin)
+
+
+def _open_sources(config: Config) -> tuple[Config, data.ImageSource, data.ImageSource]:
+    """Opens the images to train on and those held out; the config then has what was left for them to say."""
+    train_source, eval_source = data.make_sources(config)
+    if isinstance(train_source, data.SizedSource):
+        _check_pairs_fit(config, *train_source.crop)
+    if isinstance(train_source, data.PairSource):
+        config = updated(config, train_source.found)
+    return config, train_source, eval_source
 
 
 def _check_pairs_fit(config: Config, height: int, width: int) -> None:
