@@ -171,28 +171,21 @@ def channels_of(
     seen = [{kind: pairs.root / file for pairs in sets for kind, file in pairs.kinds[slot].items()} for slot in slots]
     natural = tuple(max(kind.natural for kind in kinds) for kinds in seen)
     choices = [(wanted,)] if len(slots) == 1 else [natural, (1,) * len(slots), (3,) * len(slots)]
-    if known and len(known) == len(slots):
-        for kinds, channels in zip(seen, known, strict=True):
-            if misfit := _misfit(kinds, channels):
-                kind, file = misfit
-                raise UserError(
-                    f"{file} has {_count(kind.channels)} of {_DEPTH_WORDS[kind.depth]}, and"
-                    f" config.task.input_split={'+'.join(map(str, known))} wants {channels} here: save it otherwise"
-                )
-        return known
+    settled = known is not None and len(known) == len(slots)
+    if known and settled:
+        choices = [known]
     for choice in choices:
         if sum(choice) == wanted and all(_misfit(*of_slot) is None for of_slot in zip(seen, choice, strict=True)):
             return choice
-    best = natural if sum(natural) == wanted else choices[0]
+    best = natural if sum(natural) == wanted and not settled else choices[0]
     for kinds, channels in zip(seen, best, strict=True):
         if misfit := _misfit(kinds, channels):
             kind, file = misfit
             has = f"{_count(kind.channels)} of {_DEPTH_WORDS[kind.depth]}{_axes(file.name, kind)}"
-            raise UserError(
-                f"{file} has {has}, and config.{key}={wanted} wants"
-                f" {channels} here: save it otherwise, or train with"
-                f" --config.{key}={wanted - channels + kind.natural}"
-            )
+            asks, remedy = f"{key}={wanted}", f", or train with --config.{key}={wanted - channels + kind.natural}"
+            if settled:
+                asks, remedy = f"task.input_split={'+'.join(map(str, best))}", ""
+            raise UserError(f"{file} has {has}, and config.{asks} wants {channels} here: save it otherwise{remedy}")
     parts = ", ".join(f"{sets[0].slots[slot]} {count}" for slot, count in zip(slots, natural, strict=True))
     raise UserError(
         f"the images of {side} have {sum(natural)} channels in all ({parts}; see {next(iter(seen[0].values()))}), and"
