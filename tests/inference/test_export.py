@@ -88,7 +88,7 @@ def test_the_generator_in_the_package_is_exported_for_images_that_it_sees_as_the
 @pytest.mark.parametrize(
     ("test_time", "changes"),
     [
-        ("batch+dropout", {"generator.depth": 5, "generator.width": 64}),
+        ("batch+dropout", {"generator.depth": 2, "generator.width": 64}),
         ("running", {"generator.depth": 2, "generator.upsampling": "resize"}),
         ("batch", {"generator.network": "resnet", "generator.blocks": 1, "generator.width": 16, "generator.depth": 8}),
     ],
@@ -96,9 +96,8 @@ def test_the_generator_in_the_package_is_exported_for_images_that_it_sees_as_the
 def test_translates_as_the_generator_does(test_time, changes):
     trained = translator(changes | {"test_time": test_time})
     exported = export.deserialize(export_generator(trained).serialize())
-    for count, height, width in [(2, 32, 64), (3, 64, 32)]:
-        images = np.random.default_rng(0).integers(0, 256, (count, height, width, 3), np.uint8)
-        np.testing.assert_allclose(exported.call(images), trained.translate(images), atol=1e-5)
+    images = np.random.default_rng(0).integers(0, 256, (3, 32, 64, 3), np.uint8)
+    np.testing.assert_allclose(exported.call(images), trained.translate(images), atol=1e-5)
 
 
 def test_how_it_is_run_is_chosen(tmp_path, monkeypatch):
