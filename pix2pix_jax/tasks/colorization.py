@@ -1,66 +1,12 @@
-"""What the two networks look at: colouring in several colour spaces, and paired translation, each one small value."""
+"""Colouring grey photographs, in several colour spaces."""
 
 import dataclasses
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from pix2pix_jax import color, losses
-
-
-class Task(Protocol):
-    """What every task tells the step.
-
-    An image is whatever a task makes of the generator's output: a pytree of arrays. All arrays are float32
-    [batch, height, width, channels] in [-1, 1].
-    """
-
-    @property
-    def kind(self) -> str:
-        """The task's name in a config."""
-        ...
-
-    @property
-    def adversarial(self) -> bool:
-        """Whether there is a discriminator."""
-        ...
-
-    @property
-    def batch_channels(self) -> int:
-        """Channels of a batch as it comes from the loader."""
-        ...
-
-    @property
-    def condition_channels(self) -> int:
-        """Channels of what the generator is given."""
-        ...
-
-    @property
-    def generator_channels(self) -> int:
-        """Channels of the generator's output."""
-        ...
-
-    @property
-    def discriminator_channels(self) -> int:
-        """Channels of what the discriminator sees."""
-        ...
-
-    def example(self, batch: jax.Array) -> tuple[jax.Array, Any]:
-        """The condition and the true image of a batch as it comes from the loader, [batch, height, width, …]."""
-        ...
-
-    def image(self, condition: jax.Array, output: jax.Array) -> Any:
-        """The image that the generator's output stands for."""
-        ...
-
-    def judged(self, image: Any, condition: jax.Array) -> jax.Array:
-        """What the discriminator sees of a true or a made image."""
-        ...
-
-    def l1_terms(self, made: Any, truth: Any) -> dict[str, tuple[float, jax.Array]]:
-        """The L1 terms of the generator's loss by name, each with its weight."""
-        ...
 
 
 class Photo(NamedTuple):
@@ -241,87 +187,3 @@ class LabColorizationTask:
     def photo(self, luma: jax.Array, output: jax.Array) -> Photo:
         """The photo that the generator made of a grey photograph; RGB is clipped to the gamut."""
         return photo_from_rgb(color.lab_to_rgb(self.image(self.condition_of_luma(luma), output)))
-
-
-@dataclasses.dataclass(frozen=True)
-class TranslationTask:
-    """How an image is made of another (Isola et al., 2017); an image here is one array of `output_channels`.
-
-    Attributes:
-        input_channels: channels of what is given.
-        output_channels: channels of what is made.
-        input_split: where several images are given, the channels of each, such as "3+1"; "auto" until files say so.
-        output_depth: of the files that are made: the type of those trained on; "auto" until they are known, or for that
-            of what is given.
-        adversarial: whether there is a discriminator.
-        discriminator_sees_condition: whether it sees what was given in front of what was made.
-        l1: weight of the mean absolute error in the generator's loss.
-        kind: the task's name.
-    """
-
-    input_channels: int = 3
-    output_channels: int = 3
-    input_split: str = "auto"
-    output_depth: Literal["auto", "uint8", "uint16", "float32"] = "auto"
-    adversarial: bool = True
-    discriminator_sees_condition: bool = True
-    l1: float = 100.0
-    kind: Literal["translation"] = "translation"
-
-    @property
-    def input_parts(self) -> tuple[int, ...] | None:
-        """Channels of each image that is given; None if not known. ValueError if they are not the input's."""
-        if self.input_split == "auto":
-            return None
-        parts = tuple(int(part) for part in self.input_split.split("+"))
-        if min(parts) < 1 or sum(parts) != self.input_channels:
-            raise ValueError(f"{self.input_split} is not {self.input_channels}")
-        return parts
-
-    @property
-    def batch_channels(self) -> int:
-        """Channels of a batch: those of both images."""
-        return self.input_channels + self.output_channels
-
-    @property
-    def condition_channels(self) -> int:
-        """Channels of what the generator is given."""
-        return self.input_channels
-
-    @property
-    def generator_channels(self) -> int:
-        """Channels of the generator's output."""
-        return self.output_channels
-
-    @property
-    def discriminator_channels(self) -> int:
-        """Channels of the discriminator's input."""
-        return self.output_channels + (self.input_channels if self.discriminator_sees_condition else 0)
-
-    def example(self, batch: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Condition and truth of pairs [batch, height, width, input + output channels], see `color.from_pixels`."""
-        pair = color.from_pixels(batch)
-        return pair[..., : self.input_channels], pair[..., self.input_channels :]
-
-    def image(self, condition: jax.Array, output: jax.Array) -> jax.Array:
-        """What the generator made, as it is."""
-        del condition
-        return output
-
-    def judged(self, image: jax.Array, condition: jax.Array) -> jax.Array:
-        """What the discriminator sees: the condition, if it sees that, then the image."""
-        return jnp.concatenate([condition, image], -1) if self.discriminator_sees_condition else image
-
-    def l1_terms(self, made: jax.Array, truth: jax.Array) -> dict[str, tuple[float, jax.Array]]:
-        """The L1 term by name, with its weight."""
-        return {"g_l1": (self.l1, losses.l1(made, truth))}
-
-
-AnyTask = ColorizationTask | LabColorizationTask | TranslationTask
-
-TASKS: dict[str, type[AnyTask]] = {
-    "colorization": ColorizationTask,
-    "lab_colorization": LabColorizationTask,
-    "translation": TranslationTask,
-}
-"""The tasks by their names in a config."""

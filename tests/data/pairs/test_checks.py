@@ -1,0 +1,169 @@
+"""What all pairs of a set must have in common: values, channels, sizes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import save_image
+from pair_folders import SIZE, levels, opened, pixels, save_pairs
+
+from pix2pix_jax.errors import UserError
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "root"
+
+
+# --- Values ------------------------------------------------------------------------------------
+
+
+def test_the_deepest_file_decides_for_the_whole_set(root: Path) -> None:
+    save_pairs(root, 4)
+    save_image(root / "B" / "deep.png", pixels(1000, 3, np.uint16))
+    save_image(root / "A" / "deep.png", pixels(7))
+    train, held_out = opened(root)
+    assert train.dtype == held_out.dtype == np.uint16
+    assert [7 * 257] * 3 + [1000] * 3 in levels(train) + levels(held_out)
+    save_image(root / "A" / "float.npy", pixels(3, 3, np.float32))
+    save_image(root / "B" / "float.png", pixels(51))
+    train, held_out = opened(root, data__float_min=-1.0, data__float_max=7.0)
+    assert train.dtype == held_out.dtype == np.float32
+    pairs = levels(train) + levels(held_out)
+    assert np.float32([0.5] * 3 + [0.2] * 3).tolist() in pairs
+    assert any(np.allclose(pair, [7 / 255] * 3 + [1000 / 65535] * 3) for pair in pairs)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"), [(1.5, "holds 0 to 1.5"), (-2.0, "holds -2 to 0"), (np.nan, "holds not a")]
+)
+def test_floats_outside_the_range(root: Path, value: float, message: str) -> None:
+    image = pixels(0, 1, np.float32)
+    image[0, 0] = value
+    for i in range(2):
+        save_image(root / "A" / f"{i}.tif", image)
+        save_image(root / "B" / f"{i}.png", pixels(0))
+    train, _ = opened(root, task__input_channels=1)
+    with pytest.raises(UserError, match=rf"\d.tif {message}.*data.float_min=0 to config.data.float_max=1 is"):
+        train[0]
+
+
+def test_float_range_must_not_be_empty(root: Path) -> None:
+    with pytest.raises(UserError, match=r"float_min=1.0 is not less than config.data.float_max=1.0"):
+        opened(save_pairs(root), data__float_min=1.0)
+
+
+def test_eight_bits_are_converted_to_what_the_task_asks_for(root: Path) -> None:
+    save_pairs(root, 4)
+    train, _ = opened(root, task__input_channels=1, task__output_channels=1)
+    assert train.channels == 2
+    save_image(root / "A" / "gray.png", pixels(9, 1))
+    save_image(root / "B" / "gray.png", pixels(9, 4))  # transparent where not 255
+    assert [9] * 3 + [246] * 3 in [pair for source in opened(root) for pair in levels(source)]
+
+
+@pytest.mark.parametrize(
+    ("image", "channels", "message"),
+    [
+        (pixels(9, 5), 3, r"has 5 channels of 8 bits .*, and config.task.input_channels=3 .*input_channels=5"),
+        (pixels(9, 1, np.uint16), 3, r"has 1 channel of 16 bits, .*input_channels=1"),
+        (pixels(9, 3, np.uint16), 1, r"has 3 channels of 16 bits, .*input_channels=3"),
+        (pixels(1, 4, np.float32), 3, r"has 4 channels of floating point, .*input_channels=4"),
+        (pixels(9, 3), 4, r"has 3 channels of 8 bits, and config.task.input_channels=4 .*input_channels=3"),
+    ],
+)
+def test_other_channels_are_refused_by_name(root: Path, image: np.ndarray, channels: int, message: str) -> None:
+    for i in range(2):
+        save_image(root / "A" / f"{i}.tif", image)
+        save_image(root / "B" / f"{i}.png", pixels(0))
+    with pytest.raises(UserError, match=rf"A/0.tif {message}"):
+        opened(root, task__input_channels=channels)
+    with pytest.raises(UserError, match=message.replace("input_channels", "output_channels")):
+        opened(root, task__output_channels=channels, data__direction="BtoA")
+
+
+# --- Sizes -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("preprocess", "crop", "wanted", "judged"),
+    [
+        ("resize_and_crop", (8, 8), (10, 10), (8, 8)),
+        ("crop", (8, 8), (12, 14), (12, 14)),
+        ("scale_width", (8, 10), (8, 10), (8, 10)),
+        ("scale_width_and_crop", (8, 8), (8, 10), (8, 8)),
+        ("none", (12, 14), (12, 14), (12, 14)),
+    ],
+)
+def test_preprocess(
+    root: Path, preprocess: str, crop: tuple[int, int], wanted: tuple[int, int], judged: tuple[int, int]
+) -> None:
+    train, held_out = opened(save_pairs(root), data__preprocess=preprocess)
+    assert train.crop == held_out.crop == crop
+    assert train[0].shape == (*wanted, 6)
+    assert held_out[0].shape == (*judged, 6)
+    assert train.max_values == 6 * wanted[0] * wanted[1]
+
+
+def test_sizes_that_differ_within_a_pair(root: Path) -> None:
+    save_pairs(root, 3)
+    save_image(root / "B" / "1.bmp", pixels(1, size=(14, 12)))
+    save_image(root / "B" / "2.bmp", pixels(1, size=(14, 12)))
+    message = r"A/1.png is 14×12 pixels and B/1.bmp 12×14 pixels \(1 other differs too\): both images of a pair must"
+    with pytest.raises(UserError, match=message):
+        opened(root)
+
+
+@pytest.mark.parametrize("extension", ["npy", "tif"])
+def test_axes_that_are_meant_otherwise(root: Path, extension: str) -> None:
+    save_pairs(root, 2)
+    stack = np.zeros((15, *SIZE), np.uint8)  # 15 channels, or pages
+    save_image(root / "A" / f"2.{extension}", stack)
+    save_image(root / "B" / "2.bmp", pixels(2))
+    axes = r"\(its axes taken as \[height, width, channels\]\)"
+    message = rf"A/2.{extension} is 12×15 pixels {axes} and B/2.bmp 14×12 pixels:"
+    with pytest.raises(UserError, match=message):
+        opened(root)
+    save_image(root / "B" / "2.bmp", pixels(2, size=(15, 12)))
+    with pytest.raises(UserError, match=rf"has 14 channels of 8 bits {axes}, and"):
+        opened(root)
+
+
+def test_images_smaller_than_the_crop(root: Path) -> None:
+    save_pairs(root, 3)
+    for folder, extension in (("A", "png"), ("B", "bmp")):
+        save_image(root / folder / f"1.{extension}", pixels(1, size=(7, 90)))
+    message = r"A/1.png: its images are 90×7 pixels, smaller than image_size=8: leave it out, .*=resize_and_crop"
+    with pytest.raises(UserError, match=message):
+        opened(root, data__preprocess="crop")
+    for folder, extension in (("A", "png"), ("B", "bmp")):
+        save_image(root / folder / f"2.{extension}", pixels(1, size=(30, 5)))
+    message = r"A/2.png: its images are 5×30 pixels, smaller than image_size=8 \(the smallest of 2 such pairs\): leave"
+    with pytest.raises(UserError, match=message):
+        opened(root, data__preprocess="crop")
+    assert opened(root, data__preprocess="resize_and_crop")
+
+
+@pytest.mark.parametrize("preprocess", ["scale_width", "none"])
+def test_one_size_where_nothing_is_cropped(root: Path, preprocess: str) -> None:
+    save_pairs(root, 3)
+    for folder, extension in (("A", "png"), ("B", "bmp")):
+        save_image(root / folder / f"1.{extension}", pixels(1, size=(40, 14)))
+    with pytest.raises(
+        UserError, match=rf"A/1.png comes out at 1\d×\d+ pixels and .*A/0.png at .*={preprocess}( and .*=10)? all must"
+    ):
+        opened(root, data__preprocess=preprocess)
+
+
+def test_interpolation_is_chosen_for_each_side(root: Path) -> None:
+    stripes = np.zeros((20, 20, 3), np.uint8)
+    stripes[:, ::3] = 200
+    for i in range(2):
+        save_image(root / "A" / f"{i}.png", stripes)
+        save_image(root / "B" / f"{i}.png", stripes)
+    pair = opened(root, data__input_interpolation="nearest")[0][0]
+    assert set(np.unique(pair[..., :3])) == {0, 200}
+    assert len(np.unique(pair[..., 3:])) > 2
+    pair = opened(root, data__output_interpolation="nearest")[0][0]
+    assert len(np.unique(pair[..., :3])) > 2
+    assert set(np.unique(pair[..., 3:])) == {0, 200}
