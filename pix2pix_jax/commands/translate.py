@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 _WORDS = images.Words("translated", "images", lambda name: with_extension(name, ".png"))
 
-_NAMED = 6  # of what is left out of a folder
-
 _DESCRIPTION = """\
 Translates images of any size with a generator that was trained on pairs. Give it what the generator is given: the
 edges or the label maps, say. Of a generator that takes several images, give a folder that holds the folders A1, A2, …
@@ -88,7 +86,7 @@ def _find(given: Sequence[Path], out: Path, direction: Callable[[], str]) -> Ite
 def _find_in_folder(folder: Path, out: Path, direction: Callable[[], str]) -> Iterator[images.Item]:
     """The images of a folder; `direction` says which side the generator is given, and has to read it for that."""
     from pix2pix_jax.data.pairs.files import NUMPY
-    from pix2pix_jax.data.pairs.layout import Part, list_pairs
+    from pix2pix_jax.data.pairs.layout import Part, list_pairs, listed
     from pix2pix_jax.data.sources.scan import walk_images
 
     _refuse_phases(folder, direction)
@@ -108,8 +106,7 @@ def _find_in_folder(folder: Path, out: Path, direction: Callable[[], str]) -> It
     others = [child.name for child in _children(folder) if child.resolve() not in used]
     others += sorted(walk_images(folder, also=(NUMPY,), deep=False))
     if others:
-        left_out = ", ".join(others[:_NAMED]) + ", …" * (len(others) > _NAMED)
-        images.note(folder, f"translating {', '.join(_names(chosen))}, not {left_out} (data.direction={way})")
+        images.note(folder, f"translating {', '.join(_names(chosen))}, not {listed(others)} (data.direction={way})")
     if [*chosen] == [way[0]]:
         yield from images.find_in_folder(chosen[way[0]], out, also=(NUMPY,))
         return

@@ -83,9 +83,9 @@ def _parts(root: Path, folder: Path, given: str, exclude: Path | None) -> dict[s
     phases = _by_phase(children, given)
     of_phases = list(phases.values())
     named = [names for names in map(_names, (sides, of_phases)) if names]
-    what = [f"the folder{'s' * (len(names) > 1)} {_listed(names)}" for names in named]
+    what = [f"the folder{'s' * (len(names) > 1)} {listed(names)}" for names in named]
     if images:
-        what.append(f"{len(images)} image{'s' * (len(images) > 1)} ({_listed(images)})")
+        what.append(f"{len(images)} image{'s' * (len(images) > 1)} ({listed(images)})")
     if len(what) > 1:
         where = "" if folder == root else f" in {folder.relative_to(root)}"
         raise UserError(
@@ -142,7 +142,7 @@ def _warn_unused(root: Path, folders: Sequence[Path], used: Sequence[Path]) -> N
     others = [folder for folder in folders if folder not in used and any(walk_images(folder, also=(NUMPY,)))]
     if others:
         names = [folder.relative_to(root).as_posix() for folder in others]
-        _logger.warning("%s: not used: %s (used: %s)", root, _listed(names), _listed(_names(used)))
+        _logger.warning("%s: not used: %s (used: %s)", root, listed(names), listed(_names(used)))
 
 
 def _sides(root: Path, folders: Sequence[Path], given: str) -> dict[str, dict[str, Path]]:
@@ -158,7 +158,7 @@ def _sides(root: Path, folders: Sequence[Path], given: str) -> dict[str, dict[st
     for slots in found.values():
         _check_both_sides(slots, given)
     if "" in found and len(found) > 1:
-        raise UserError(f"{given} holds {_listed(_names(folders))}: keep either those with phases or those without")
+        raise UserError(f"{given} holds {listed(_names(folders))}: keep either those with phases or those without")
     return _inner_phases(root, found[""], given) if "" in found else found
 
 
@@ -173,7 +173,7 @@ def _check_both_sides(slots: dict[str, Path], given: str) -> None:
             missing = there[: -len(slot)] + side if at_end else side + there[len(slot) :]
             raise UserError(f"{given} holds {there} and no {missing}: add the folder {missing} ({_LAYOUTS})")
         if side in slots and len(of_side) > 1:
-            raise UserError(f"{given} holds {_listed(of_side)}: name the folders {side}1, {side}2, … or keep {side}")
+            raise UserError(f"{given} holds {listed(of_side)}: name the folders {side}1, {side}2, … or keep {side}")
 
 
 def _inner_phases(root: Path, slots: dict[str, Path], given: str) -> dict[str, dict[str, Path]]:
@@ -198,8 +198,8 @@ def _inner_phases(root: Path, slots: dict[str, Path], given: str) -> dict[str, d
     for folder in slots.values():
         if phases and (images := _children(folder)[1]):
             raise UserError(
-                f"{given}: {folder.name} holds the folders {_listed(list(phases))} and {len(images)} images"
-                f" ({_listed(images)}): move the images into one of the folders"
+                f"{given}: {folder.name} holds the folders {listed(list(phases))} and {len(images)} images"
+                f" ({listed(images)}): move the images into one of the folders"
             )
     return phases or {"": slots}
 
@@ -273,6 +273,6 @@ def _names(folders: Sequence[Path]) -> list[str]:
     return [folder.name for folder in folders]
 
 
-def _listed(names: Sequence[str], most: int = 6) -> str:
+def listed(names: Sequence[str], most: int = 6) -> str:
     """Some names, the first few where there are many."""
     return ", ".join(names[:most]) + (", …" if len(names) > most else "")
