@@ -1,17 +1,12 @@
-"""The colouring command and the function: whole runs on real files."""
+"""The colouring command: whole runs on real files."""
 
 import functools
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import ROOT, smooth_images
+from helpers import smooth_images
 from PIL import Image
 
 from pix2pix_jax import inference
@@ -326,121 +321,3 @@ def test_usage(arguments, capsys):
         command.main(arguments)
     assert raised.value.code == 2
     assert "usage: pix2pix-colorize" in capsys.readouterr().err
-
-
-# The function.
-
-
-def test_pillow_images(generator):
-    colored = inference.colorize(Image.fromarray(PHOTOS[0]).convert("LA"), generator)
-    assert (colored.mode, colored.size) == ("RGBA", (40, 36))
-    assert inference.colorize(Image.fromarray(PHOTOS[0]), generator).mode == "RGB"
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
-@pytest.mark.parametrize("channels", [None, 1, 2, 3, 4])
-def test_arrays(generator, dtype, channels):
-    white = {np.uint8: 255, np.uint16: 65535}.get(dtype, 1)
-    unit = np.dstack([PHOTOS[0], PHOTOS[1, ..., 0]]) / 255
-    chosen = {None: 0, 1: [0], 2: [0, 3], 3: [0, 1, 2], 4: [0, 1, 2, 3]}[channels]
-    photo = (unit[..., chosen] * white).astype(dtype)
-    before = photo.copy()
-    colored = inference.colorize(photo, generator)
-    np.testing.assert_array_equal(photo, before)
-    transparent = channels in (2, 4)
-    assert colored.shape == (36, 40, 4 if transparent else 3)
-    assert colored.dtype == (np.float32 if white == 1 else dtype)
-    if transparent:
-        np.testing.assert_array_equal(colored[..., 3], photo[..., -1].astype(colored.dtype))
-    luma = photo[..., :3] @ LUMA_WEIGHTS if (channels or 0) >= 3 else photo.reshape(36, 40, -1)[..., 0]
-    assert np.abs(colored[..., :3] @ LUMA_WEIGHTS - luma).max() <= (1e-5 if white == 1 else 1.0)
-
-
-@pytest.mark.parametrize(
-    "image",
-    [
-        np.zeros((2, 2, 5), np.uint8),
-        np.zeros(4, np.uint8),
-        np.zeros((0, 4), np.uint8),
-        np.zeros((2, 2), np.int64),
-        np.full((2, 2), 1.5),
-        np.full((2, 2), np.nan),
-    ],
-)
-def test_arrays_that_are_no_photographs(generator, image):
-    with pytest.raises(ValueError, match=r"^expected .*, got "):
-        inference.colorize(image, generator)
-
-
-# The process.
-
-
-@pytest.fixture
-def start(tmp_path: Path, generator_file: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts Python with some arguments in an empty working directory; one process compiles for all."""
-    environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(generator_file.parent / "cache")}
-    environment["PYTHONPATH"] = str(ROOT)
-
-    def start(*arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, *arguments, "--checkpoint", str(generator_file)],
-            cwd=tmp_path,
-            env=environment,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-
-    # In a shell's background job SIGINT is ignored, and would be by the processes started here.
-    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield start
-    signal.signal(signal.SIGINT, inherited)
-
-
-@pytest.mark.process
-def test_process_says_what_failed_and_exits_with_1(start, tmp_path):
-    save_photos(tmp_path, "in/a.jpg")
-    (tmp_path / "in/b.jpg").write_bytes(b"")
-    with start("-m", "pix2pix_jax.commands.colorize", "in") as process:
-        out, err = process.communicate(timeout=120)
-    assert process.returncode == 1
-    assert out == "1 coloured: colorized\n"
-    assert err.splitlines() == [
-        "error: in/b.jpg cannot be read: not an image that can be read",
-        "error: 1 of 2 photographs could not be coloured",
-    ]
-    assert files(tmp_path / "colorized") == ["a.jpg"]
-
-
-@pytest.mark.process
-@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
-def test_stopped_process_leaves_whole_files_only(start, tmp_path, sent, status):
-    (tmp_path / "in").mkdir()
-    Image.fromarray(PHOTOS[0]).resize((900, 600)).save(tmp_path / "in/00.png")
-    names = [f"in/{number:02d}.png" for number in range(40)]
-    for name in names[1:]:
-        (tmp_path / name).write_bytes((tmp_path / "in/00.png").read_bytes())
-    with start("-m", "pix2pix_jax.commands.colorize", "in") as process:
-        while process.poll() is None and not list(tmp_path.glob("colorized/*.png")):
-            time.sleep(0.01)
-        process.send_signal(sent)
-        err = process.communicate(timeout=120)[1]
-    assert process.returncode == status
-    assert err == ("interrupted: what was finished is kept\n" if sent == signal.SIGINT else "")
-    written = files(tmp_path / "colorized")
-    assert 0 < len(written) < len(names)
-    for name in written:
-        assert pixels(tmp_path / "colorized" / name).shape == (600, 900, 3)
-
-
-@pytest.mark.process
-def test_little_is_imported_to_colour_with_a_file(start, tmp_path):
-    code = (
-        "import sys; from pix2pix_jax.commands.colorize import main; status = main(sys.argv[1:]);"
-        "slow = {'matplotlib', 'orbax', 'skimage', 'tensorflow_datasets', 'tensorflow', 'grain'};"
-        "print(sorted(slow & set(sys.modules))); sys.exit(status)"
-    )
-    save_photos(tmp_path, "a.png")
-    with start("-c", code, "a.png") as process:
-        out, err = process.communicate(timeout=120)
-    assert out.splitlines() == ["1 coloured: colorized", "[]"], err

@@ -1,145 +1,17 @@
 """Sets of TFDS: small ones, really prepared, and read without TensorFlow."""
 
-import io
-import json
 import multiprocessing
 import pickle
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-import tensorflow_datasets as tfds
-from PIL import Image
+from tfds_sets import TEST, TRAIN, Pix2pixPhotos, as_rgb, photograph, refusal
 
-from pix2pix_jax.data.sources import tfds as source_module
 from pix2pix_jax.data.sources.base import ImageSource
 from pix2pix_jax.data.sources.tfds import TfdsSource, open_tfds
-from pix2pix_jax.errors import UserError
-
-TRAIN, TEST = 40, 12
-
-
-def photograph(split: str, number: int) -> Image.Image:
-    """Photographs of their own size each: every fifth grey, every seventh with transparency."""
-    random = np.random.RandomState(number + (1000 if split != "train" else 0))
-    height, width = 8 + number % 4, 9 + number
-    if number % 5 == 0:
-        return Image.fromarray(random.randint(0, 256, (height, width), np.uint8))
-    channels = 4 if number % 7 == 0 else 3
-    return Image.fromarray(random.randint(0, 256, (height, width, channels), np.uint8))
-
-
-def as_rgb(image: Image.Image) -> np.ndarray:
-    white = Image.new("RGBA", image.size, "white")
-    return np.asarray(Image.alpha_composite(white, image.convert("RGBA")).convert("RGB"))
-
-
-def png(image: Image.Image) -> io.BytesIO:
-    buffer = io.BytesIO()
-    image.save(buffer, "png")
-    buffer.seek(0)
-    return buffer
-
-
-class Pix2pixPhotos(tfds.core.GeneratorBasedBuilder):
-    """Photographs of mixed sizes, in two splits."""
-
-    VERSION = tfds.core.Version("1.2.0")
-
-    def features(self) -> dict[str, Any]:
-        return {"image": tfds.features.Image(), "number": np.int64}
-
-    def _info(self) -> tfds.core.DatasetInfo:
-        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(self.features()))
-
-    def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
-        return {"train": self._generate_examples("train", TRAIN), "test": self._generate_examples("test", TEST)}
-
-    def _generate_examples(self, split: str, count: int) -> Iterator[tuple[int, dict[str, Any]]]:
-        for number in range(count):
-            yield number, {"image": png(photograph(split, number)), "number": number}
-
-
-class Pix2pixTrainOnly(Pix2pixPhotos):
-    """One split, its image under another name, and a mask beside it; two configs."""
-
-    BUILDER_CONFIGS: ClassVar = [tfds.core.BuilderConfig(name=name, version="2.0.0") for name in ("large", "small")]
-
-    def features(self) -> dict[str, Any]:
-        return {"photo": tfds.features.Image(), "mask": tfds.features.LabeledImage(labels=3, shape=(None, None, 1))}
-
-    def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
-        return {"train": self._generate_examples("train", TRAIN)}
-
-    def _generate_examples(self, split: str, count: int) -> Iterator[tuple[int, dict[str, Any]]]:
-        for number in range(count):
-            yield number, {"photo": png(photograph(split, number)), "mask": png(Image.new("L", (4, 4)))}
-
-
-class Pix2pixValidation(Pix2pixPhotos):
-    """Validation rather than test."""
-
-    def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
-        return {
-            "train": self._generate_examples("train", TRAIN),
-            "validation": self._generate_examples("validation", TEST),
-        }
-
-
-class Pix2pixOdd(Pix2pixPhotos):
-    """What cannot be used, each in a config."""
-
-    FEATURES: ClassVar = {
-        "grey": {"image": tfds.features.Image(shape=(None, None, 1))},
-        "deep": {"image": tfds.features.Image(dtype=np.uint16, encoding_format="png")},
-        "moving": {"image": tfds.features.Image(shape=(None, None, None, 3))},
-        "none": {"number": np.int64},
-        "two": {"left": tfds.features.Image(), "right": tfds.features.Image()},
-        "broken": {"image": tfds.features.Image()},
-    }
-    BUILDER_CONFIGS: ClassVar = [tfds.core.BuilderConfig(name=name) for name in FEATURES]
-
-    def features(self) -> dict[str, Any]:
-        return self.FEATURES[self.builder_config.name]
-
-    def _generate_examples(self, split: str, count: int) -> Iterator[tuple[int, dict[str, Any]]]:
-        for number in range(count):
-            content = b"no image" if self.builder_config.name == "broken" else png(photograph(split, 0)).getvalue()
-            yield number, {name: number if name == "number" else io.BytesIO(content) for name in self.features()}
-
-
-class Pix2pixNeedsTensorflow(Pix2pixPhotos):
-    """As many builders of TFDS do, this one reads its files with TensorFlow's functions."""
-
-    def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
-        raise ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow")
-
-
-class Pix2pixByHand(Pix2pixPhotos):
-    """A set whose files the user has to fetch."""
-
-    MANUAL_DOWNLOAD_INSTRUCTIONS = "Ask the authors."
-
-    def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
-        return {"train": self._generate_examples(dl_manager.manual_dir, 1)}
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of prepared sets."""
-    folder = tmp_path_factory.mktemp("sets")
-    for builder in (
-        Pix2pixPhotos(data_dir=folder),
-        Pix2pixTrainOnly(data_dir=folder, config="small"),
-        Pix2pixValidation(data_dir=folder),
-        *(Pix2pixOdd(data_dir=folder, config=config) for config in Pix2pixOdd.FEATURES),
-    ):
-        builder.download_and_prepare(file_format="array_record")
-    return folder
 
 
 def numbers_of(source: TfdsSource, split: str = "train") -> list[int]:
@@ -154,14 +26,6 @@ def numbers_of(source: TfdsSource, split: str = "train") -> list[int]:
 
 def no_note(line: str) -> None:
     raise AssertionError(line)
-
-
-def refusal(dataset: str, folder: Path, split: str = "", eval_split: str = "", eval_fraction: float = 0.1) -> str:
-    """The error's text, which is one line."""
-    with pytest.raises(UserError) as error:
-        open_tfds(dataset, split, eval_split, eval_fraction, tfds_dir=str(folder), notify=lambda line: None)
-    assert "\n" not in str(error.value)
-    return str(error.value)
 
 
 def test_every_photograph_of_a_split_in_rgb(prepared: Path) -> None:
@@ -315,125 +179,3 @@ def test_default_folder(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("tensorflow_datasets.core.constants.DATA_DIR", str(prepared))
     train, _ = open_tfds("pix2pix_photos", "", "", 0.1, tfds_dir="", notify=no_note)
     assert len(train) == TRAIN
-
-
-@pytest.mark.parametrize(("given", "nearest"), [("cats_vs_dog", "cats_vs_dogs"), ("pix2pix_photo", "pix2pix_photos")])
-def test_unknown_set(prepared: Path, given: str, nearest: str) -> None:
-    message = refusal(given, prepared)
-    assert f"--config.data.source=tfds:{given}: neither TFDS nor {prepared} has a set of this name" in message
-    assert f"did you mean {nearest}, " in message
-
-
-@pytest.mark.parametrize(
-    ("given", "nearest"),
-    [("pix2pix_train_only/smal", "pix2pix_train_only/small"), ("imagenet_resized/9x9", "imagenet_resized/8x8")],
-)
-def test_unknown_config(prepared: Path, given: str, nearest: str) -> None:
-    message = refusal(given, prepared)
-    assert f'has no config "{given.partition("/")[2]}"' in message
-    assert f"such as --config.data.source=tfds:{nearest}" in message
-
-
-@pytest.mark.parametrize("given", ["community:set", "pix2pix_photos/a=1", "../pix2pix_photos", "pix2pix_photos/a/b"])
-def test_what_is_no_name(prepared: Path, given: str) -> None:
-    assert f"--config.data.source=tfds:{given}" in refusal(given, prepared)
-
-
-def test_unknown_split(prepared: Path) -> None:
-    message = refusal("pix2pix_photos", prepared, split="trian[:90%]")
-    assert '--config.data.split=trian[:90%]: --config.data.source=tfds:pix2pix_photos has no split "trian"' in message
-    assert 'did you mean "train"? (it has train, test)' in message
-    message = refusal("pix2pix_photos", prepared, eval_split="tests")
-    assert "--config.data.eval_split=tests" in message
-    assert 'did you mean "test"?' in message
-
-
-@pytest.mark.parametrize("split", ["train[", "train[:200%]", "train[:41]", "train[:x]"])
-def test_split_that_makes_no_sense(prepared: Path, split: str) -> None:
-    assert f"--config.data.split={split} is not a split (" in refusal("pix2pix_photos", prepared, split=split)
-
-
-def test_empty_split(prepared: Path) -> None:
-    assert "--config.data.split=train[:1%] holds no photographs" in refusal("pix2pix_photos", prepared, "train[:1%]")
-
-
-@pytest.mark.parametrize("fraction", [0.0, 1.0, -1.0])
-def test_fraction_out_of_range(prepared: Path, fraction: float) -> None:
-    message = refusal("pix2pix_train_only/small", prepared, eval_fraction=fraction)
-    assert f"data.eval_fraction={fraction}: wanted a fraction between 0 and 1" in message
-
-
-def test_fraction_that_leaves_nothing(prepared: Path) -> None:
-    message = refusal("pix2pix_train_only/small", prepared, eval_fraction=0.99)
-    assert "holding out 40 of its 40 photographs leaves none to train on" in message
-
-
-@pytest.mark.parametrize(
-    ("config", "reason"),
-    [
-        ("grey", "its image is grey, so there is no colour to learn"),
-        ("deep", "its image has uint16 values, wanted photographs of 8 bits a colour"),
-        ("moving", "its image has moving images"),
-        ("none", "holds no image (it has number)"),
-        ("two", "holds several images (left, right), wanted one"),
-    ],
-)
-def test_sets_without_colour_photographs(prepared: Path, config: str, reason: str) -> None:
-    message = refusal(f"pix2pix_odd/{config}", prepared)
-    assert f"--config.data.source=tfds:pix2pix_odd/{config}" in message
-    assert reason in message
-
-
-def test_a_set_of_no_use_is_refused_before_it_is_fetched(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="its image is grey, so there is no colour to learn"):
-        open_tfds("pix2pix_odd/grey", "", "", 0.1, tfds_dir=str(tmp_path), notify=lambda line: pytest.fail(line))
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_record_that_is_no_image(prepared: Path) -> None:
-    train, _ = open_tfds("pix2pix_odd/broken", "", "", 0.1, tfds_dir=str(prepared))
-    with pytest.raises(UserError, match=r"^pix2pix_odd/broken/1.2.0 train: image 3 cannot be decoded"):
-        train[3]
-
-
-def test_preparing_needs_tensorflow(tmp_path: Path) -> None:
-    message = refusal("pix2pix_needs_tensorflow", tmp_path)
-    assert "--config.data.source=tfds:pix2pix_needs_tensorflow can only be prepared with TensorFlow" in message
-    command = (
-        'python -c "import tensorflow_datasets as tfds; tfds.builder('
-        f"'pix2pix_needs_tensorflow', data_dir='{tmp_path}').download_and_prepare(file_format='array_record')\""
-    )
-    assert command in message
-    assert "--config.data.tfds_dir=DIR" in message
-
-
-def test_preparing_needs_the_user(tmp_path: Path) -> None:
-    message = refusal("pix2pix_by_hand", tmp_path)
-    assert "could not be prepared" in message
-    assert "Ask the authors." in message
-
-
-def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    message = refusal("pix2pix_photos", tmp_path / "file" / "sets")
-    assert "could not be prepared in" in message
-    assert "--config.data.tfds_dir=DIR" in message
-
-
-def test_prepared_for_tensorflow_only(prepared: Path, tmp_path: Path) -> None:
-    copy = shutil.copytree(prepared / "pix2pix_photos", tmp_path / "pix2pix_photos") / "1.2.0"
-    info = json.loads((copy / "dataset_info.json").read_text())
-    (copy / "dataset_info.json").write_text(json.dumps({**info, "fileFormat": "tfrecord"}))
-    message = refusal("pix2pix_photos", tmp_path)
-    assert f"is prepared in {copy} as tfrecord, wanted array_record" in message
-    assert f"`tfds convert_format --dataset_version_dir={copy} --out_file_format=array_record`" in message
-
-
-def test_half_copied(tmp_path: Path) -> None:
-    (tmp_path / "pix2pix_photos" / "1.2.0").mkdir(parents=True)
-    assert "holds no prepared set" in refusal("pix2pix_photos", tmp_path)
-
-
-def test_tfds_not_installed(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(source_module.sys.modules, "tensorflow_datasets", None)
-    assert "pip install tensorflow-datasets" in refusal("pix2pix_photos", prepared)

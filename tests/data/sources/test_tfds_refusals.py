@@ -1,0 +1,134 @@
+"""Sets of TFDS, splits and fractions that cannot be used: one line each."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from tfds_sets import refusal
+
+from pix2pix_jax.data.sources import tfds as source_module
+from pix2pix_jax.data.sources.tfds import open_tfds
+from pix2pix_jax.errors import UserError
+
+
+@pytest.mark.parametrize(("given", "nearest"), [("cats_vs_dog", "cats_vs_dogs"), ("pix2pix_photo", "pix2pix_photos")])
+def test_unknown_set(prepared: Path, given: str, nearest: str) -> None:
+    message = refusal(given, prepared)
+    assert f"--config.data.source=tfds:{given}: neither TFDS nor {prepared} has a set of this name" in message
+    assert f"did you mean {nearest}, " in message
+
+
+@pytest.mark.parametrize(
+    ("given", "nearest"),
+    [("pix2pix_train_only/smal", "pix2pix_train_only/small"), ("imagenet_resized/9x9", "imagenet_resized/8x8")],
+)
+def test_unknown_config(prepared: Path, given: str, nearest: str) -> None:
+    message = refusal(given, prepared)
+    assert f'has no config "{given.partition("/")[2]}"' in message
+    assert f"such as --config.data.source=tfds:{nearest}" in message
+
+
+@pytest.mark.parametrize("given", ["community:set", "pix2pix_photos/a=1", "../pix2pix_photos", "pix2pix_photos/a/b"])
+def test_what_is_no_name(prepared: Path, given: str) -> None:
+    assert f"--config.data.source=tfds:{given}" in refusal(given, prepared)
+
+
+def test_unknown_split(prepared: Path) -> None:
+    message = refusal("pix2pix_photos", prepared, split="trian[:90%]")
+    assert '--config.data.split=trian[:90%]: --config.data.source=tfds:pix2pix_photos has no split "trian"' in message
+    assert 'did you mean "train"? (it has train, test)' in message
+    message = refusal("pix2pix_photos", prepared, eval_split="tests")
+    assert "--config.data.eval_split=tests" in message
+    assert 'did you mean "test"?' in message
+
+
+@pytest.mark.parametrize("split", ["train[", "train[:200%]", "train[:41]", "train[:x]"])
+def test_split_that_makes_no_sense(prepared: Path, split: str) -> None:
+    assert f"--config.data.split={split} is not a split (" in refusal("pix2pix_photos", prepared, split=split)
+
+
+def test_empty_split(prepared: Path) -> None:
+    assert "--config.data.split=train[:1%] holds no photographs" in refusal("pix2pix_photos", prepared, "train[:1%]")
+
+
+@pytest.mark.parametrize("fraction", [0.0, 1.0, -1.0])
+def test_fraction_out_of_range(prepared: Path, fraction: float) -> None:
+    message = refusal("pix2pix_train_only/small", prepared, eval_fraction=fraction)
+    assert f"data.eval_fraction={fraction}: wanted a fraction between 0 and 1" in message
+
+
+def test_fraction_that_leaves_nothing(prepared: Path) -> None:
+    message = refusal("pix2pix_train_only/small", prepared, eval_fraction=0.99)
+    assert "holding out 40 of its 40 photographs leaves none to train on" in message
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        ("grey", "its image is grey, so there is no colour to learn"),
+        ("deep", "its image has uint16 values, wanted photographs of 8 bits a colour"),
+        ("moving", "its image has moving images"),
+        ("none", "holds no image (it has number)"),
+        ("two", "holds several images (left, right), wanted one"),
+    ],
+)
+def test_sets_without_colour_photographs(prepared: Path, config: str, reason: str) -> None:
+    message = refusal(f"pix2pix_odd/{config}", prepared)
+    assert f"--config.data.source=tfds:pix2pix_odd/{config}" in message
+    assert reason in message
+
+
+def test_a_set_of_no_use_is_refused_before_it_is_fetched(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="its image is grey, so there is no colour to learn"):
+        open_tfds("pix2pix_odd/grey", "", "", 0.1, tfds_dir=str(tmp_path), notify=lambda line: pytest.fail(line))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_record_that_is_no_image(prepared: Path) -> None:
+    train, _ = open_tfds("pix2pix_odd/broken", "", "", 0.1, tfds_dir=str(prepared))
+    with pytest.raises(UserError, match=r"^pix2pix_odd/broken/1.2.0 train: image 3 cannot be decoded"):
+        train[3]
+
+
+def test_preparing_needs_tensorflow(tmp_path: Path) -> None:
+    message = refusal("pix2pix_needs_tensorflow", tmp_path)
+    assert "--config.data.source=tfds:pix2pix_needs_tensorflow can only be prepared with TensorFlow" in message
+    command = (
+        'python -c "import tensorflow_datasets as tfds; tfds.builder('
+        f"'pix2pix_needs_tensorflow', data_dir='{tmp_path}').download_and_prepare(file_format='array_record')\""
+    )
+    assert command in message
+    assert "--config.data.tfds_dir=DIR" in message
+
+
+def test_preparing_needs_the_user(tmp_path: Path) -> None:
+    message = refusal("pix2pix_by_hand", tmp_path)
+    assert "could not be prepared" in message
+    assert "Ask the authors." in message
+
+
+def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    message = refusal("pix2pix_photos", tmp_path / "file" / "sets")
+    assert "could not be prepared in" in message
+    assert "--config.data.tfds_dir=DIR" in message
+
+
+def test_prepared_for_tensorflow_only(prepared: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(prepared / "pix2pix_photos", tmp_path / "pix2pix_photos") / "1.2.0"
+    info = json.loads((copy / "dataset_info.json").read_text())
+    (copy / "dataset_info.json").write_text(json.dumps({**info, "fileFormat": "tfrecord"}))
+    message = refusal("pix2pix_photos", tmp_path)
+    assert f"is prepared in {copy} as tfrecord, wanted array_record" in message
+    assert f"`tfds convert_format --dataset_version_dir={copy} --out_file_format=array_record`" in message
+
+
+def test_half_copied(tmp_path: Path) -> None:
+    (tmp_path / "pix2pix_photos" / "1.2.0").mkdir(parents=True)
+    assert "holds no prepared set" in refusal("pix2pix_photos", tmp_path)
+
+
+def test_tfds_not_installed(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(source_module.sys.modules, "tensorflow_datasets", None)
+    assert "pip install tensorflow-datasets" in refusal("pix2pix_photos", prepared)

@@ -1,0 +1,59 @@
+"""`colorize`: images and arrays of every kind."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import smooth_images
+from PIL import Image
+
+from pix2pix_jax.color import LUMA_WEIGHTS
+from pix2pix_jax.inference import TrainedGenerator, colorize, load_trained
+
+PHOTOS = smooth_images(2, 40, seed=2)[:, :36]
+
+
+@pytest.fixture(scope="module")
+def generator(generator_file: Path) -> TrainedGenerator:
+    return load_trained(generator_file)
+
+
+def test_pillow_images(generator):
+    colored = colorize(Image.fromarray(PHOTOS[0]).convert("LA"), generator)
+    assert (colored.mode, colored.size) == ("RGBA", (40, 36))
+    assert colorize(Image.fromarray(PHOTOS[0]), generator).mode == "RGB"
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+@pytest.mark.parametrize("channels", [None, 1, 2, 3, 4])
+def test_arrays(generator, dtype, channels):
+    white = {np.uint8: 255, np.uint16: 65535}.get(dtype, 1)
+    unit = np.dstack([PHOTOS[0], PHOTOS[1, ..., 0]]) / 255
+    chosen = {None: 0, 1: [0], 2: [0, 3], 3: [0, 1, 2], 4: [0, 1, 2, 3]}[channels]
+    photo = (unit[..., chosen] * white).astype(dtype)
+    before = photo.copy()
+    colored = colorize(photo, generator)
+    np.testing.assert_array_equal(photo, before)
+    transparent = channels in (2, 4)
+    assert colored.shape == (36, 40, 4 if transparent else 3)
+    assert colored.dtype == (np.float32 if white == 1 else dtype)
+    if transparent:
+        np.testing.assert_array_equal(colored[..., 3], photo[..., -1].astype(colored.dtype))
+    luma = photo[..., :3] @ LUMA_WEIGHTS if (channels or 0) >= 3 else photo.reshape(36, 40, -1)[..., 0]
+    assert np.abs(colored[..., :3] @ LUMA_WEIGHTS - luma).max() <= (1e-5 if white == 1 else 1.0)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((2, 2, 5), np.uint8),
+        np.zeros(4, np.uint8),
+        np.zeros((0, 4), np.uint8),
+        np.zeros((2, 2), np.int64),
+        np.full((2, 2), 1.5),
+        np.full((2, 2), np.nan),
+    ],
+)
+def test_arrays_that_are_no_photographs(generator, image):
+    with pytest.raises(ValueError, match=r"^expected .*, got "):
+        colorize(image, generator)
