@@ -81,6 +81,8 @@ class Model:
         aged: share of the photographs that the generator sees as old prints in training, see `aging.aged`.
         saturation: factor of the chroma of what is made when photographs are coloured, not in training.
         average_mirrored: whether photographs then get the mean of what is made of them and of their mirror images.
+        coloring_side: shorter side in pixels to which larger photographs are then reduced for a generator of chroma; 0
+            for none.
         test_time: what a trained generator normalises by, "running" averages or the statistics of the "batch", and
             whether it keeps its dropout.
     """
@@ -96,6 +98,7 @@ class Model:
     aged: float = 0.0
     saturation: float = 1.0
     average_mirrored: bool = False
+    coloring_side: int = 0
     test_time: str = "running"
 
     def init(self, key: jax.Array) -> TrainState:
@@ -151,6 +154,7 @@ def build_model(config: Config, total_steps: int) -> Model:
         aged=config.data.aged,
         saturation=config.saturation,
         average_mirrored=config.average_mirrored,
+        coloring_side=config.coloring_side or config.data.resize,
         test_time=config.test_time,
     )
 

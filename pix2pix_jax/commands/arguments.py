@@ -121,9 +121,12 @@ def at_size(generator: "TrainedGenerator", image_size: int | None, resize: int |
     """
     if image_size is None and resize is None:
         return generator
-    size = image_size or generator.config.image_size
-    sizes = {"image_size": size, "data.resize": resize or round(size * 7 / 6)}
-    config = updated(generator.config, sizes)
+    config = generator.config
+    size = image_size or config.image_size
+    # What is judged is coloured at the scale of any photograph, whatever its own.
+    scale = config.coloring_side or config.data.resize
+    sizes = {"image_size": size, "data.resize": resize or round(size * 7 / 6), "coloring_side": scale}
+    config = updated(config, sizes)
     check_fits(config, size, size, f"--image-size={size}")
     if config.data.resize < size:
         raise UserError(f"--resize={resize} is smaller than the crops, {size}: give {round(size * 7 / 6)}, say")

@@ -73,7 +73,7 @@ PRESETS: dict[str, dict[str, object]] = {
         "warm_start": "pretrained",
         "ema_decay": 0.99,
         "average_mirrored": True,
-        "coloring_side": 224,
+        "coloring_side": 160,
         "task.discriminator_sees": "none",
         "generator.network": "efficientnet",
         "generator.width": 24,

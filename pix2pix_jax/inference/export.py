@@ -4,6 +4,7 @@ The file is a `jax.export` artifact: StableHLO with the weights in it, for any n
 generator takes.
 """
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -33,8 +34,9 @@ def export_generator(trained: TrainedGenerator) -> export.Exported:
         A program that does what `TrainedGenerator.colorize`, or of pairs `translate`, does for one batch: uint8
         [batch, height, width, 3, or the input's channels] to float32 [batch, height, width, 3, or the output's] in
         [0, 1]; height and width divisible by the network's `size_multiple` and at least its `smallest_size`, with an
-        EfficientNet at least 128.
+        EfficientNet at least 128. It does not reduce images to the config's `coloring_side`.
     """
+    model = dataclasses.replace(trained.model, coloring_side=0)
     kept = jax.tree.map(_narrowest, trained.weights)
     translates = isinstance(trained.config.task, TranslationTask)
     run = generate.translate if translates else generate.colorize
@@ -42,12 +44,12 @@ def export_generator(trained: TrainedGenerator) -> export.Exported:
     def make(images: jax.Array) -> jax.Array:
         # Widened inside the program, so that the file holds what was kept.
         weights: Weights = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), kept)
-        if trained.model.test_time == "running":
-            return run(trained.model, weights, images)
+        if model.test_time == "running":
+            return run(model, weights, images)
         # What is made of an image must not depend on the others by their statistics.
-        return jax.vmap(lambda image: run(trained.model, weights, image[None])[0])(images)
+        return jax.vmap(lambda image: run(model, weights, image[None])[0])(images)
 
-    network = trained.model.generator
+    network = model.generator
     multiple = network.size_multiple
     channels = trained.config.task.condition_channels if translates else 3
     # Whether to enlarge the image first cannot depend on a size that is not known yet.

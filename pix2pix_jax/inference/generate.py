@@ -68,14 +68,29 @@ def _made_photo(model: Model, weights: Weights, luma: jax.Array, key: jax.Array 
     if isinstance(model.task, TranslationTask):
         raise UserError("this generator translates images and colours no photographs: use pix2pix-translate")
     condition = model.task.condition_of_luma(luma)
+    count, *size = luma.shape[:3]
+    seen = _seen_size(model, *size)
+    if seen != size:
+        condition = jnp.clip(jax.image.resize(condition, (count, *seen, 1), "cubic"), -1.0, 1.0)
     if model.average_mirrored:
         both = make(model, weights, jnp.concatenate([condition, condition[:, :, ::-1]]), key)
-        count = luma.shape[0]
         output = (both[:count] + both[count:, :, ::-1]) / 2.0
     else:
         output = make(model, weights, condition, key)
+    if seen != size:
+        output = jax.image.resize(output, (count, *size, output.shape[3]), "linear")
     made = model.task.photo(luma, output)
     return made if model.saturation == 1.0 else saturated(made, model.saturation)
+
+
+def _seen_size(model: Model, height: int, width: int) -> list[int]:
+    """The size at which the generator colours a photograph of that height and width."""
+    multiple = model.generator.size_multiple
+    side = model.coloring_side // multiple * multiple
+    # RGB would lose its detail. In an export, which has no side, sizes cannot be compared.
+    if not side or model.task.generator_channels != 2 or min(height, width) <= side:
+        return [height, width]
+    return [multiple * round(length * side / min(height, width) / multiple) for length in (height, width)]
 
 
 def translate(model: Model, weights: Weights, images: jax.Array, key: jax.Array | None = None) -> jax.Array:

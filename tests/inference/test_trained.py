@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from helpers import initial_state
 
-from pix2pix_jax.config import Config, default_config
+from pix2pix_jax.color import rgb_to_ycrcb
+from pix2pix_jax.config import Config, default_config, updated
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.inference.trained import TrainedGenerator, load_trained
 from pix2pix_jax.runs.checkpoints import Checkpoints
+from pix2pix_jax.state import build_model
 from pix2pix_jax.tasks import ColorizationTask
 
 
@@ -43,6 +45,22 @@ def test_with_the_mean_of_both_a_mirrored_photograph_gets_the_mirrored_colours(a
     made, mirrored = generator.colorize(images), generator.colorize(images[:, :, ::-1])
     assert made.shape == images.shape
     assert np.allclose(made, mirrored[:, :, ::-1], atol=1e-5) == average
+
+
+@pytest.mark.parametrize("makes", ["chroma", "rgb"])
+def test_large_photographs_are_reduced_to_the_side_at_which_chroma_is_made(makes):
+    config = updated(default_config(), {"coloring_side": 40, "task.generator_makes": makes})
+    state = build_model(config, 1).init(jax.random.key(0))
+    generator = TrainedGenerator(config, state.generator.params, state.averages)
+    luma = np.random.default_rng(0).integers(0, 256, (64, 96), np.uint8)
+    made = generator.make_chroma(luma)
+    condition = luma[None, :, :, None] / np.float32(127.5) - 1
+    if makes == "rgb":
+        expected = rgb_to_ycrcb(generator.apply(condition)[0])[..., 1:]
+    else:
+        reduced = np.asarray(jax.image.resize(condition, (1, 32, 48, 1), "cubic")).clip(-1, 1)
+        expected = jax.image.resize(generator.apply(reduced)[0], (64, 96, 2), "linear")
+    np.testing.assert_allclose(made, expected / 2, atol=1e-5)
 
 
 def test_there_is_nothing(tmp_path):
