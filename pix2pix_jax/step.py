@@ -196,9 +196,11 @@ def train_step(
     Returns:
         The state after the step and the loss terms of `gradients`, the same on every device.
     """
+    # Of one device the mean would be a copy, for which all gradients would have to be there at once.
+    alone = axis_name is None or lax.axis_size(axis_name) == 1
 
     def mean(tree: Any) -> Any:
-        return tree if axis_name is None else lax.pmean(tree, axis_name)
+        return tree if alone else lax.pmean(tree, axis_name)
 
     dropout_key, penalty_key = _keys(model, state, axis_name)
     forward = _forward(model, state, batch, dropout_key)

@@ -8,7 +8,7 @@ import jax
 import pytest
 
 from pix2pix_jax import host
-from pix2pix_jax.config import Config
+from pix2pix_jax.config import Config, experiment_config, updated
 from pix2pix_jax.training import cpu
 
 
@@ -37,6 +37,14 @@ def test_devices_with_batch_statistics_of_their_own_stay_as_they_are(monkeypatch
     monkeypatch.setattr(jax.config, "update", lambda *_: pytest.fail("another number of devices"))
     monkeypatch.setenv("XLA_FLAGS", "")
     cpu.one_device_per_core(Config(sync_batch_norm=False))
+
+
+@pytest.mark.parametrize("network", ["unet", "resnet"])
+def test_large_networks_are_not_copied_to_each_core(monkeypatch, network):
+    monkeypatch.setattr(host, "cores", lambda: 4)
+    monkeypatch.setattr(jax.config, "update", lambda *_: pytest.fail("another number of devices"))
+    monkeypatch.setenv("XLA_FLAGS", "")
+    cpu.one_device_per_core(updated(experiment_config("pix2pix"), {"batch_size": 4, "generator.network": network}))
 
 
 @pytest.mark.process
