@@ -155,7 +155,12 @@ def build_page(maker: Maker, visits: Visits, programs: Path, examples: list[Path
                 info="1 is as the generator makes them; more is bolder",
                 elem_id="strength",
             )
-            added.append(strength.input(do.set_strength, strength, queue=False, api_visibility="private"))
+            # Of changes while one is on its way, the last; by default Gradio would forget them all.
+            added.append(
+                strength.input(
+                    do.set_strength, strength, queue=False, trigger_mode="always_last", api_visibility="private"
+                )
+            )
         status = gr.HTML(elem_id="status", min_height=40)
         results = gr.HTML(elem_id="results")
         for event in added:
@@ -165,6 +170,7 @@ def build_page(maker: Maker, visits: Visits, programs: Path, examples: list[Path
                 [status, results],
                 concurrency_id="work",
                 show_progress_on=status,
+                trigger_mode="always_last",  # what is added while the work ends must not wait for the next event
                 api_visibility="private",
             )
         added[0].then(lambda: None, None, given, queue=False, api_visibility="private")
