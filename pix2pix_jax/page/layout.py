@@ -141,7 +141,8 @@ def build_page(maker: Maker, visits: Visits, programs: Path, examples: list[Path
     with gr.Blocks(title=words.title, analytics_enabled=False) as page:
         gr.Markdown(f"# {words.title}\n{words.text}")
         given = gr.File(label=words.given, file_count="multiple", elem_id="given", height=170)
-        added = [given.upload(do.add, given, queue=False, api_visibility="private")]
+        # By default Gradio would forget what is given while something else is on its way.
+        added = [given.upload(do.add, given, queue=False, trigger_mode="multiple", api_visibility="private")]
         if maker.translates:
             added.append(_canvas(maker.side, do))
         else:
@@ -155,7 +156,7 @@ def build_page(maker: Maker, visits: Visits, programs: Path, examples: list[Path
                 info="1 is as the generator makes them; more is bolder",
                 elem_id="strength",
             )
-            # Of changes while one is on its way, the last; by default Gradio would forget them all.
+            # Of changes while one is on its way, the last counts.
             added.append(
                 strength.input(
                     do.set_strength, strength, queue=False, trigger_mode="always_last", api_visibility="private"

@@ -60,7 +60,7 @@ class Visit:
         self._doomed: list[Path] = []
 
     def add(self, file: Path, keep: bool = False) -> None:
-        """Takes a file.
+        """Takes a file, unless it has been uploaded already and is still here.
 
         The server keeps equal files of all visitors as one, so the visit has a link of its own.
 
@@ -69,6 +69,8 @@ class Visit:
             keep: whether it stays when the visitor leaves.
         """
         self.touched = time.monotonic()
+        if not keep and any(file == upload for upload, _ in self._uploads):
+            return
         link = self.new_folder() / file.name
         os.link(file, link)
         if not keep:

@@ -128,6 +128,16 @@ def test_nothing_stays_of_who_leaves_and_everything_of_the_others(visits, upload
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+def test_what_the_browser_gives_twice_is_taken_once(visits, upload):
+    visit, file = visits.of("one"), upload("x.png")
+    visit.add(file)
+    visit.add(file)
+    assert len(visit.entries) == 1
+    visit.clear()
+    visit.add(upload("x.png"))
+    assert len(visit.entries) == 1
+
+
 def test_another_visitor_s_upload_of_the_same_stays(visits, upload):
     visits.of("a").add(upload("x.png"))
     again = upload("x.png")  # the server puts the new file in the old one's place
