@@ -8,8 +8,8 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-# From malloc.h: M_TRIM_THRESHOLD, M_MMAP_MAX and M_ARENA_MAX.
-_KEEPING = ((-1, 2**31 - 1), (-4, 0), (-8, 1))
+# From malloc.h: M_TRIM_THRESHOLD, of which -1 turns trimming off, M_MMAP_MAX and M_ARENA_MAX.
+_KEEPING = ((-1, -1), (-4, 0), (-8, 1))
 
 _HOLES = (2**16, 2**17, 2**18, 2**19)  # sizes from which holes are filled, in bytes
 _SCRATCH = 2**26  # room for what operations take for a moment, in bytes
