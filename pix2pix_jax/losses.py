@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from pix2pix_jax import color
+
 Gan = Literal["vanilla", "lsgan", "hinge", "wgan-gp"]
 
 
@@ -90,3 +92,68 @@ def gradient_penalty(
 def l1(made: jax.Array, truth: jax.Array) -> jax.Array:
     """Mean absolute difference of two arrays of one shape, a scalar in their units."""
     return jnp.abs(made - truth).mean()
+
+
+def l1_of_chroma(made: jax.Array, truth: jax.Array, emphasis: float) -> jax.Array:
+    """Mean absolute error of chroma in which colourful pixels count more, since most pixels are nearly grey.
+
+    A pixel's weight is 1 + emphasis · |its true chroma| / |the mean one|, scaled so that the mean weight is 1.
+
+    Args:
+        made: Cr and Cb, float [batch, height, width, 2] in [-1, 1].
+        truth: the true ones.
+        emphasis: how much more; with 0 it is `l1`.
+
+    Returns:
+        A scalar in the units of chroma.
+    """
+    if not emphasis:
+        return l1(made, truth)
+    strength = jnp.sqrt(jnp.square(truth).sum(-1, keepdims=True))
+    weight = (1.0 + emphasis * strength / jnp.maximum(strength.mean(), 1e-6)) / (1.0 + emphasis)
+    return (weight * jnp.abs(made - truth)).mean()
+
+
+_SOFTNESS = 2.0  # units of CIE94; a photograph that grey is nearer to by as much counts as 0.73
+
+
+def share_nearer_to_gray(made: jax.Array, truth: jax.Array, luma: jax.Array) -> jax.Array:
+    """A smooth share of the photographs that the grey image is nearer to than the made one, by mean CIE94.
+
+    Args:
+        made: RGB, float [batch, height, width, 3]; clipped to [-1, 1].
+        truth: the true RGB.
+        luma: Y, [batch, height, width, 1]: the grey image.
+
+    Returns:
+        The mean over photographs of a sigmoid, a scalar in [0, 1].
+    """
+    gray = jnp.broadcast_to(luma, truth.shape)
+    farther = (cie94(made, truth) - cie94(gray, truth)).mean((1, 2))
+    return jax.nn.sigmoid(farther / _SOFTNESS).mean()
+
+
+def cie94(made: jax.Array, truth: jax.Array) -> jax.Array:
+    """The colour difference CIE94 of every pixel (graphic arts: k_L = 1, K_1 = 0.045, K_2 = 0.015), with a gradient.
+
+    Args:
+        made: RGB, float [..., 3]; clipped to [-1, 1].
+        truth: the reference's RGB.
+
+    Returns:
+        Differences [...], 0.1 of equal colours: the root is rounded off there, where it has no gradient.
+    """
+    # Of black CIELAB has none either.
+    ours, reference = (
+        jnp.asarray([50.0, 110.0, 110.0]) * color.rgb_to_lab(jnp.clip(rgb, -0.99, 1.0)) for rgb in (made, truth)
+    )
+    squares = jnp.square(ours - reference)
+    chroma, reference_chroma = (jnp.sqrt(jnp.square(lab[..., 1:]).sum(-1) + 1e-4) for lab in (ours, reference))
+    of_chroma = jnp.square(chroma - reference_chroma)
+    of_hue = jnp.maximum(squares[..., 1] + squares[..., 2] - of_chroma, 0.0)
+    return jnp.sqrt(
+        squares[..., 0]
+        + of_chroma / jnp.square(1.0 + 0.045 * reference_chroma)
+        + of_hue / jnp.square(1.0 + 0.015 * reference_chroma)
+        + 0.01
+    )

@@ -83,6 +83,7 @@ class Model:
         average_mirrored: whether photographs then get the mean of what is made of them and of their mirror images.
         coloring_side: shorter side in pixels to which larger photographs are then reduced for a generator of chroma; 0
             for none.
+        enlarges: whether smaller ones are enlarged to it.
         test_time: what a trained generator normalises by, "running" averages or the statistics of the "batch", and
             whether it keeps its dropout.
     """
@@ -99,6 +100,7 @@ class Model:
     saturation: float = 1.0
     average_mirrored: bool = False
     coloring_side: int = 0
+    enlarges: bool = False
     test_time: str = "running"
 
     def init(self, key: jax.Array) -> TrainState:
@@ -155,6 +157,7 @@ def build_model(config: Config, total_steps: int) -> Model:
         saturation=config.saturation,
         average_mirrored=config.average_mirrored,
         coloring_side=config.coloring_side or config.data.resize,
+        enlarges=config.coloring_side > 0,
         test_time=config.test_time,
     )
 

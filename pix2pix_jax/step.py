@@ -68,7 +68,7 @@ def _forward(model: Model, state: TrainState, batch: jax.Array, dropout_key: jax
         return task.image(condition, output), moved.get("batch_stats", {})
 
     def l1_loss(made: Any) -> tuple[jax.Array, Metrics]:
-        terms = task.l1_terms(made, truth)
+        terms = task.reconstruction_terms(made, truth)
         loss = sum((weight * term for weight, term in terms.values()), start=jnp.zeros(()))
         return loss, {name: term for name, (_, term) in terms.items()}
 

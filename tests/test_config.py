@@ -21,6 +21,7 @@ KEYS = """
 name seed image_size batch_size num_epochs num_steps dtype warm_start ema_decay saturation average_mirrored
 coloring_side sync_batch_norm
 task.generator_makes task.discriminator_sees task.discriminator_sees_gray task.l1_rgb task.l1_chroma
+task.colorful_emphasis task.nearer_to_gray
 adam.learning_rate adam.b1 adam.b2 adam.eps
 data.source data.root data.eval_root data.split data.eval_split data.tfds_dir data.eval_fraction data.resize
 data.eval_images data.cache data.cache_dir data.num_workers

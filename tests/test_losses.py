@@ -1,8 +1,10 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from skimage.color import deltaE_ciede94, rgb2lab
 
-from pix2pix_jax import losses
+from pix2pix_jax import color, losses
 
 
 def test_cross_entropy_is_the_mean_over_every_patch():
@@ -60,3 +62,35 @@ def test_the_gradient_penalty_is_taken_between_true_and_made_images():
     real, fake = jnp.full((1, 1, 1, 1), 2.0), jnp.full((1, 1, 1, 1), 4.0)
     penalty = losses.gradient_penalty(lambda seen: jnp.square(seen) / 2, real, fake, jnp.array([0.25]))
     assert float(penalty) == pytest.approx((3.5 - 1) ** 2, rel=1e-5)
+
+
+def test_colourful_pixels_count_more_where_asked():
+    truth = jnp.array([[0.0, 0.0], [0.3, 0.4]])[None, None]  # chroma of 0 and 0.5: weights 1 / 2 and 3 / 2
+    made = truth + jnp.array([[0.1, 0.3], [0.2, 0.0]])
+    assert float(losses.l1_of_chroma(made, truth, 0.0)) == pytest.approx(0.6 / 4)
+    assert float(losses.l1_of_chroma(made, truth, 1.0)) == pytest.approx((0.5 * 0.4 + 1.5 * 0.2) / 4)
+    assert float(losses.l1_of_chroma(made, jnp.zeros_like(truth), 1.0)) == pytest.approx(float(made.mean()) / 2)
+
+
+def test_cie94_is_scikit_images():
+    made, truth = np.random.default_rng(0).uniform(-0.9, 0.9, (2, 1000, 3)).astype(np.float32)
+    expected = deltaE_ciede94(rgb2lab((truth + 1) / 2), rgb2lab((made + 1) / 2))
+    np.testing.assert_allclose(losses.cie94(jnp.asarray(made), jnp.asarray(truth)), expected, rtol=1e-3, atol=0.02)
+
+
+@pytest.mark.parametrize("made", [[-1.0, -1.0, -1.0], [0.2, 0.2, 0.2], [-3.0, 0.0, 3.0]])
+@pytest.mark.parametrize("truth", [[-1.0, -1.0, -1.0], [0.2, 0.2, 0.2], [1.0, -1.0, 0.0]])
+def test_cie94_has_a_gradient_everywhere(made, truth):
+    gradient = jax.grad(lambda made: losses.cie94(made, jnp.array(truth)))(jnp.array(made))
+    assert np.isfinite(gradient).all()
+
+
+def test_the_share_that_grey_is_nearer_to_counts_photographs():
+    truth = jnp.asarray(np.random.default_rng(0).uniform(-0.9, 0.9, (4, 8, 8, 3)), jnp.float32)
+    luma = color.rgb_to_ycrcb(truth)[..., :1]
+    gray, wrong = jnp.broadcast_to(luma, truth.shape), truth[..., ::-1]
+    assert float(losses.share_nearer_to_gray(gray, truth, luma)) == pytest.approx(0.5)
+    assert float(losses.share_nearer_to_gray(truth, truth, luma)) < 0.01
+    assert float(losses.share_nearer_to_gray(wrong, truth, luma)) > 0.99
+    mixed = jnp.concatenate([truth[:3], wrong[3:]])
+    assert float(losses.share_nearer_to_gray(mixed, truth, luma)) == pytest.approx(0.25, abs=0.01)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from helpers import EXPERIMENTS, load_config, smooth_images
 
-from pix2pix_jax import color
+from pix2pix_jax import color, losses
 from pix2pix_jax.tasks import ColorizationTask, LabColorizationTask, TranslationTask, photo_from_rgb, saturated
 
 # The reference's table: channels G makes, channels D sees (0: no D), weights of L1 in RGB and in CrCb.
@@ -77,6 +77,20 @@ def test_a_sixth_combination_is_a_value():
     assert (task.generator_channels, task.discriminator_channels) == (3, 4)
 
 
+def test_terms_beside_l1_are_there_where_they_have_a_weight(truth):
+    made = saturated(truth, 0.5)
+    task = ColorizationTask(discriminator_sees="none", colorful_emphasis=1.0, nearer_to_gray=16.0)
+    terms = task.reconstruction_terms(made, truth)
+    assert {name: weight for name, (weight, _) in terms.items()} == {
+        "g_l1_rgb": 25.0,
+        "g_l1_chroma": 75.0,
+        "g_nearer_to_gray": 16.0,
+    }
+    assert terms["g_l1_chroma"][1] == losses.l1_of_chroma(made.chroma, truth.chroma, 1.0)
+    assert terms["g_nearer_to_gray"][1] == losses.share_nearer_to_gray(made.rgb, truth.rgb, truth.luma)
+    assert ColorizationTask().reconstruction_terms(made, truth).keys() == {"g_l1_rgb", "g_l1_chroma"}
+
+
 def test_lab_gives_l_and_judges_lab_or_its_colours():
     images = smooth_images(2, 16)
     task = LabColorizationTask()
@@ -88,7 +102,7 @@ def test_lab_gives_l_and_judges_lab_or_its_colours():
     alone = LabColorizationTask(discriminator_sees_gray=False)
     assert alone.discriminator_channels == 2
     np.testing.assert_array_equal(alone.judged(lab, lightness), lab[..., 1:])
-    ((weight, distance),) = task.l1_terms(lab + jnp.array([9.0, 0.5, 0.25]), lab).values()
+    ((weight, distance),) = task.reconstruction_terms(lab + jnp.array([9.0, 0.5, 0.25]), lab).values()
     assert (weight, float(distance)) == (100.0, pytest.approx(0.375))
 
 
@@ -115,4 +129,4 @@ def test_translation_takes_pairs_apart(dtype):
     alone = TranslationTask(input_channels=2, output_channels=1, discriminator_sees_condition=False)
     np.testing.assert_array_equal(alone.judged(truth, condition), truth)
     assert (task.discriminator_channels, alone.discriminator_channels) == (3, 1)
-    assert task.l1_terms(truth + 0.5, truth)["g_l1"][0] == 100.0
+    assert task.reconstruction_terms(truth + 0.5, truth)["g_l1"][0] == 100.0

@@ -123,9 +123,9 @@ def at_size(generator: "TrainedGenerator", image_size: int | None, resize: int |
         return generator
     config = generator.config
     size = image_size or config.image_size
-    # What is judged is coloured at the scale of any photograph, whatever its own.
-    scale = config.coloring_side or config.data.resize
-    sizes = {"image_size": size, "data.resize": resize or round(size * 7 / 6), "coloring_side": scale}
+    # What is larger than the photographs of training is reduced to their scale, as any photograph is.
+    side = config.coloring_side or (config.data.resize if size > config.data.resize else 0)
+    sizes = {"image_size": size, "data.resize": resize or round(size * 7 / 6), "coloring_side": side}
     config = updated(config, sizes)
     check_fits(config, size, size, f"--image-size={size}")
     if config.data.resize < size:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_jax import data, files
+from pix2pix_jax import data, files, host
 from pix2pix_jax.color import to_gray, to_uint8
 from pix2pix_jax.commands import cli
 from pix2pix_jax.commands.arguments import (
@@ -103,6 +103,7 @@ def evaluate(arguments: Namespace) -> None:
     """
     refuse_earlier(arguments.out / "evaluation.json", arguments.overwrite)
     cli.use_compilation_cache()
+    host.keep_freed_memory()
     generator = at_test_time(load_trained(arguments.checkpoint, arguments.step), arguments.test_time)
     if arguments.resize is not None and generator.config.data.source == "pairs":
         raise UserError(

@@ -128,6 +128,11 @@ _PANELS = (
         ),
     ),
     _Panel(
+        "Photographs that grey is nearer to",
+        "smooth share",
+        (_Series("g_nearer_to_gray", "made", _PURPLE),),
+    ),
+    _Panel(
         "L1 of held-out images (lower is better)",
         "mean absolute error",
         (

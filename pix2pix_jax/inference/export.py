@@ -34,7 +34,7 @@ def export_generator(trained: TrainedGenerator) -> export.Exported:
         A program that does what `TrainedGenerator.colorize`, or of pairs `translate`, does for one batch: uint8
         [batch, height, width, 3, or the input's channels] to float32 [batch, height, width, 3, or the output's] in
         [0, 1]; height and width divisible by the network's `size_multiple` and at least its `smallest_size`, with an
-        EfficientNet at least 128. It does not reduce images to the config's `coloring_side`.
+        EfficientNet at least 128. It does not bring images to the config's `coloring_side`.
     """
     model = dataclasses.replace(trained.model, coloring_side=0)
     kept = jax.tree.map(_narrowest, trained.weights)

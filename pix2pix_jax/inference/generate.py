@@ -88,9 +88,12 @@ def _seen_size(model: Model, height: int, width: int) -> list[int]:
     multiple = model.generator.size_multiple
     side = model.coloring_side // multiple * multiple
     # RGB would lose its detail. In an export, which has no side, sizes cannot be compared.
-    if not side or model.task.generator_channels != 2 or min(height, width) <= side:
+    if not side or model.task.generator_channels != 2:
         return [height, width]
-    return [multiple * round(length * side / min(height, width) / multiple) for length in (height, width)]
+    shorter = min(height, width)
+    if shorter < side and not model.enlarges:
+        return [height, width]
+    return [multiple * round(length * side / shorter / multiple) for length in (height, width)]
 
 
 def translate(model: Model, weights: Weights, images: jax.Array, key: jax.Array | None = None) -> jax.Array:

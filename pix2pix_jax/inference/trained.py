@@ -111,8 +111,8 @@ class TrainedGenerator:
     def colorize(self, images: np.ndarray, seed: int = 0) -> np.ndarray:
         """Colours photographs of one size, of which only the luma is looked at.
 
-        For a generator of chroma, those whose shorter side is larger than the config's `coloring_side` are reduced to
-        that; the colour is enlarged.
+        For a generator of chroma they are resized to the config's `coloring_side`, or where that is 0, larger ones to
+        `data.resize`; the colour is resized back.
 
         Args:
             images: uint8 RGB [count, height, width, 3]; height and width divisible by the network's `size_multiple`.

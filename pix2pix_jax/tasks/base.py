@@ -54,6 +54,6 @@ class Task(Protocol):
         """What the discriminator sees of a true or a made image."""
         ...
 
-    def l1_terms(self, made: Any, truth: Any) -> dict[str, tuple[float, jax.Array]]:
-        """The L1 terms of the generator's loss by name, each with its weight."""
+    def reconstruction_terms(self, made: Any, truth: Any) -> dict[str, tuple[float, jax.Array]]:
+        """The terms of the generator's loss that need the truth, by name, each with its weight."""
         ...

@@ -48,6 +48,9 @@ class ColorizationTask:
             pix2pix paper's conditioning.
         l1_rgb: weight of the mean absolute error of RGB in the generator's loss; 0 leaves the term out.
         l1_chroma: the same for Cr and Cb.
+        colorful_emphasis: how much more colourful pixels count in the latter, see `losses.l1_of_chroma`.
+        nearer_to_gray: weight of the share of photographs that the grey image is nearer to than the made one, see
+            `losses.share_nearer_to_gray`; 0 leaves the term out.
         kind: the task's name.
     """
 
@@ -56,6 +59,8 @@ class ColorizationTask:
     discriminator_sees_gray: bool = False
     l1_rgb: float = 25.0
     l1_chroma: float = 75.0
+    colorful_emphasis: float = 0.0
+    nearer_to_gray: float = 0.0
     kind: Literal["colorization"] = "colorization"
 
     batch_channels = 3
@@ -112,13 +117,17 @@ class ColorizationTask:
         seen = image.rgb if self.discriminator_sees == "rgb" else image.ycrcb
         return jnp.concatenate([seen, condition], -1) if self.discriminator_sees_gray else seen
 
-    def l1_terms(self, made: Photo, truth: Photo) -> dict[str, tuple[float, jax.Array]]:
-        """The L1 terms by name, each with its weight; those of weight 0 are left out."""
+    def reconstruction_terms(self, made: Photo, truth: Photo) -> dict[str, tuple[float, jax.Array]]:
+        """The terms that need the truth, by name, each with its weight; those of weight 0 are left out."""
         terms = {}
         if self.l1_rgb:
             terms["g_l1_rgb"] = self.l1_rgb, losses.l1(made.rgb, truth.rgb)
         if self.l1_chroma:
-            terms["g_l1_chroma"] = self.l1_chroma, losses.l1(made.chroma, truth.chroma)
+            l1 = losses.l1_of_chroma(made.chroma, truth.chroma, self.colorful_emphasis)
+            terms["g_l1_chroma"] = self.l1_chroma, l1
+        if self.nearer_to_gray:
+            share = losses.share_nearer_to_gray(made.rgb, truth.rgb, truth.luma)
+            terms["g_nearer_to_gray"] = self.nearer_to_gray, share
         return terms
 
     def condition_of_luma(self, luma: jax.Array) -> jax.Array:
@@ -176,7 +185,7 @@ class LabColorizationTask:
         del condition
         return image if self.discriminator_sees_gray else image[..., 1:]
 
-    def l1_terms(self, made: jax.Array, truth: jax.Array) -> dict[str, tuple[float, jax.Array]]:
+    def reconstruction_terms(self, made: jax.Array, truth: jax.Array) -> dict[str, tuple[float, jax.Array]]:
         """The L1 term by name, with its weight."""
         return {"g_l1_ab": (self.l1, losses.l1(made[..., 1:], truth[..., 1:]))}
 

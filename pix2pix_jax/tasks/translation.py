@@ -78,6 +78,6 @@ class TranslationTask:
         """What the discriminator sees: the condition, if it sees that, then the image."""
         return jnp.concatenate([condition, image], -1) if self.discriminator_sees_condition else image
 
-    def l1_terms(self, made: jax.Array, truth: jax.Array) -> dict[str, tuple[float, jax.Array]]:
+    def reconstruction_terms(self, made: jax.Array, truth: jax.Array) -> dict[str, tuple[float, jax.Array]]:
         """The L1 term by name, with its weight."""
         return {"g_l1": (self.l1, losses.l1(made, truth))}

@@ -16,6 +16,7 @@ _LOSS_LABELS = {
     "g_l1_rgb": "L1-rgb",
     "g_l1_chroma": "L1-chroma",
     "g_l1_ab": "L1-ab",
+    "g_nearer_to_gray": "grey-nearer",
 }
 
 

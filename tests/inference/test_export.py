@@ -81,7 +81,7 @@ def test_colors_as_the_generator_does_at_any_size(file):
 def test_the_generator_in_the_package_is_exported_for_images_that_it_sees_as_they_are():
     trained = load_trained()
     exported = export.deserialize(export_generator(trained).serialize())
-    images = np.random.default_rng(0).integers(0, 256, (1, 128, 160, 3), np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (1, 160, 192, 3), np.uint8)
     np.testing.assert_allclose(exported.call(images), trained.colorize(images), atol=1e-5)
 
 

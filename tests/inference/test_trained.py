@@ -47,20 +47,26 @@ def test_with_the_mean_of_both_a_mirrored_photograph_gets_the_mirrored_colours(a
     assert np.allclose(made, mirrored[:, :, ::-1], atol=1e-5) == average
 
 
-@pytest.mark.parametrize("makes", ["chroma", "rgb"])
-def test_large_photographs_are_reduced_to_the_side_at_which_chroma_is_made(makes):
-    config = updated(default_config(), {"coloring_side": 40, "task.generator_makes": makes})
+@pytest.mark.parametrize(
+    ("settings", "seen"),
+    [
+        ({"coloring_side": 40}, (32, 48)),  # a multiple of what the network takes
+        ({"coloring_side": 96}, (96, 144)),
+        ({"data.resize": 32}, (32, 48)),
+        ({"data.resize": 96}, (64, 96)),  # crops of training photographs are smaller, and at the right scale
+        ({"coloring_side": 40, "task.generator_makes": "rgb"}, (64, 96)),  # would lose its detail
+    ],
+)
+def test_the_size_at_which_photographs_are_coloured(settings, seen):
+    config = updated(default_config(), settings)
     state = build_model(config, 1).init(jax.random.key(0))
     generator = TrainedGenerator(config, state.generator.params, state.averages)
     luma = np.random.default_rng(0).integers(0, 256, (64, 96), np.uint8)
-    made = generator.make_chroma(luma)
     condition = luma[None, :, :, None] / np.float32(127.5) - 1
-    if makes == "rgb":
-        expected = rgb_to_ycrcb(generator.apply(condition)[0])[..., 1:]
-    else:
-        reduced = np.asarray(jax.image.resize(condition, (1, 32, 48, 1), "cubic")).clip(-1, 1)
-        expected = jax.image.resize(generator.apply(reduced)[0], (64, 96, 2), "linear")
-    np.testing.assert_allclose(made, expected / 2, atol=1e-5)
+    resized = np.asarray(jax.image.resize(condition, (1, *seen, 1), "cubic")).clip(-1, 1)
+    output = jax.image.resize(generator.apply(resized), (1, 64, 96, generator.config.task.generator_channels), "linear")
+    expected = rgb_to_ycrcb(output)[..., 1:] if output.shape[3] == 3 else output
+    np.testing.assert_allclose(generator.make_chroma(luma), expected[0] / 2, atol=1e-5)
 
 
 def test_there_is_nothing(tmp_path):
