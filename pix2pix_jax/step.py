@@ -39,8 +39,8 @@ class _Forward(NamedTuple):
         made: the image it made.
         to_params: takes a gradient with respect to the image to one with respect to the generator's params.
         averages: its running averages, moved.
-        l1_gradient: of the L1 terms, with respect to the image.
-        metrics: the L1 terms, and `g_loss`, their weighted sum.
+        gradient: of the terms that need the truth, with respect to the image.
+        metrics: these terms, and `g_loss`, their weighted sum.
     """
 
     condition: jax.Array
@@ -48,7 +48,7 @@ class _Forward(NamedTuple):
     made: Any
     to_params: Callable[[Any], Params]
     averages: Params
-    l1_gradient: Any
+    gradient: Any
     metrics: Metrics
 
 
@@ -67,14 +67,14 @@ def _forward(model: Model, state: TrainState, batch: jax.Array, dropout_key: jax
         )
         return task.image(condition, output), moved.get("batch_stats", {})
 
-    def l1_loss(made: Any) -> tuple[jax.Array, Metrics]:
+    def reconstruction_loss(made: Any) -> tuple[jax.Array, Metrics]:
         terms = task.reconstruction_terms(made, truth)
         loss = sum((weight * term for weight, term in terms.values()), start=jnp.zeros(()))
         return loss, {name: term for name, (_, term) in terms.items()}
 
     made, make_vjp, averages = jax.vjp(make, state.generator.params, has_aux=True)
-    (loss, terms), l1_gradient = jax.value_and_grad(l1_loss, has_aux=True)(made)
-    return _Forward(condition, truth, made, lambda g: make_vjp(g)[0], averages, l1_gradient, {"g_loss": loss, **terms})
+    (loss, terms), gradient = jax.value_and_grad(reconstruction_loss, has_aux=True)(made)
+    return _Forward(condition, truth, made, lambda g: make_vjp(g)[0], averages, gradient, {"g_loss": loss, **terms})
 
 
 def _judge(model: Model, forward: _Forward, params: Params, image: Any) -> jax.Array:
@@ -126,7 +126,7 @@ def _gradients_together(
         lambda params: _real_and_penalty(model, forward, penalty_key, params), has_aux=True
     )(params)
     grads = Gradients(
-        forward.to_params(optax.tree.add(forward.l1_gradient, fake_vjp(fooled)[1])),
+        forward.to_params(optax.tree.add(forward.gradient, fake_vjp(fooled)[1])),
         optax.tree.add(real_gradient, fake_vjp(caught)[0]),
     )
     terms = {**terms, "d_fake": d_fake}
@@ -154,7 +154,7 @@ def _generator_gradient(model: Model, forward: _Forward, params: Params) -> tupl
         return losses.fooling_loss(_judge(model, forward, params, made), model.objective.gan)
 
     g_gan, fooled = jax.value_and_grad(loss)(forward.made)
-    return forward.to_params(optax.tree.add(forward.l1_gradient, fooled)), g_gan
+    return forward.to_params(optax.tree.add(forward.gradient, fooled)), g_gan
 
 
 def gradients(model: Model, state: TrainState, batch: jax.Array) -> tuple[Gradients, Params, Metrics]:
@@ -173,7 +173,7 @@ def gradients(model: Model, state: TrainState, batch: jax.Array) -> tuple[Gradie
     dropout_key, penalty_key = _keys(model, state, None)
     forward = _forward(model, state, batch, dropout_key)
     if state.discriminator is None:
-        return Gradients(forward.to_params(forward.l1_gradient), None), forward.averages, forward.metrics
+        return Gradients(forward.to_params(forward.gradient), None), forward.averages, forward.metrics
     grads, metrics = _gradients_together(model, forward, state.discriminator.params, penalty_key)
     return grads, forward.averages, metrics
 
@@ -206,7 +206,7 @@ def train_step(
     forward = _forward(model, state, batch, dropout_key)
     discriminator = state.discriminator
     if discriminator is None:
-        gradient, averages, metrics = mean((forward.to_params(forward.l1_gradient), forward.averages, forward.metrics))
+        gradient, averages, metrics = mean((forward.to_params(forward.gradient), forward.averages, forward.metrics))
     elif model.objective.discriminator_first:
         gradient, d_loss, terms = _discriminator_gradient(model, forward, discriminator.params, penalty_key)
         discriminator = _update(model.discriminator_optimizer, discriminator, mean(gradient))

@@ -302,3 +302,9 @@ def test_settings_are_read_by_the_type_of_their_key():
 def test_settings_that_cannot_be_read(setting, message):
     with pytest.raises(UserError, match=message):
         apply_settings(experiment_config("rgb_rgb"), [setting])
+
+
+def test_an_emphasis_without_the_term_that_it_is_of_is_refused():
+    config = updated(experiment_config("rgb_rgb"), {"task.colorful_emphasis": 1.0})
+    with pytest.raises(UserError, match=r"config\.task\.colorful_emphasis=1\.0 is of the L1 loss of chroma"):
+        configuration.validate(config, device_count=1)

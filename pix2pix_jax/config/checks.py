@@ -13,7 +13,7 @@ from pix2pix_jax.networks import (
     make_discriminator,
     make_generator,
 )
-from pix2pix_jax.tasks import TranslationTask
+from pix2pix_jax.tasks import ColorizationTask, TranslationTask
 
 _COUNT = 2**31 - 1
 _RANGES: dict[str, tuple[float, float]] = {
@@ -127,6 +127,12 @@ def _validate_networks(config: Config) -> None:
                 f"config.task.input_split={config.task.input_split} must say how the {channels} channels of"
                 " config.task.input_channels are split, such as 3+1 of 4; or leave it out"
             ) from error
+    task = config.task
+    if isinstance(task, ColorizationTask) and task.colorful_emphasis and not task.l1_chroma:
+        raise UserError(
+            f"config.task.colorful_emphasis={task.colorful_emphasis} is of the L1 loss of chroma, and"
+            " config.task.l1_chroma is 0: leave it out, or give that a weight"
+        )
     if config.data.aged and isinstance(config.task, TranslationTask):
         raise UserError(f"config.data.aged={config.data.aged} is of colouring, and this config's task is translation")
     if config.objective.gan == "wgan-gp" and config.task.adversarial and config.discriminator.norm == "batch":

@@ -71,9 +71,7 @@ class Config:
     ema_decay: float = 0.0  # of a moving average of G's weights, which then is what colours; 0: none
     saturation: float = 1.0  # factor of the made chroma when photographs are coloured; training does not use it
     average_mirrored: bool = False  # mean of the colours of a photograph and of its mirror image; not in training
-    coloring_side: int = (
-        0  # shorter side in pixels at which G colours; 0: larger photographs at data.resize, others as is
-    )
+    coloring_side: int = 0  # shorter side, px, at which G colours; 0: larger photographs at data.resize, others as is
     sync_batch_norm: bool = True  # batch statistics over all devices rather than each device's own
     test_time: Literal["running", "running+dropout", "batch", "batch+dropout"] = "running"  # see `Model.test_time`
     task: AnyTask = field(default_factory=ColorizationTask)
