@@ -5,6 +5,7 @@ import io
 import os
 import re
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -51,6 +52,7 @@ def run_command(main: Callable[[], None]) -> None:
     `pipes.closable`.
     """
     print_any_name()
+    warnings.filterwarnings("ignore", module="PIL")  # of odd and large files, which notes and errors are about
     with pipes.closable():
         try:
             with interrupts.watched():

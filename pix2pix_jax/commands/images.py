@@ -22,6 +22,7 @@ from tqdm import tqdm
 from pix2pix_jax import interrupts
 from pix2pix_jax.commands.arguments import positive_float
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.photos import readable_formats
 
 _NAMED = 10  # of files that are not read; the others are counted
 
@@ -167,6 +168,10 @@ def set_limits(options: argparse.Namespace) -> None:
     warnings.filterwarnings("ignore", module="PIL")
     logging.getLogger("PIL").setLevel(logging.CRITICAL)
     Image.MAX_IMAGE_PIXELS = round(options.max_megapixels * 500_000)
+    # The page's framework opens images too: nothing that could start a program, such as Ghostscript, is left to it.
+    for name in set(Image.OPEN).difference(readable_formats()):
+        Image.OPEN.pop(name)
+        Image.ID.remove(name)
 
 
 def run(

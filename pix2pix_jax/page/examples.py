@@ -22,7 +22,7 @@ def write_examples(folder: Path) -> list[Path]:
     written = []
     for name, file in _PHOTOGRAPHS.items():
         if (data / file).is_file():
-            with Image.open(data / file) as image:
+            with Image.open(data / file, formats=("PNG",)) as image:
                 image.convert("L").save(folder / f"{name}.png")
             written.append(folder / f"{name}.png")
     return written

@@ -6,7 +6,7 @@ from typing import Any
 
 from PIL import Image, features
 
-from pix2pix_jax.photos.kinds import known_suffix
+from pix2pix_jax.photos.readable import known_suffix
 
 
 @dataclass(frozen=True)

@@ -10,26 +10,11 @@ _SUBFILE, _OLD_SUBFILE, _BITS, _COMPRESSION, _PHOTOMETRIC, _PLANAR, _SAMPLE_FORM
 _WHITE_IS_ZERO = 0
 _SIGNED = 2
 
-# A blank page has up to 8,256 pixels a byte in PNG, and some 40,000 in a fax's compression; photographs have up to 50.
-_DENSEST = 20_000
-_MANY_PIXELS = 40_000_000  # up to which there is no harm
-
 _HEADER_BYTES = 2**16  # within which a JPEG 2000 file says how deep it is
 
 
-def check_header(image: Image.Image, size: int) -> None:
-    """Makes sure that an image that was opened is a photograph that is read as its header says.
-
-    Args:
-        image: as Pillow opened it.
-        size: of the file, bytes.
-
-    Raises:
-        ValueError: if it is another thing than its pixels would seem to be.
-    """
-    pixels = image.width * image.height
-    if pixels > _MANY_PIXELS and pixels > _DENSEST * size:
-        raise ValueError(f"its header says {pixels // 10**6} megapixels, in {size:,} bytes, which no photograph has")
+def check_header(image: Image.Image) -> None:
+    """Makes sure that an image that was opened is a photograph; raises ValueError if it is a preview or a mask."""
     if image.format != "TIFF":
         return
     tags: Any = image.tag_v2  # type: ignore[attr-defined]

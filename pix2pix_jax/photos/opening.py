@@ -1,18 +1,14 @@
 """Opening image files, and decoding them: whole, or what there is of them."""
 
 import io
-import stat
-import warnings
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from pix2pix_jax.photos.headers import check_header, misread
-from pix2pix_jax.photos.kinds import register_plugins, unread_reason
-
-# Pillow refuses images of twice its limit, and only warns of those above it, which are read here.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+from pix2pix_jax.photos.limits import check_size
+from pix2pix_jax.photos.readable import readable_formats, unread_reason
 
 _JPEG = ("JPEG", "MPO")
 _END = b"\xff\xd9"  # of a JPEG file
@@ -30,7 +26,7 @@ def open_image(path: Path, beyond_pillow: bool = False) -> ImageFile.ImageFile:
     """Opens an image file and reads its header, not its pixels.
 
     Args:
-        path: the file, in any format Pillow reads, whatever its extension.
+        path: the file, in one of the `readable_formats`, whatever its extension.
         beyond_pillow: whether a file may be opened whose pixels Pillow misreads, to be read in another way.
 
     Returns:
@@ -38,17 +34,16 @@ def open_image(path: Path, beyond_pillow: bool = False) -> ImageFile.ImageFile:
 
     Raises:
         Exception: whatever Pillow raises on a damaged file (its plugins do not agree on a type); ValueError where the
-            file is no photograph, or is of a kind that would be misread.
+            file is no photograph, or is of a kind that would be misread; DecompressionBombError if it is too large.
     """
-    register_plugins()
     if reason := unread_reason(path):
         raise ValueError(reason)
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for, and a device read without end
+    if not path.is_file() and path.exists():  # a pipe would be waited for, and a device read without end
         raise ValueError("not a file")
     image = _opened(path)
     try:
-        check_header(image, status.st_size)
+        check_size(*image.size, path)
+        check_header(image)
         if not beyond_pillow and (reason := misread(image)):
             raise ValueError(reason)
     except BaseException:
@@ -60,13 +55,13 @@ def open_image(path: Path, beyond_pillow: bool = False) -> ImageFile.ImageFile:
 def _opened(path: Path) -> ImageFile.ImageFile:
     # Left alone, Pillow tries one format after another: several times slower.
     likely = Image.EXTENSION.get(path.suffix.lower())
-    if likely in Image.OPEN:
+    if likely in readable_formats():
         try:
             return Image.open(path, formats=(likely,))
         except UnidentifiedImageError:
             pass  # a wrong extension
     try:
-        return Image.open(path)
+        return Image.open(path, formats=readable_formats())
     except UnidentifiedImageError as error:
         with path.open("rb") as file:
             if file.read(4) in _TIFF:

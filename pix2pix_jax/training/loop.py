@@ -276,7 +276,7 @@ class Trainer:
             sheet, curves = self._workdir / "samples" / f"step_{number:08d}.png", self._workdir / "curves.png"
             with writing(sheet):
                 self._held_out.draw(sheet, made, title=f"{self._config.name}, step {number:,}")
-            with Image.open(sheet) as image:
+            with Image.open(sheet, formats=("PNG",)) as image:
                 self._writer.write_image(number, "samples", np.asarray(image.convert("RGB")))
             with writing(curves):
                 save_curves(curves, read_metrics(self._workdir / METRICS_FILE), title=self._config.name)

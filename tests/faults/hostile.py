@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms
 
-# Writers that need another program, or ask for a file of their own.
-_NOT_WRITTEN = {"PDF", "EPS", "PALM", "BUFR", "GRIB", "HDF5", "WMF", "MPEG"}
+from pix2pix_jax.photos import readable_formats
+
 _TURNS = range(5)
 
 NAMES = (
@@ -25,12 +25,9 @@ NAMES = (
 
 
 def formats(photo: Image.Image) -> Iterator[tuple[str, bytes]]:
-    """An image in every format that Pillow writes: the extension and the content."""
-    Image.init()
+    """An image in every format that Pillow writes and the package reads: the extension and the content."""
     extensions = {name: extension for extension, name in sorted(Image.registered_extensions().items())}
-    for name in sorted(Image.SAVE):
-        if name in _NOT_WRITTEN or name not in extensions:
-            continue
+    for name in sorted(Image.SAVE.keys() & readable_formats() & extensions.keys()):
         for mode in ("RGB", "L", "1", "P"):
             buffer = io.BytesIO()
             try:

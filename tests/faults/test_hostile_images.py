@@ -81,7 +81,7 @@ def test_no_file_crashes_hangs_or_fills_the_memory(folder):
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert result.returncode == 0, (lines[-1:], result.stderr.decode()[-2000:])
     *read, last = lines
-    assert len({name for name, *_ in read}) >= 300
+    assert len({name for name, *_ in read}) >= 250
     assert last["peak"] < GIGABYTES * 2**30
     slow = [(name, way, seconds) for name, way, _, seconds in read if seconds > SECONDS]
     assert slow == []

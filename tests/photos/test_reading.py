@@ -13,7 +13,7 @@ from PIL import Image, ImageCms, ImageFile
 from pix2pix_jax.data.decode import read_image
 from pix2pix_jax.data.sources.scan import scan_folder
 from pix2pix_jax.inference.gray import gray_photo
-from pix2pix_jax.photos import kinds, open_image, opening
+from pix2pix_jax.photos import open_image, opening, readable
 
 RGB = smooth_images(1, 48)[0]
 
@@ -98,7 +98,7 @@ def test_heic_is_read_where_its_reader_is_installed(tmp_path: Path, monkeypatch:
 
     module.register_heif_opener = register_heif_opener  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "pillow_heif", module)
-    functions = (kinds.register_plugins, kinds.image_extensions)
+    functions = (readable.readable_formats, readable.image_extensions)
     for function in functions:
         function.cache_clear()
     try:

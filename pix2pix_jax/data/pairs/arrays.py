@@ -6,10 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pix2pix_jax.data.sources.scan import describe_failure
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.photos import check_size
 
 NUMPY = ".npy"
+
+# None, LZW, deflate, PackBits: those whose decoders make no more values than they are asked for.
+_COMPRESSIONS = (1, 5, 8, 32946, 32773)
 
 
 def map_numpy(path: Path) -> NDArray[Any]:
@@ -21,7 +24,9 @@ def map_numpy(path: Path) -> NDArray[Any]:
         raise UserError(
             f"{path} holds values of shape {values.shape}; wanted [height, width] or [height, width, channels]"
         )
-    return values if values.ndim == 3 else values[..., None]
+    values = values if values.ndim == 3 else values[..., None]
+    check_size(values.shape[1], values.shape[0], path, values.shape[2])
+    return values
 
 
 def tiff_header(path: Path) -> tuple[tuple[int, int, int], np.dtype]:
@@ -30,7 +35,7 @@ def tiff_header(path: Path) -> tuple[tuple[int, int, int], np.dtype]:
 
     with tifffile.TiffFile(path) as file:
         series = file.series[0]
-        return _channels_last(series.shape, series.axes, path), series.dtype
+        return _shape(series, path), series.dtype
 
 
 def read_tiff(path: Path) -> NDArray[Any]:
@@ -39,20 +44,22 @@ def read_tiff(path: Path) -> NDArray[Any]:
 
     with tifffile.TiffFile(path) as file:
         series = file.series[0]
-        try:
-            values = series.asarray()
-            if series.keyframe.photometric == 0 and values.dtype.kind == "u":  # TIFF 6.0: zero is white
-                values = np.iinfo(values.dtype).max - values
-        except ValueError as error:
-            if "imagecodecs" not in str(error):
-                raise
-            raise UserError(
-                f"{path}: {describe_failure(error)}: pip install imagecodecs, or save the image without compression"
-            ) from error
-        shape = _channels_last(series.shape, series.axes, path)
+        shape = _shape(series, path)
+        if series.keyframe.compression not in _COMPRESSIONS:
+            raise UserError(f"{path}: its compression is not read: save it without, or with deflate or LZW")
+        values = series.asarray()
+        if series.keyframe.photometric == 0 and values.dtype.kind == "u":  # TIFF 6.0: zero is white
+            values = np.iinfo(values.dtype).max - values
     if values.ndim == 3 and values.shape != shape:
         values = np.moveaxis(values, 0, -1)
     return values.reshape(shape)
+
+
+def _shape(series: Any, path: Path) -> tuple[int, int, int]:
+    """The shape [H, W, C] of a series of tifffile's, which is not too large to be decoded."""
+    shape = _channels_last(series.shape, series.axes, path)
+    check_size(shape[1], shape[0], path, shape[2])
+    return shape
 
 
 def _channels_last(shape: tuple[int, ...], axes: str, path: Path) -> tuple[int, int, int]:

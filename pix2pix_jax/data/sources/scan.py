@@ -2,7 +2,6 @@
 
 import logging
 import os
-import warnings
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -155,9 +154,7 @@ def _reason_unread(path: Path) -> str | None:
 def _unreadable(folder: Path, names: Sequence[str]) -> dict[str, str]:
     """The files whose header cannot be read, each with the reason."""
     chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
-    # Filters are the whole process's, so they are set here and not in the threads.
-    with warnings.catch_warnings(), ThreadPoolExecutor(_THREADS) as pool:
-        warnings.simplefilter("ignore")
+    with ThreadPoolExecutor(_THREADS) as pool:
         failures = pool.map(lambda chunk: _check_headers(folder, chunk), chunks)
         return {name: reason for found in failures for name, reason in found}
 

@@ -22,6 +22,7 @@ from pix2pix_jax.data.sources.scan import describe_failure
 from pix2pix_jax.data.sources.tfds_prepare import FORMAT, prepare
 from pix2pix_jax.errors import UserError, nearest
 from pix2pix_jax.files import typed_path
+from pix2pix_jax.photos import readable_formats
 
 
 class TfdsSource:
@@ -72,7 +73,7 @@ class TfdsSource:
         record = int(self._indices[range(len(self))[index]])
         encoded = self._records[record][self._feature]
         try:
-            with Image.open(io.BytesIO(encoded)) as image:
+            with Image.open(io.BytesIO(encoded), formats=readable_formats()) as image:
                 return upright_rgb(image)
         except Exception as error:  # Pillow's plugins do not agree on a type
             raise UserError(

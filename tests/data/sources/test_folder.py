@@ -90,6 +90,7 @@ def test_many_unreadable_files_are_counted_not_all_named(tmp_path: Path, caplog:
     assert "skipping 15 more files" in caplog.text
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_decompression_bomb_is_skipped_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_photo(tmp_path / "good.png", size=(10, 10))
     save_photo(tmp_path / "large.png", size=(30, 50))  # of which Pillow warns, and which colouring takes

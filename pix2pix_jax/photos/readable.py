@@ -1,4 +1,4 @@
-"""Which files are images, by the extensions that Pillow knows, and which are so to others but are not read here."""
+"""What may be read: the formats, and which files count as images by their extension or their content."""
 
 import importlib
 import importlib.util
@@ -7,8 +7,13 @@ from pathlib import Path
 
 from PIL import Image
 
-# Formats that Pillow recognises or writes, but cannot turn into pixels by itself.
-_NOT_DECODED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PALM", "PDF", "WMF"})
+# The formats that are opened, whatever a file is called. None of them starts a program, as EPS starts Ghostscript, or
+# opens what lies within a file as any other format, as IPTC does.
+_FORMATS = (
+    *("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF", "JPEG2000", "MPO", "GIF", "BMP", "DIB", "PPM", "PSD", "TGA"),
+    *("PCX", "SGI"),
+)
+_NO_IMAGES = frozenset({"BUFR", "GRIB", "HDF5", "MPEG", "PALM", "PDF"})  # though Pillow knows their extensions
 
 _HEIC = "HEIC is read where pillow-heif is installed: pip install pillow-heif, or save it as JPEG"
 _JXL = "JPEG XL is not read: save it as PNG or JPEG"
@@ -32,33 +37,38 @@ _BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II
 
 
 @cache
-def register_plugins() -> None:
-    """Registers what reads further formats, where it is installed."""
+def readable_formats() -> tuple[str, ...]:
+    """Pillow's names of the formats that may be opened here, HEIF among them where pillow-heif is installed."""
+    Image.init()
     if importlib.util.find_spec("pillow_heif"):
         importlib.import_module("pillow_heif").register_heif_opener()
+    return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
 @cache
 def image_extensions() -> frozenset[str]:
-    """Extensions of the formats that can be decoded, in small letters, with their dot."""
-    register_plugins()
+    """Extensions of the formats that are read, in small letters, with their dot."""
+    readable = (*readable_formats(), "MPO")  # which Pillow opens as JPEG
     return frozenset(
         extension
-        for extension, format_name in Image.registered_extensions().items()
-        if format_name not in _NOT_DECODED and format_name in Image.OPEN and extension not in _RAW_EXTENSIONS
+        for extension, name in Image.registered_extensions().items()
+        if name in readable and extension not in _RAW_EXTENSIONS
     )
 
 
 def unread_reason(path: Path) -> str | None:
-    """Why a file that is a photograph to others, by its extension, is not read; None for any other file."""
+    """Why a file that is an image to others, by its extension, is not read; None for any other file."""
     suffix = path.suffix.lower()
-    return None if suffix in image_extensions() else _UNREAD.get(suffix)
+    if suffix in image_extensions() or suffix in _UNREAD:
+        return _UNREAD.get(suffix) if suffix not in image_extensions() else None
+    name = Image.registered_extensions().get(suffix, "PDF")
+    return None if name in _NO_IMAGES else f"{name} is not read: save it as PNG or TIFF"
 
 
 def known_suffix(name: Path) -> str:
     """The extension of a name, as it is written, where it is one of some format's; "" for what only looks like one."""
     suffix = name.suffix.lower()
-    register_plugins()
+    readable_formats()
     return name.suffix if suffix in Image.registered_extensions() or suffix in _UNREAD or suffix == ".npy" else ""
 
 

@@ -1,0 +1,108 @@
+"""No file makes the reader start a program or decode more than the limit, whatever the file is called."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import EpsImagePlugin, Image, WmfImagePlugin
+
+from pix2pix_jax.data.decode import read_image
+from pix2pix_jax.data.pairs.files import read_header, read_pixels
+from pix2pix_jax.data.sources.scan import scan_folder
+from pix2pix_jax.inference.colorizing import colorize
+
+POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n%%EndComments\nshowpage\n%%EOF\n"
+READERS = (read_image, read_header, read_pixels, colorize)
+
+
+def iptc(content: bytes) -> bytes:
+    """An IPTC file around another one, which Pillow opens as whatever that is."""
+
+    def field(record: int, number: int, data: bytes) -> bytes:
+        return struct.pack(">BBBH", 0x1C, record, number, len(data)) + data
+
+    size = field(3, 20, struct.pack(">H", 64)) + field(3, 30, struct.pack(">H", 64))
+    kind = field(3, 60, b"\1\0") + field(3, 65, b"\1") + field(3, 120, b"\5")
+    return size + kind + field(8, 10, content)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "a.webp", "a.eps", "a.ps", "a.wmf", "a.iim", "a"])
+@pytest.mark.parametrize("content", [POSTSCRIPT, b"\xc5\xd0\xd3\xc6" + bytes(28) + POSTSCRIPT, iptc(POSTSCRIPT)])
+def test_postscript_starts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes):
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "gs").write_text(f"#!/bin/sh\necho 10.0\n/usr/bin/touch {tmp_path}/started\n")
+    (programs / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs))
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)
+    for format_name, plugin in (("EPS", EpsImagePlugin.EpsImageFile), ("WMF", WmfImagePlugin.WmfStubImageFile)):
+        monkeypatch.setitem(Image.OPEN, format_name, (plugin, None))
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / name).write_bytes(content)
+    Image.new("RGB", (4, 4)).save(folder / "sound.png")
+    for read in READERS:
+        with pytest.raises(Exception, match=r"."):
+            read(folder / name)
+    assert scan_folder(str(folder), flag="--root").files == ("sound.png",)
+    assert not (tmp_path / "started").exists()
+
+
+def large(path: Path) -> Path:
+    """A file that holds 60×40 pixels, in a way that each of the readers behind `open_image` sees to."""
+    pixels = np.zeros((40, 60, 3), np.uint8)
+    if path.suffix == ".npy":
+        np.save(path, pixels)
+    elif path.suffix == ".tif" and path.stem != "pillow":
+        options = {"deep": {"planarconfig": "contig"}, "planes": {"planarconfig": "separate"}, "big": {"bigtiff": True}}
+        values = np.moveaxis(pixels, -1, 0) if path.stem == "planes" else pixels
+        tifffile.imwrite(path, values.astype(np.uint16), photometric="rgb", **options[path.stem])
+    else:
+        Image.fromarray(pixels).save(path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.npy", "pillow.tif", "deep.tif", "planes.tif", "big.tif"])
+@pytest.mark.parametrize("read", [read_header, read_pixels])
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_one_limit_on_pixels_for_all_readers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, read):
+    path = large(tmp_path / name)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60 * 40 // 2)
+    read(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60 * 40 // 2 - 1)
+    with pytest.raises(Image.DecompressionBombError):
+        read(path)
+
+
+def test_many_channels_count_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((50, 10, 10), np.uint16), photometric="minisblack")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 300)
+    with pytest.raises(Image.DecompressionBombError):
+        read_pixels(tmp_path / "a.tif")
+
+
+def test_a_strip_that_swells_is_not_decoded_beyond_its_size(tmp_path: Path):
+    """A header of 8×8 pixels before a strip that inflates to 256 MB."""
+    import resource
+    import zlib
+
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((8, 8, 3), np.uint16), photometric="rgb", compression="zlib", metadata=None)
+    content, bomb = bytearray(path.read_bytes()), zlib.compress(bytes(2**28), 9)
+    with tifffile.TiffFile(path) as file:
+        for name, value in ((273, len(content)), (279, len(bomb))):
+            tag = file.pages[0].tags[name]
+            content[tag.offset + 2 : tag.offset + 12] = struct.pack("<HII", 4, 1, value)
+    path.write_bytes(bytes(content) + bomb)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(Exception, match=r"."):
+        read_pixels(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
+
+
+def test_monstrous_sizes_in_a_few_bytes_are_refused(tmp_path: Path):
+    (tmp_path / "a.ppm").write_bytes(b"P6 9000 9000 255\n" + bytes(100))
+    with pytest.raises(ValueError, match="81 megapixels, in 117 bytes"):
+        read_image(tmp_path / "a.ppm")
