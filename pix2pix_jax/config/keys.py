@@ -41,7 +41,7 @@ class DataConfig:
     eval_images: int = 0  # held-out images to judge on; 0: all there are, up to 256
     cache: Literal["auto", "device", "host", "none"] = "auto"  # where decoded photographs are kept; auto: first to fit
     cache_dir: str = ""  # folder of decoded photographs; empty for ~/.cache/pix2pix_jax/decoded
-    num_workers: int = 2  # processes that decode where nothing is kept, or threads that do so once
+    num_workers: int = 2  # threads that decode: in every epoch with cache=none, once otherwise
     aged: float = 0.0  # colouring: share of the photographs that G sees as old prints, see `aging.aged`
     mirror: bool = True  # whether half of the images, drawn at random, change left and right
     # Pairs alone:

@@ -4,8 +4,8 @@ import json
 import logging
 import os
 import shutil
-import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -13,7 +13,6 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from pix2pix_jax.data.order import Draws
 from pix2pix_jax.data.sources.base import SizedSource
@@ -32,6 +31,8 @@ _LARGEST_CHUNK = 2**31 - 1
 
 # Images decoded in one go: they wait in memory until they are written.
 _DECODED_AT_ONCE = 256
+
+_SECONDS_BETWEEN_NOTES = 10.0
 
 # The disk is not filled to the last byte.
 _DISK_MARGIN = 2**26
@@ -95,8 +96,9 @@ class DecodedSet:
         left = (draws.right * (widths - crop[1] + 1)).astype(np.int32)
         return Crops(self._chunks[index], self._offsets[index] + channels * (top * widths + left), channels * widths)
 
-    def cut(self, crops: Crops, crop: tuple[int, int]) -> NDArray[Any]:
-        """Copies crops of some height and width (px) out of the set: [rows, height, width, channels]."""
+    def cut(self, draws: Draws, crop: tuple[int, int]) -> NDArray[Any]:
+        """Copies the crops of a batch, of some height and width (px), not mirrored: [rows, height, width, channels]."""
+        crops = self.locate(draws, crop)
         dtype, channels = self.pixels.dtype, self.channels
         size = dtype.itemsize
         made = empty_images((len(crops.chunk), *crop, channels), dtype)
@@ -107,7 +109,20 @@ class DecodedSet:
         return made
 
 
-def decoded_set(source: SizedSource, cache_dir: Path, num_threads: int) -> DecodedSet:
+def decode_crops(source: SizedSource, draws: Draws) -> NDArray[Any]:
+    """Decodes the images of a batch and crops them, not mirrored: [rows, height, width, channels]."""
+    height, width = source.crop
+    crops = empty_images((len(draws.photograph), height, width, source.channels), source.dtype)
+    for crop, number, down, right in zip(crops, draws.photograph.tolist(), draws.down, draws.right, strict=True):
+        image = source[number]
+        top, left = int(down * (image.shape[0] - height + 1)), int(right * (image.shape[1] - width + 1))
+        crop[...] = image[top : top + height, left : left + width]
+    return crops
+
+
+def decoded_set(
+    source: SizedSource, cache_dir: Path, num_threads: int, notify: Callable[[str], object] = _logger.info
+) -> DecodedSet:
     """Opens the decoded form of a source, which is made now if it is missing, damaged or of other images.
 
     It takes the place of an older one of the same name. Several processes may ask at once: one makes it.
@@ -116,6 +131,7 @@ def decoded_set(source: SizedSource, cache_dir: Path, num_threads: int) -> Decod
         source: the images.
         cache_dir: the folder in which decoded sets are kept, made where there is none.
         num_threads: threads that decode.
+        notify: told in one line each how far decoding is.
 
     Raises:
         DoesNotFitError: if the disk has no room for it.
@@ -128,7 +144,7 @@ def decoded_set(source: SizedSource, cache_dir: Path, num_threads: int) -> Decod
             fingerprint = f"{_LAYOUT}-{source.fingerprint()}"
             found = _open(folder, fingerprint)
             if found is None:
-                _make(source, folder, fingerprint, num_threads)
+                _make(source, folder, fingerprint, num_threads, notify)
                 found = DecodedSet(folder)
             return found
     except OSError as error:
@@ -151,7 +167,9 @@ def _open(folder: Path, fingerprint: str) -> DecodedSet | None:
         return None
 
 
-def _make(source: SizedSource, folder: Path, fingerprint: str, num_threads: int) -> None:
+def _make(
+    source: SizedSource, folder: Path, fingerprint: str, num_threads: int, notify: Callable[[str], object]
+) -> None:
     """Decodes all images into a folder, which appears under its name once it is whole."""
     partial = folder.with_name(folder.name + ".partial")
     for leftover in (partial, folder):
@@ -159,7 +177,8 @@ def _make(source: SizedSource, folder: Path, fingerprint: str, num_threads: int)
     partial.mkdir()
     try:
         with (partial / _PIXELS).open("wb") as file:
-            images = _images(source, num_threads, folder)
+            notify(f"decoding {len(source):,} images, once for this and later runs, into {folder}")
+            images = _images(source, num_threads, notify)
             chunk_values = max(source.max_values, min(_IMAGES_PER_CHUNK * source.max_values, _LARGEST_CHUNK))
             shape, places = _write(images, len(source), chunk_values, source.dtype, file)
             file.flush()
@@ -174,15 +193,15 @@ def _make(source: SizedSource, folder: Path, fingerprint: str, num_threads: int)
         raise
 
 
-def _images(source: SizedSource, num_threads: int, folder: Path) -> Iterator[NDArray[Any]]:
+def _images(source: SizedSource, num_threads: int, notify: Callable[[str], object]) -> Iterator[NDArray[Any]]:
     """All images of a source, in order."""
-    count = len(source)
-    print(f"decoding {count:,} images, once for this and later runs, into {folder}", file=sys.stderr)
-    with ThreadPoolExecutor(num_threads) as pool, tqdm(total=count, unit=" images", disable=None) as bar:
+    count, told = len(source), time.monotonic()
+    with ThreadPoolExecutor(num_threads) as pool:
         for first in range(0, count, _DECODED_AT_ONCE):
-            numbers = range(first, min(first + _DECODED_AT_ONCE, count))
-            yield from pool.map(source.__getitem__, numbers)
-            bar.update(len(numbers))
+            if time.monotonic() > told + _SECONDS_BETWEEN_NOTES:
+                notify(f"decoded {first:,} of {count:,} images")
+                told = time.monotonic()
+            yield from pool.map(source.__getitem__, range(first, min(first + _DECODED_AT_ONCE, count)))
 
 
 def _write(

@@ -11,7 +11,8 @@ from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from numpy.typing import NDArray
 
-from pix2pix_jax.data.cache import Crops, DecodedSet, DoesNotFitError
+from pix2pix_jax.data.cache import DecodedSet, DoesNotFitError
+from pix2pix_jax.data.order import Draws
 
 # Share of a device's free memory that a decoded set may take; the rest is the training step's.
 DEVICE_SHARE = 0.4
@@ -63,22 +64,20 @@ class ResidentSet:
                 f"decoded, the images take {decoded.pixels.nbytes / 1e9:,.1f} GB, more than {DEVICE_SHARE:.0%} of"
                 f" a device's {free / 1e9:,.1f} free: give --config.data.cache=host to leave them in the host's memory"
             )
+        self._decoded, self._crop = decoded, crop
         mesh = local_mesh()
         self._pixels = jax.device_put(decoded.pixels, NamedSharding(mesh, PartitionSpec()))
         self._cut = _cutter(mesh, (*crop, decoded.channels))
 
-    def cut(self, crops: Crops, mirrored: NDArray[np.bool_]) -> jax.Array:
-        """Copies crops out of the set, some of them mirrored.
-
-        Args:
-            crops: where they lie.
-            mirrored: which of them change left and right, bool [rows].
+    def cut(self, draws: Draws) -> jax.Array:
+        """Copies the crops of a batch out of the set, mirrored as drawn.
 
         Returns:
             [devices, rows per device, height, width, channels].
         """
+        crops = self._decoded.locate(draws, self._crop)
         # In one array, since every transfer costs as much as a few crops.
-        return self._cut(self._pixels, split(np.stack([*crops, mirrored], axis=-1).astype(np.int32)))
+        return self._cut(self._pixels, split(np.stack([*crops, draws.mirrored], axis=-1).astype(np.int32)))
 
 
 def _cutter(mesh: Mesh, shape: tuple[int, int, int]) -> Callable[[jax.Array, jax.Array], jax.Array]:

@@ -1,40 +1,37 @@
 """Batches for training: which images, in which order, cropped and mirrored how, from where."""
 
-import signal
-import sys
+import logging
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from multiprocessing import resource_tracker
-from typing import Any
 
 import jax
-from numpy.typing import NDArray
 
-from pix2pix_jax.data.cache import DecodedSet, DoesNotFitError, decoded_set
+from pix2pix_jax.data.cache import DecodedSet, DoesNotFitError, decode_crops, decoded_set
 from pix2pix_jax.data.device import ResidentSet, split
 from pix2pix_jax.data.device import mirror as mirror_some
 from pix2pix_jax.data.order import Order
 from pix2pix_jax.data.sources.base import ImageSource
 from pix2pix_jax.data.sources.fitted import sized
-from pix2pix_jax.data.workers import Decoder, Workers
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import cache_home, typed_path
 
-# Batches made ahead of the one in use: enough to ride out a slow file, few enough to start and stop
-# at once.
-_BATCHES_AHEAD = 3
+_logger = logging.getLogger(__name__)
+
+# Batches made ahead, beside those that threads are at work on: enough to ride out a slow file, few enough to start
+# and stop at once.
+_BATCHES_AHEAD = 2
 
 
 class Loader:
     """Training batches, each a function of its step alone (see `Order`), the same ones wherever they come from.
 
-    The images are kept, decoded and brought to size,
+    The images are kept, decoded and resized,
 
     - `device`: in the memory of each device, where crops are cut and mirrored;
     - `host`: in a file, mapped into the host's memory, from which crops are copied;
-    - `none`: not at all: worker processes decode them anew in every epoch, as sets must be that fit nowhere else;
+    - `none`: not at all: threads decode them again in every epoch, for sets that fit nowhere else;
     - `auto`: on the device where they take no more than 40 % of its free memory, else on the host, else not at all.
 
     The file is made for `device` too, so that a second start decodes nothing. On a CPU, `auto` means the host: its
@@ -53,6 +50,7 @@ class Loader:
         cache_dir: str = "",
         num_workers: int = 2,
         mirror: bool = True,
+        notify: Callable[[str], object] = _logger.info,
     ) -> None:
         """Sets up a loader, and decodes the images if they are to be kept and are not there yet.
 
@@ -64,23 +62,22 @@ class Loader:
             seed: what all order, crops and mirroring follow from.
             cache: "device", "host", "none" or "auto".
             cache_dir: where decoded images are kept; empty for `~/.cache/pix2pix_jax/decoded`.
-            num_workers: worker processes that decode where nothing is kept; 0 for a thread of this process. As many
-                threads decode what is kept.
+            num_workers: threads that decode; 0 is as 1.
             mirror: whether half of the images, drawn at random, change left and right.
+            notify: told in one line each how far decoding is, and what `auto` cannot have.
 
         Raises:
             DoesNotFitError: if `device` or `host` is asked for and has no room.
             UserError: if there are no photographs, a number is out of range, or the cache's folder cannot be used.
         """
-        images = sized(source, image_size, resize)
+        self._images = sized(source, image_size, resize)
         if batch_size < 1:
             raise UserError(f"batch_size={batch_size}: wanted at least 1")
         if num_workers < 0:
-            raise UserError(f"data.num_workers={num_workers}: wanted 0 (no worker processes) or more")
+            raise UserError(f"data.num_workers={num_workers}: wanted 0 or more")
         if len(source) < 1:
             raise UserError("there are no photographs to train on; give some")
-        self._crop = images.crop
-        self._num_workers = num_workers
+        self._threads = max(num_workers, 1)
         self._order = Order(
             len(source),
             batch_size=batch_size,
@@ -89,20 +86,19 @@ class Loader:
             process_count=jax.process_count(),
             mirror=mirror,
         )
-        self._decoder = Decoder(images, self._order)
         self._decoded: DecodedSet | None = None
         self._resident: ResidentSet | None = None
         if cache == "none":
             return
         try:
             folder = typed_path(cache_dir, "data.cache_dir") if cache_dir else cache_home() / "decoded"
-            self._decoded = decoded_set(images, folder, max(num_workers, 1))
+            self._decoded = decoded_set(self._images, folder, self._threads, notify)
             if cache == "device" or (cache == "auto" and jax.default_backend() != "cpu"):
-                self._resident = ResidentSet(self._decoded, self._crop)
+                self._resident = ResidentSet(self._decoded, self._images.crop)
         except DoesNotFitError as error:
             if cache != "auto":
                 raise
-            print(f"{error}; that is done now", file=sys.stderr)
+            notify(f"{error}; that is done now")
 
     @property
     def cache(self) -> str:
@@ -125,13 +121,14 @@ class Loader:
         Raises:
             UserError: if the source can give no image.
         """
-        if self._decoded is None:
-            return self._finish(step, self._decoder[step])
         draws = self._order[step]
-        crops = self._decoded.locate(draws, self._crop)
-        if self._resident is None:
-            return self._finish(step, self._decoded.cut(crops, self._crop))
-        return self._resident.cut(crops, draws.mirrored)
+        if self._resident is not None:
+            return self._resident.cut(draws)
+        if self._decoded is not None:
+            crops = self._decoded.cut(draws, self._images.crop)
+        else:
+            crops = decode_crops(self._images, draws)
+        return mirror_some(split(crops), split(draws.mirrored))  # on the devices, where it is faster
 
     def iterate(self, start_step: int = 0) -> "BatchIterator":
         """Gives the batches from one step on, without end, made ahead and put on the devices in the background.
@@ -141,39 +138,31 @@ class Loader:
 
         Returns:
             An iterator over what `batch` returns, already at work. Close it (or use it in a `with` statement) to end
-            its thread and processes.
+            its threads.
         """
-        if self._decoded is not None or not self._num_workers:
-            return BatchIterator(self.batch, start_step)
-        workers = Workers(self._decoder, start_step, self._num_workers)
-        return BatchIterator(lambda step: self._finish(step, next(workers)), start_step, workers)
-
-    def _finish(self, step: int, crops: NDArray[Any]) -> jax.Array:
-        """Puts upright crops on the devices, and mirrors there, which is faster."""
-        return mirror_some(split(crops), split(self._order[step].mirrored))
+        # To copy crops, several threads would spend more on waiting for the interpreter's lock than they gain.
+        return BatchIterator(self.batch, start_step, self._threads if self._decoded is None else 1)
 
 
 class BatchIterator(AbstractContextManager):
-    """Batches in order, made ahead in a background thread.
+    """Batches in order, made ahead in background threads.
 
-    An error in the thread is raised by the `next` that would have returned its batch, and closes the iterator.
+    An error in a thread is raised by the `next` that would have returned its batch, and closes the iterator.
     """
 
-    def __init__(self, make: Callable[[int], jax.Array], start_step: int, workers: Workers | None = None) -> None:
-        """Starts the thread.
+    def __init__(self, make: Callable[[int], jax.Array], start_step: int, threads: int) -> None:
+        """Starts the threads.
 
         Args:
-            make: makes the batch of a step; called for one after the other.
+            make: makes the batch of a step, a whole one in each thread.
             start_step: the first.
-            workers: what `make` draws on, to be closed with the iterator.
+            threads: how many.
         """
         self._make = make
         self._step = start_step
-        self._workers = workers
-        # One: several would spend more on waiting for the interpreter's lock than they gain.
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="loader", initializer=_leave_signals_to_main)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="loader")
         self._pending: deque[Future[jax.Array]] = deque()
-        for _ in range(_BATCHES_AHEAD):
+        for _ in range(threads + _BATCHES_AHEAD):
             self._submit()
 
     def __iter__(self) -> "BatchIterator":
@@ -191,12 +180,9 @@ class BatchIterator(AbstractContextManager):
             raise
 
     def close(self) -> None:
-        """Ends thread and processes; batches made ahead are lost. May be called again."""
+        """Ends the threads; batches made ahead are lost. May be called again."""
         self._pending.clear()
         self._pool.shutdown(wait=True, cancel_futures=True)
-        if self._workers is not None:
-            self._workers.close()
-            self._workers = None
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -204,12 +190,3 @@ class BatchIterator(AbstractContextManager):
     def _submit(self) -> None:
         self._pending.append(self._pool.submit(self._make, self._step))
         self._step += 1
-
-
-def _leave_signals_to_main() -> None:
-    """Blocks what a terminal sends to a whole group, and SIGTERM, in this thread and the processes that it starts."""
-    if hasattr(signal, "pthread_sigmask"):
-        # Python's helper for shared memory ignores the other two itself, and where it is started unblocks them here.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-        resource_tracker.ensure_running()
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})

@@ -32,7 +32,7 @@ class Order:
     Row j of step s is number p = s * batch_size + j, which is photograph p % N of epoch p // N in an order drawn anew
     for each epoch (N photographs in all). Batches therefore run on from one epoch into the next, and every photograph
     is seen once an epoch. The crop and the mirroring of a photograph are drawn from (seed, epoch, its index). So any
-    step's batch can be made again without replaying the earlier ones, by any number of workers, in any order.
+    step's batch can be made again without replaying the earlier ones, by any number of threads, in any order.
 
     Of several processes, each has an equal stretch of every batch's rows.
     """

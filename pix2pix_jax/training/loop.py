@@ -183,6 +183,7 @@ class Trainer:
             cache_dir=config.data.cache_dir,
             num_workers=config.data.num_workers,
             mirror=config.data.mirror,
+            notify=self._progress.note,
         )
         remark = f", {source.remark}" if isinstance(source, data.PairSource) and source.remark else ""
         self._progress.note(f"{len(source):,} images{remark}; kept decoded: {_KEPT[loader.cache]}")

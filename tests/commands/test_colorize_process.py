@@ -79,7 +79,7 @@ def test_stopped_process_leaves_whole_files_only(start, tmp_path, sent, status):
 def test_little_is_imported_to_colour_with_a_file(start, tmp_path):
     code = (
         "import sys; from pix2pix_jax.commands.colorize import main; status = main(sys.argv[1:]);"
-        "slow = {'matplotlib', 'orbax', 'skimage', 'tensorflow_datasets', 'tensorflow', 'grain'};"
+        "slow = {'matplotlib', 'orbax', 'skimage', 'tensorflow_datasets', 'tensorflow'};"
         "print(sorted(slow & set(sys.modules))); sys.exit(status)"
     )
     PHOTO.save(tmp_path / "a.png")

@@ -36,7 +36,7 @@ def draws_of(index: list[int], down: float = 0.0, right: float = 0.0) -> Draws:
 
 
 def crops_of(found: DecodedSet, draws: Draws) -> np.ndarray:
-    return found.cut(found.locate(draws, CROP), CROP)
+    return found.cut(draws, CROP)
 
 
 def test_every_photograph_is_there_whole(tmp_path: Path) -> None:

@@ -24,8 +24,7 @@ def test_crops_are_those_of_the_host_each_device_its_own(found: DecodedSet) -> N
     order = Order(500, batch_size=24, seed=0)
     for step in (0, 40):
         draws = order[step]
-        crops = found.locate(draws, CROP)
-        made = resident.cut(crops, draws.mirrored)
+        made = resident.cut(draws)
         assert made.shape == (8, 3, SIDE, SIDE, 3)
         assert len(made.sharding.device_set) == 8
         assert {shard.data.shape for shard in made.addressable_shards} == {(1, 3, SIDE, SIDE, 3)}
@@ -33,7 +32,7 @@ def test_crops_are_those_of_the_host_each_device_its_own(found: DecodedSet) -> N
             crop[:, ::-1] if mirrored else crop
             for crop, mirrored in zip(np.asarray(made).reshape(24, SIDE, SIDE, 3), draws.mirrored, strict=True)
         ]
-        np.testing.assert_array_equal(upright, found.cut(crops, CROP))
+        np.testing.assert_array_equal(upright, found.cut(draws, CROP))
 
 
 def test_the_set_lies_on_every_device_once(found: DecodedSet) -> None:
@@ -47,8 +46,7 @@ def test_the_set_lies_on_every_device_once(found: DecodedSet) -> None:
     assert made.sharding.is_fully_replicated
     assert len(made.sharding.device_set) == 8
     for step in range(3):
-        draws = Order(500, batch_size=8, seed=0)[step]
-        resident.cut(found.locate(draws, CROP), draws.mirrored)
+        resident.cut(Order(500, batch_size=8, seed=0)[step])
     assert len(large_arrays()) == 1
 
 

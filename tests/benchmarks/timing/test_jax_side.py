@@ -12,7 +12,6 @@ from pix2pix_jax.errors import UserError
 # What the project depends on, and JAX, Flax, optax and NumPy do not.
 _OTHERS = [
     "PIL",
-    "grain",
     "matplotlib",
     "ml_collections",
     "safetensors",

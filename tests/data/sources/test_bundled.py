@@ -105,7 +105,7 @@ def test_windows_are_the_same_every_time(sources: tuple[WindowSource, WindowSour
 def test_neither_scikit_image_nor_anything_else_heavy_is_imported() -> None:
     code = (
         "import sys; import pix2pix_jax.data as data; "
-        "heavy = ('skimage', 'scipy', 'tensorflow', 'grain', 'matplotlib'); "
+        "heavy = ('skimage', 'scipy', 'tensorflow', 'matplotlib'); "
         "assert not [name for name in heavy if name in sys.modules]; "
         "data.sources.open_bundled(); "
         "assert not [name for name in heavy if name in sys.modules]"
