@@ -18,7 +18,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a script looks for modules in its own folder alone
 os.environ.setdefault("JAX_PLATFORMS", "cpu")  # the devices to compile for are not looked for
 
-from benchmarks.compiled.programs import compile_colouring, compile_step, make_model
+from benchmarks.compiled.programs import lower_colouring, lower_step, make_model
 from benchmarks.compiled.report import as_text, describe
 from benchmarks.compiled.targets import TARGETS, find_target
 from pix2pix_jax.config import experiment_config, updated, validate
@@ -68,9 +68,10 @@ def _main(arguments: argparse.Namespace) -> None:
     validate(config, max(arguments.devices, 1))
     devices = target.devices(arguments.devices)
     model = make_model(config, plain=arguments.plain)
-    compile_program = compile_colouring if arguments.colouring else compile_step
-    program = compile_program(model, config, devices)
-    found = describe(program, config, target, len(devices), colouring=arguments.colouring)
+    lower = lower_colouring if arguments.colouring else lower_step
+    found = describe(
+        lower(model, config, devices).compile(), config, target, len(devices), colouring=arguments.colouring
+    )
     found["plain_port"] = arguments.plain
     print(as_text(found))
     if arguments.json:

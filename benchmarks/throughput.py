@@ -19,7 +19,7 @@ from typing import NoReturn
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a script looks for modules in its own folder alone
 
 from benchmarks.timing import report
-from benchmarks.timing.rows import GROUPS, LOOPS, ROWS
+from benchmarks.timing.rows import GROUPS, ROWS
 from benchmarks.timing.turns import COLOURINGS, ROUNDS, measure
 from pix2pix_jax.errors import nearest
 
@@ -57,7 +57,7 @@ def parse_arguments(given: list[str] | None = None) -> argparse.Namespace:
         help=f"a row or a group of rows ({', '.join(GROUPS)}) to measure; may be given several times",
     )
     arguments = parser.parse_args(given)
-    known = [*GROUPS, *(row.name for row in (*ROWS, *LOOPS))]
+    known = [*GROUPS, *(row.name for row in ROWS)]
     for name in arguments.only or ():
         if name not in known:
             parser.error(f"there is no row {name}: the nearest is {nearest(name, known)}; there are {', '.join(known)}")

@@ -2,7 +2,6 @@
 
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 _BYTES = {"pred": 1, "s8": 1, "u8": 1, "s16": 2, "u16": 2, "bf16": 2, "f16": 2}
@@ -68,14 +67,6 @@ def read_kernels(program: str) -> list[Kernel]:
         path = origin[1] if origin else ""
         kernels.append(Kernel(operation, _layer(path), "transpose(" in path, moved))
     return kernels
-
-
-def by_layer(kernels: Sequence[Kernel]) -> dict[str, int]:
-    """Bytes by layer, the most first."""
-    total: dict[str, int] = {}
-    for kernel in kernels:
-        total[kernel.layer] = total.get(kernel.layer, 0) + kernel.bytes
-    return dict(sorted(total.items(), key=lambda item: -item[1]))
 
 
 def _size(shapes: str) -> int:

@@ -1,9 +1,8 @@
 """The programs that are compiled: the step that training takes, and colouring alone."""
 
 import dataclasses
-import time
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -15,22 +14,6 @@ from pix2pix_jax.inference import generate
 from pix2pix_jax.state import Model, build_model
 from pix2pix_jax.tasks import TranslationTask
 from pix2pix_jax.training import parallel
-
-
-class Program(NamedTuple):
-    """A compiled program.
-
-    Attributes:
-        text: XLA's text of it.
-        bytes_accessed: as the compiler counts them, on each device; None where it does not (on a GPU).
-        temp_bytes: temporary memory on each device.
-        compile_seconds: for compiling, without tracing and lowering.
-    """
-
-    text: str
-    bytes_accessed: float | None
-    temp_bytes: int
-    compile_seconds: float
 
 
 def make_model(config: Config, *, plain: bool) -> Model:
@@ -46,16 +29,16 @@ def make_model(config: Config, *, plain: bool) -> Model:
     )
 
 
-def compile_step(model: Model, config: Config, devices: Any) -> Program:
-    """Compiles the step that training takes, for devices that need not be there."""
+def lower_step(model: Model, config: Config, devices: Any) -> Any:
+    """Lowers the step that training takes, for devices that need not be there."""
     state = jax.eval_shape(model.init, jax.random.key(0))
     each = config.batch_size // len(devices)
     images = jax.ShapeDtypeStruct((len(devices), each, *_image_shape(config)), np.uint8)
-    return _compiled(parallel.mapped_train_step(model, devices).lower(state, images))
+    return parallel.mapped_train_step(model, devices).lower(state, images)
 
 
-def compile_colouring(model: Model, config: Config, devices: Any) -> Program:
-    """Compiles `generate.colorize`, or `translate`, for one device, which need not be there."""
+def lower_colouring(model: Model, config: Config, devices: Any) -> Any:
+    """Lowers `generate.colorize`, or `translate`, for one device, which need not be there."""
     mesh = jax.sharding.Mesh(np.array(devices[:1]), ("batch",))
     here = NamedSharding(mesh, PartitionSpec())
     shapes = jax.eval_shape(model.init, jax.random.key(0))
@@ -64,17 +47,8 @@ def compile_colouring(model: Model, config: Config, devices: Any) -> Program:
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here), (shapes.trained, images)
     )
     make = generate.translate if isinstance(config.task, TranslationTask) else generate.colorize
-    return _compiled(jax.jit(partial(make, model)).lower(*arguments))
+    return jax.jit(partial(make, model)).lower(*arguments)
 
 
 def _image_shape(config: Config) -> tuple[int, int, int]:
     return config.image_size, config.image_size, config.task.batch_channels
-
-
-def _compiled(lowered: Any) -> Program:
-    start = time.perf_counter()
-    compiled = lowered.compile()
-    seconds = time.perf_counter() - start
-    costs = compiled.cost_analysis() or {}
-    temp_bytes = compiled.memory_analysis().temp_size_in_bytes
-    return Program(compiled.as_text(), costs.get("bytes accessed"), temp_bytes, seconds)

@@ -1,4 +1,4 @@
-"""Chips to compile for, and the rates that bound a step on them."""
+"""Chips to compile for, and the bandwidth that bounds a step on them."""
 
 import os
 from dataclasses import dataclass
@@ -29,14 +29,12 @@ class Target:
         name: as makers write it.
         platform: JAX's name of the platform.
         bandwidth: of its memory, bytes/s.
-        flop_rates: dense FLOP/s by dtype of the products; float32 stands for what JAX does by default (TF32 on a GPU).
         install: what its compiler needs.
     """
 
     name: str
     platform: str
     bandwidth: float
-    flop_rates: dict[str, float]
     install: str
 
     def devices(self, count: int) -> Any:
@@ -47,24 +45,17 @@ class Target:
         """
         from jax.experimental import topologies
 
+        if self.platform == "cuda":
+            description: dict[str, Any] = {"target_config": _H100, "topology": f"1x1x{count}"}
+        else:
+            rows, columns = _tpu_shape(count)
+            bounds = [rows, columns, 1]
+            description = {"topology_name": f"v5e:{rows}x{columns}", "chips_per_host_bounds": bounds}
         try:
-            if self.platform == "cuda":
-                description = topologies.get_topology_desc(
-                    platform="cuda", target_config=_H100, topology=f"1x1x{count}"
-                )
-            else:
-                rows, columns = _tpu_shape(count)
-                description = topologies.get_topology_desc(
-                    platform="tpu",
-                    topology_name=f"v5e:{rows}x{columns}",
-                    chips_per_host_bounds=[rows, columns, 1],
-                )
-        except UserError:
-            raise
+            return topologies.get_topology_desc(platform=self.platform, **description).devices
         except Exception as error:  # whatever a plugin raises that is not there
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise UserError(f"cannot compile for {self.name} here ({reason}): {self.install}") from error
-        return description.devices
 
 
 def _tpu_shape(count: int) -> tuple[int, int]:
@@ -78,22 +69,15 @@ def _tpu_shape(count: int) -> tuple[int, int]:
     return shapes[count]
 
 
-# Rates from NVIDIA's H100 SXM data sheet and Google's page about v5e.
+# Bandwidths from NVIDIA's H100 SXM data sheet and Google's page about v5e.
 TARGETS = {
     "h100": Target(
         "NVIDIA H100 SXM",
         "cuda",
         3.35e12,
-        {"float32": 495e12, "bfloat16": 989e12},
         "pip install --no-deps jax-cuda12-plugin==$V jax-cuda12-pjrt==$V, with $V the version of jaxlib",
     ),
-    "tpu-v5e": Target(
-        "TPU v5e",
-        "tpu",
-        819e9,
-        {"float32": 197e12, "bfloat16": 197e12},
-        "pip install 'jax[tpu]'",
-    ),
+    "tpu-v5e": Target("TPU v5e", "tpu", 819e9, "pip install 'jax[tpu]'"),
 }
 
 

@@ -10,18 +10,7 @@ Example:
     losses = step(condition, image)
 """
 
-from benchmarks.paper_reference.networks import PatchGAN, PixelGAN, ResNet, UNet, initialize
-from benchmarks.paper_reference.step import Settings, TrainStep, linear_decay_factor, make_adam, make_train_step
+from benchmarks.paper_reference.networks import PatchGAN, PixelGAN, ResNet, UNet
+from benchmarks.paper_reference.step import Settings, TrainStep, make_adam, make_train_step
 
-__all__ = [
-    "PatchGAN",
-    "PixelGAN",
-    "ResNet",
-    "Settings",
-    "TrainStep",
-    "UNet",
-    "initialize",
-    "linear_decay_factor",
-    "make_adam",
-    "make_train_step",
-]
+__all__ = ["PatchGAN", "PixelGAN", "ResNet", "Settings", "TrainStep", "UNet", "make_adam", "make_train_step"]

@@ -201,16 +201,3 @@ class PixelGAN(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Judges each pixel."""
         return self.net(image)
-
-
-def initialize(network: nn.Module, gain: float = 0.02) -> None:
-    """Gives a network the paper's first weights: kernels N(0, gain), batch norm scales N(1, gain), biases 0."""
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.normal_(module.weight, 0.0, gain)
-        elif isinstance(module, nn.BatchNorm2d):
-            nn.init.normal_(module.weight, 1.0, gain)
-        else:
-            continue
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)

@@ -178,8 +178,3 @@ def make_adam(network: nn.Module, *, learning_rate: float = 2e-4, fused: bool = 
 def make_train_step(generator: nn.Module, discriminator: nn.Module, settings: Settings) -> TrainStep:
     """A step with plain optimizers: eager, float32, contiguous."""
     return TrainStep(generator, discriminator, make_adam(generator), make_adam(discriminator), settings)
-
-
-def linear_decay_factor(epoch: int, level_epochs: int = 100, decay_epochs: int = 100, first_epoch: int = 1) -> float:
-    """What the learning rate is multiplied by in an epoch, counted from 0, in the authors' schedule "linear"."""
-    return 1.0 - max(0, epoch + first_epoch - level_epochs) / (decay_epochs + 1)

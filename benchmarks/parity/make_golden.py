@@ -6,15 +6,14 @@ From the root of the project:
 """
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from benchmarks.parity import paper_golden, recipe
-from benchmarks.parity.jax_side import run_jax
-from benchmarks.parity.pytorch_side import kink_margin, run_pytorch
-from benchmarks.parity.run import Run, golden_values, gradient_scales
+from benchmarks.parity import jax_side, paper_jax_side, paper_pytorch_side, paper_run, pytorch_side, run
+from benchmarks.parity.paper_cases import NETWORKS, STEPS
 from benchmarks.pytorch_reference import EXPERIMENTS
 
 GOLDEN = Path(__file__).parents[2] / "tests" / "golden"
@@ -25,44 +24,73 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Makes the golden values of the tests.")
     parser.add_argument("--report", action="store_true", help="show how far the two programs are apart instead")
     if parser.parse_args().report:
-        for experiment in EXPERIMENTS:
-            print(report(experiment), flush=True)
-        paper_golden.report()
+        report()
         return
     GOLDEN.mkdir(exist_ok=True)
-    for experiment in EXPERIMENTS:
-        values = golden_values(run_pytorch(experiment))
-        np.savez_compressed(GOLDEN / f"{experiment}.npz", allow_pickle=False, **values)
-        print(f"{experiment}.npz: {sum(value.size for value in values.values())} numbers")
-    paper_golden.write(GOLDEN)
+    for name in EXPERIMENTS:
+        _write(name, run.golden_values(pytorch_side.run_pytorch(name)))
+    shares = paper_jax_side.penalty_shares()
+    outputs = {name: paper_run.golden_outputs(paper_pytorch_side.pytorch_outputs(name)) for name in NETWORKS}
+    steps = {name: paper_run.golden_run(paper_pytorch_side.run_pytorch(name, shares)) for name in STEPS}
+    for file, cases in (("paper_networks", outputs), ("paper_steps", steps)):
+        _write(file, {f"{name}/{key}": value for name, case in cases.items() for key, value in case.items()})
 
 
-def report(experiment: str) -> str:
-    """One line: the largest differences between the programs, and how much of them float32 alone explains.
+def report() -> None:
+    """Shows a line for each case: the largest differences, and in brackets what float32 alone explains of them.
 
-    Differences of outputs are absolute, those of losses are relative, and those of gradients are relative to their
-    scale (see `gradient_scales`). "Drift" is how far the losses of PyTorch in float32 are from those in float64.
-    "Margin" is `kink_margin`.
+    Those of outputs are absolute, those of gradients and losses are relative to their scales. What float32 explains is
+    how far PyTorch in float32 is from PyTorch in float64. "Margin" is `pytorch_side.kink_margin`.
     """
-    ours, theirs, exact = run_jax(experiment), run_pytorch(experiment), run_pytorch(experiment, torch.float64)
-    pairs = [(getattr(ours, name), getattr(theirs, name)) for name in ("made", "colored", "real_logits", "fake_logits")]
-    outputs = max(np.max(np.abs(one - other), initial=0.0) for one, other in pairs)
-    scales = gradient_scales(theirs.gradients)
-    gradients = max(
-        np.linalg.norm(ours.gradients[name] - gradient) / scales[name] for name, gradient in theirs.gradients.items()
-    )
-    first, through = _loss_errors(ours, theirs)
-    return (
-        f"{experiment:12} outputs {outputs:.1e}  gradients {gradients:.1e}  losses {first:.1e}"
-        f"  through {recipe.STEPS} steps {through:.1e}"
-        f"  (drift {_loss_errors(theirs, exact)[1]:.1e}, margin {kink_margin(experiment):.1f})"
-    )
+    for name in EXPERIMENTS:
+        made = jax_side.run_jax(name), pytorch_side.run_pytorch(name), pytorch_side.run_pytorch(name, torch.float64)
+        ours, theirs, exact = ([one.made, one.colored, one.real_logits, one.fake_logits] for one in made)
+        scales = run.gradient_scales(made[1].gradients), made[1].losses
+        lines = [
+            _outputs(ours, theirs, exact),
+            _training(*made, *scales),
+            f"margin {pytorch_side.kink_margin(name):.1f}",
+        ]
+        print(f"{name:22} {'  '.join(lines)}", flush=True)
+    for name in NETWORKS:
+        ours, theirs = paper_jax_side.jax_outputs(name), paper_pytorch_side.pytorch_outputs(name)
+        exact = paper_pytorch_side.pytorch_outputs(name, torch.float64)
+        print(f"{name:22} {_outputs(list(ours), list(theirs), list(exact))}", flush=True)
+    shares = paper_jax_side.penalty_shares()
+    for name in STEPS:
+        single = paper_pytorch_side.run_pytorch(name, shares)
+        double = paper_pytorch_side.run_pytorch(name, shares, torch.float64)
+        scales = paper_run.gradient_scales(single.gradients), paper_run.loss_scales(single.losses)
+        print(f"{name:22} {_training(paper_jax_side.run_jax(name), single, double, *scales)}", flush=True)
 
 
-def _loss_errors(run: Run, reference: Run) -> tuple[float, float]:
-    """The largest relative difference of any loss term: at the first step, and at any step."""
-    errors = np.array([np.abs(run.losses[name] / reference.losses[name] - 1.0) for name in reference.losses])
-    return errors[:, 0].max(), errors.max()
+def _write(name: str, values: dict[str, np.ndarray]) -> None:
+    np.savez_compressed(GOLDEN / f"{name}.npz", allow_pickle=False, **values)
+    print(f"{name}.npz: {sum(value.size for value in values.values())} numbers")
+
+
+def _outputs(ours: list[np.ndarray], theirs: list[np.ndarray], exact: list[np.ndarray]) -> str:
+    def apart(one: list[np.ndarray], other: list[np.ndarray]) -> float:
+        return max(np.max(np.abs(a - b), initial=0.0) for a, b in zip(one, other, strict=True))
+
+    return f"outputs {apart(ours, theirs):.1e} ({apart(theirs, exact):.1e})"
+
+
+def _training(
+    ours: run.Run | paper_run.Run,
+    theirs: run.Run | paper_run.Run,
+    exact: run.Run | paper_run.Run,
+    gradient_scales: Mapping[str, float],
+    loss_scales: Mapping[str, float | np.ndarray],
+) -> str:
+    def apart(one: run.Run | paper_run.Run, other: run.Run | paper_run.Run) -> tuple[float, float, float]:
+        norms = [np.linalg.norm(one.gradients[k] - other.gradients[k]) / scale for k, scale in gradient_scales.items()]
+        losses = np.array([np.abs(one.losses[k] - other.losses[k]) / scale for k, scale in loss_scales.items()])
+        return float(max(norms)), losses[:, 0].max(), losses.max()
+
+    kinds = ("gradients", "losses of the first step", "of all")
+    pairs = zip(kinds, apart(ours, theirs), apart(theirs, exact), strict=True)
+    return "  ".join(f"{kind} {one:.1e} ({other:.1e})" for kind, one, other in pairs)
 
 
 if __name__ == "__main__":

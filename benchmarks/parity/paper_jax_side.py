@@ -13,7 +13,7 @@ import numpy as np
 import optax
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from benchmarks.parity import paper_recipe
+from benchmarks.parity import paper_recipe, recipe
 from benchmarks.parity.paper_cases import NETWORKS, STEPS, NetworkCase, StepCase
 from benchmarks.parity.paper_recipe import Values
 from benchmarks.parity.paper_run import Outputs, Run
@@ -68,10 +68,10 @@ def network_variables(module: Any, case: NetworkCase, in_channels: int, seed: in
 def jax_outputs(name: str) -> Outputs:
     """The outputs of a network in `NETWORKS`."""
     case = NETWORKS[name]
-    condition, image = (_scaled(images) for images in paper_recipe.pair(0, case.side, paper_recipe.SEED))
+    condition, image = (_scaled(images) for images in paper_recipe.pair(0, case.side, recipe.SEED))
     if case.generates:
         module: Any = make_generator(generator_config(case), 3)
-        variables = network_variables(module, case, 3, paper_recipe.SEED)
+        variables = network_variables(module, case, 3, recipe.SEED)
         modes = [True, False] if case.norm == "batch" else [True]  # other norms know no difference
 
         def outputs(variables: Any, x: jax.Array) -> list[jax.Array]:
@@ -80,7 +80,7 @@ def jax_outputs(name: str) -> Outputs:
         made = jax.jit(outputs, compiler_options=compiler_options())(variables, condition)
         return Outputs(np.asarray(made[0]), np.asarray(made[-1]))
     module = make_discriminator(discriminator_config(case))
-    variables = network_variables(module, case, 6, paper_recipe.SEED)
+    variables = network_variables(module, case, 6, recipe.SEED)
     judge = jax.jit(module.apply, compiler_options=compiler_options())
     logits = np.asarray(judge(variables, np.concatenate([condition, image], -1)))
     return Outputs(logits, logits)
@@ -102,7 +102,7 @@ def make_model(case: StepCase) -> Model:
         ),
         adam=AdamConfig(discriminator_learning_rate=case.discriminator_learning_rate),
     )
-    return build_model(config, total_steps=paper_recipe.STEPS)
+    return build_model(config, total_steps=recipe.STEPS)
 
 
 def initial_state(model: Model, case: StepCase, seed: int) -> TrainState:
@@ -123,9 +123,9 @@ def penalty_shares() -> np.ndarray:
 
     def share(index: int) -> jax.Array:
         _, key = jax.random.split(jax.random.fold_in(jax.random.key(Config().seed), index))
-        return jax.random.uniform(key, (paper_recipe.BATCH_SIZE,))
+        return jax.random.uniform(key, (recipe.BATCH_SIZE,))
 
-    return np.stack([share(index) for index in range(paper_recipe.STEPS + 1)])
+    return np.stack([share(index) for index in range(recipe.STEPS + 1)])
 
 
 @cache
@@ -134,10 +134,10 @@ def run_jax(name: str) -> Run:
     case = STEPS[name]
     model = make_model(case)
     train_step = jax.jit(partial(step.train_step, model), compiler_options=compiler_options())
-    state = initial_state(model, case, paper_recipe.SEED)
+    state = initial_state(model, case, recipe.SEED)
     losses, gradients, averages = [], {}, {}
-    for index in range(paper_recipe.STEPS + 1):
-        pair = paper_recipe.pair(index, case.generator.side, paper_recipe.SEED)
+    for index in range(recipe.STEPS + 1):
+        pair = paper_recipe.pair(index, case.generator.side, recipe.SEED)
         state, metrics = train_step(state, np.concatenate(pair, -1))
         losses.append({"g_gan" if term == "g_bce" else term: value for term, value in metrics.items()})
         if index == 0:

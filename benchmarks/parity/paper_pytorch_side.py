@@ -1,15 +1,19 @@
 """The PyTorch side of the comparison of the paper's networks: `paper_reference` from the recipe's weights."""
 
+from typing import Any
+
 import numpy as np
 import torch
+from flax.traverse_util import flatten_dict
 from torch import Tensor, nn
 
 from benchmarks.paper_reference import PatchGAN, PixelGAN, ResNet, Settings, TrainStep, UNet, make_adam
-from benchmarks.parity import paper_recipe
+from benchmarks.parity import paper_recipe, recipe
 from benchmarks.parity.paper_cases import NETWORKS, STEPS, NetworkCase, StepCase
-from benchmarks.parity.paper_names import to_flax, to_torch
+from benchmarks.parity.paper_jax_side import discriminator_config, generator_config, network_variables
 from benchmarks.parity.paper_recipe import Values
 from benchmarks.parity.paper_run import Outputs, Run
+from pix2pix_jax.networks import authors, make_discriminator, make_generator
 
 
 def make_network(case: NetworkCase, in_channels: int, seed: int, dtype: torch.dtype = torch.float32) -> nn.Module:
@@ -22,20 +26,24 @@ def make_network(case: NetworkCase, in_channels: int, seed: int, dtype: torch.dt
         network = PatchGAN(in_channels, case.size, case.width, case.norm)
     else:
         network = PixelGAN(in_channels, case.width, case.norm)
-    empty = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
-    shapes = {name: array.shape for name, array in to_flax(empty, case).items()}
-    values = to_torch(paper_recipe.network_values(shapes, case, seed), case)
-    tensors = {name: torch.tensor(values.get(name, array)) for name, array in empty.items()}  # the rest are counters
-    network.load_state_dict(tensors)
+    if case.generates:
+        config: Any = generator_config(case)
+        variables = network_variables(make_generator(config, 3), case, in_channels, seed)
+        values = authors.generator_to_authors(config, variables["params"], variables["batch_stats"])
+    else:
+        config = discriminator_config(case)
+        variables = network_variables(make_discriminator(config), case, in_channels, seed)
+        values = authors.discriminator_to_authors(config, variables["params"])
+    network.load_state_dict({name: torch.from_numpy(value) for name, value in values.items()})
     return network.to(dtype)
 
 
 def pytorch_outputs(name: str, dtype: torch.dtype = torch.float32) -> Outputs:
     """The outputs of a network in `NETWORKS`; float64 shows what float32 loses."""
     case = NETWORKS[name]
-    condition, image = _pair(0, case.side, paper_recipe.SEED, dtype)
+    condition, image = _pair(0, case.side, recipe.SEED, dtype)
     given = condition if case.generates else torch.cat([condition, image], dim=1)
-    network = make_network(case, given.shape[1], paper_recipe.SEED, dtype)
+    network = make_network(case, given.shape[1], recipe.SEED, dtype)
     averages = {name: tensor.clone() for name, tensor in network.named_buffers()}
     with torch.no_grad():
         training = network(given)
@@ -70,14 +78,14 @@ def run_pytorch(name: str, shares: np.ndarray, dtype: torch.dtype = torch.float3
     """
     torch.set_num_threads(1)  # such small batches gain nothing from more
     case = STEPS[name]
-    step = make_step(case, paper_recipe.SEED, dtype)
+    step = make_step(case, recipe.SEED, dtype)
     losses, gradients, averages = [], {}, {}
     for index, share in enumerate(shares):
-        condition, image = _pair(index, case.generator.side, paper_recipe.SEED, dtype)
+        condition, image = _pair(index, case.generator.side, recipe.SEED, dtype)
         terms = step(condition, image, torch.from_numpy(share.copy()))
         losses.append(terms)
         if index == 0:
-            gradients, averages = _gradients(step, case), _averages(step.generator, case.generator)
+            gradients, averages = _gradients(step, case), _as_flax(step.generator, case.generator)[1]
     return Run(gradients, averages, {term: np.array([terms[term].item() for terms in losses]) for term in losses[0]})
 
 
@@ -91,20 +99,18 @@ def _pair(index: int, side: int, seed: int, dtype: torch.dtype) -> list[Tensor]:
 
 
 def _gradients(step: TrainStep, case: StepCase) -> Values:
-    gradients = {}
-    networks = {
-        "generator": (step.generator, case.generator),
-        "discriminator": (step.discriminator, case.discriminator),
-    }
-    for name, (network, network_case) in networks.items():
-        tensors = {
-            key: parameter.grad.numpy().copy()
-            for key, parameter in network.named_parameters()
-            if parameter.grad is not None
-        }
-        gradients |= {f"{name}.{key}": value for key, value in to_flax(tensors, network_case).items()}
-    return gradients
+    found = {"generator": _as_flax(step.generator, case.generator)[0]}
+    found["discriminator"] = _as_flax(step.discriminator, case.discriminator)[0]
+    return {f"{name}.{key}": value for name, values in found.items() for key, value in values.items()}
 
 
-def _averages(generator: nn.Module, case: NetworkCase) -> Values:
-    return to_flax({name: average.numpy().copy() for name, average in generator.named_buffers()}, case)
+def _as_flax(network: nn.Module, case: NetworkCase) -> tuple[Values, Values]:
+    """A network's gradients and running averages, by Flax's names."""
+    tensors = {name: value.grad for name, value in network.named_parameters()} | dict(network.named_buffers())
+    if case.generates:
+        found = authors.generator_from_authors(tensors)
+        trees: tuple[Any, Any] = found.params, found.averages
+    else:
+        trees = authors.discriminator_from_authors(tensors).params, {}
+    gradients, averages = ({k: np.array(v) for k, v in flatten_dict(tree, sep="/").items()} for tree in trees)
+    return gradients, averages

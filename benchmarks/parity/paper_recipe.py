@@ -6,16 +6,12 @@ each of its channels has one sign too. Instance norms cannot be kept away (they 
 them are small, and `make_golden --report` shows what float32 alone does to their gradients.
 """
 
-import zlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from benchmarks.parity.paper_cases import NetworkCase
-
-BATCH_SIZE = 2
-STEPS = 10
-SEED = 0
+from benchmarks.parity.recipe import named_random, noise
 
 _DISTANCE_FROM_KINK = 3.0  # in standard deviations
 _UP_SCALE = 0.3  # as `recipe._NORM_SCALE`
@@ -39,7 +35,7 @@ def network_values(shapes: Mapping[str, Sequence[int]], case: NetworkCase, seed:
 
 
 def pair(step: int, side: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The batch of a step: coloured noise with detail of every size.
+    """The batch of a step, see `recipe.noise`.
 
     Args:
         step: 0 or more.
@@ -47,53 +43,42 @@ def pair(step: int, side: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         seed: each seed gives other values.
 
     Returns:
-        Condition, its values all above the middle, and image: uint8 `[BATCH_SIZE, side, side, 3]` both.
+        Condition, its values all above the middle, and image: uint8 `[recipe.BATCH_SIZE, side, side, 3]` both.
     """
-    images = []
-    for name in ("condition", "image"):
-        random = _random(f"{name}.{step}.{seed}")
-        blocks = [block for block in (32, 16, 8, 4, 1) if block <= side]
-        levels = np.zeros((BATCH_SIZE, side, side, 3))
-        for block in blocks:
-            coarse = random.uniform(-1.0, 1.0, (BATCH_SIZE, side // block, side // block, 3))
-            levels += coarse.repeat(block, axis=1).repeat(block, axis=2) / len(blocks)
-        levels = 0.75 + 0.3 * levels if name == "condition" else 0.5 + 0.8 * levels
-        images.append(np.round(levels.clip(0.51 if name == "condition" else 0.0, 1.0) * 255.0).astype(np.uint8))
-    return images[0], images[1]
-
-
-def _random(name: str) -> np.random.RandomState:
-    return np.random.RandomState(zlib.crc32(name.encode()))
+    condition, image = (noise(named_random(f"{name}.{step}.{seed}"), side) for name in ("condition", "image"))
+    shares = (0.75 + 0.3 * condition).clip(0.51, 1.0), (0.5 + 0.8 * image).clip(0.0, 1.0)
+    above, anywhere = (np.round(share * 255.0).astype(np.uint8) for share in shares)
+    return above, anywhere
 
 
 def _array(name: str, shape: tuple[int, ...], case: NetworkCase, seed: int) -> np.ndarray:
     layer, leaf = name.split("/")
-    random = _random(f"{case.kind}.{name}.{seed}")
+    random = named_random(f"{case.kind}.{name}.{seed}")
     if leaf == "var":
         return random.uniform(0.5, 1.5, shape)
-    noise = random.standard_normal(shape)
+    normal = random.standard_normal(shape)
     if leaf == "kernel":
-        return _kernel(layer, noise, case, seed)
+        return _kernel(layer, normal, case, seed)
     if not layer.endswith("_norm"):
         one_sided = layer == "conv1"
-        return 0.1 * noise + (2.0 * _signs(layer, shape[0], case, seed) if one_sided else 0.0)
+        return 0.1 * normal + (2.0 * _signs(layer, shape[0], case, seed) if one_sided else 0.0)
     scale = _UP_SCALE if layer.startswith("up") else 1.0
     if leaf == "scale":
-        return scale * (1.0 + 0.1 * noise)
-    return 0.1 * noise + (scale * _DISTANCE_FROM_KINK * _signs(layer, shape[0], case, seed) if leaf == "bias" else 0.0)
+        return scale * (1.0 + 0.1 * normal)
+    return 0.1 * normal + (scale * _DISTANCE_FROM_KINK * _signs(layer, shape[0], case, seed) if leaf == "bias" else 0.0)
 
 
-def _kernel(layer: str, noise: np.ndarray, case: NetworkCase, seed: int) -> np.ndarray:
+def _kernel(layer: str, normal: np.ndarray, case: NetworkCase, seed: int) -> np.ndarray:
     """A kernel whose outputs are about as large as its inputs."""
-    size, _, inputs, outputs = noise.shape
+    size, _, inputs, outputs = normal.shape
     # A transposed kernel is [size, size, out, in], and each output meets every other row and column of it.
     fan_in = size**2 * outputs / 4 if layer.startswith("up") else size**2 * inputs
     innermost = layer == f"down{case.size}"
     if case.kind == "unet" and case.norm == "batch" and (layer == "down1" or innermost):
         signs_in = _signs(f"down{case.size - 1}_norm", inputs, case, seed) if innermost else np.ones(inputs)
         signs_out = _signs(layer, outputs, case, seed)
-        return np.abs(noise) * signs_in[:, None] * signs_out / fan_in
-    return noise / np.sqrt(fan_in) * (0.3 if layer == "last" else 1.0)
+        return np.abs(normal) * signs_in[:, None] * signs_out / fan_in
+    return normal / np.sqrt(fan_in) * (0.3 if layer == "last" else 1.0)
 
 
 def _signs(layer: str, channels: int, case: NetworkCase, seed: int) -> np.ndarray:
@@ -104,4 +89,4 @@ def _signs(layer: str, channels: int, case: NetworkCase, seed: int) -> np.ndarra
     leaky = layer.startswith("down") and layer.removesuffix("_norm") != f"down{case.size}"
     if case.kind == "resnet" or not (leaky or layer.startswith("conv")):
         return np.ones(channels)
-    return _random(f"{case.kind}.{layer.removesuffix('_norm')}.signs.{seed}").choice([-1.0, 1.0], channels)
+    return named_random(f"{case.kind}.{layer.removesuffix('_norm')}.signs.{seed}").choice([-1.0, 1.0], channels)

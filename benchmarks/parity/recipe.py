@@ -40,7 +40,7 @@ def state_dict_values(shapes: Mapping[str, Sequence[int]], network: str, seed: i
     """
     values = {}
     for name, shape in shapes.items():
-        random = np.random.RandomState(zlib.crc32(f"{network}.{name}.{seed}".encode()))
+        random = named_random(f"{network}.{name}.{seed}")
         values[name] = _tensor(name, tuple(shape), random)
         if name.endswith("norm.bias"):
             # ReLU passes nothing on from below its kink, LeakyReLU does.
@@ -52,7 +52,7 @@ def state_dict_values(shapes: Mapping[str, Sequence[int]], network: str, seed: i
 
 
 def photographs(step: int, seed: int) -> np.ndarray:
-    """The batch of a step: coloured noise with detail of every size, as photographs have it.
+    """The batch of a step, see `noise`.
 
     Args:
         step: 0 or more.
@@ -61,13 +61,23 @@ def photographs(step: int, seed: int) -> np.ndarray:
     Returns:
         uint8 `[BATCH_SIZE, SIDE, SIDE, 3]`.
     """
-    random = np.random.RandomState(zlib.crc32(f"photographs.{step}.{seed}".encode()))
-    blocks = (32, 16, 8, 4, 1)
-    levels = np.zeros((BATCH_SIZE, SIDE, SIDE, 3))
-    for block in blocks:
-        coarse = random.uniform(-1.0, 1.0, (BATCH_SIZE, SIDE // block, SIDE // block, 3))
-        levels += coarse.repeat(block, axis=1).repeat(block, axis=2) / len(blocks)
+    levels = noise(named_random(f"photographs.{step}.{seed}"), SIDE)
     return np.round((0.5 + 0.8 * levels).clip(0.0, 1.0) * 255.0).astype(np.uint8)
+
+
+def named_random(name: str) -> np.random.RandomState:
+    """Random numbers that follow from a name."""
+    return np.random.RandomState(zlib.crc32(name.encode()))
+
+
+def noise(random: np.random.RandomState, side: int) -> np.ndarray:
+    """Coloured noise with detail of every size, as photographs have it: `[BATCH_SIZE, side, side, 3]` in [-1, 1]."""
+    blocks = [block for block in (32, 16, 8, 4, 1) if block <= side]
+    levels = np.zeros((BATCH_SIZE, side, side, 3))
+    for block in blocks:
+        coarse = random.uniform(-1.0, 1.0, (BATCH_SIZE, side // block, side // block, 3))
+        levels += coarse.repeat(block, axis=1).repeat(block, axis=2) / len(blocks)
+    return levels
 
 
 def _tensor(name: str, shape: tuple[int, ...], random: np.random.RandomState) -> np.ndarray:

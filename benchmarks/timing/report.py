@@ -9,7 +9,8 @@ between that file's lines `<!-- throughput:begin -->` and `<!-- throughput:end -
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ Result = Mapping[str, Any]
 """What `throughput.py --json` wrote."""
 
 _CROWDED = 0.05  # share of the cores that other programs may take before a result is called unreliable
+_DATE = itemgetter("date")
 _FOLDER = Path(__file__).resolve().parents[1] / "results"
 _OURS, _THEIRS = "#d95f02", "#8da0cb"
 _TITLES = {"step": "Training step", "inference": "Colouring alone"}
@@ -49,11 +51,9 @@ def main() -> None:
 
 def newest_results(folder: Path) -> list[Result]:
     """The newest result of each device, the newest device first."""
-    results = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
-    found = {}
-    for result in sorted((result for result in results if result.get("benchmark") == "throughput"), key=_date):
-        found[result["device"]] = result
-    return sorted(found.values(), key=_date, reverse=True)
+    results = [json.loads(path.read_text()) for path in folder.glob("*.json")]
+    results = sorted((result for result in results if result.get("benchmark") == "throughput"), key=_DATE)
+    return sorted({result["device"]: result for result in results}.values(), key=_DATE, reverse=True)
 
 
 def write_between_markers(readme: Path, text: str) -> None:
@@ -74,8 +74,6 @@ def markdown(result: Result) -> str:
     for group, title in _TITLES.items():
         if rows := [row for row in result["rows"] if row["group"] == group]:
             parts.append(_rows_table(title, rows))
-    if any(row.get("between_steps_share") is not None for row in result["rows"]):
-        parts.append(_between_steps(result["rows"]))
     if result["scaling"]:
         parts.append(_scaling_table(result["scaling"]))
     return "\n\n".join(parts)
@@ -88,32 +86,19 @@ def _caption(result: Result) -> str:
         f"{result['device']}; `{result['experiment']}`, batch {result['batch_size']} of {side}×{side}, median (range)"
         f" of {result['steps']} steps in turns; {versions}; {result['date'][:10]}; `{result['command']}`."
     ]
-    if rates := result["rates"]:
-        lines.append(
-            f"Measured on the device: {rates['float32_flops'] / 1e9:,.0f} GFLOP/s in float32,"
-            f" {rates['bfloat16_flops'] / 1e9:,.0f} in bfloat16; {rates['bytes'] / 1e9:,.0f} GB/s."
-        )
     if (result["others_share"] or 0) > _CROWDED:
         lines.append(
             f"**Unreliable: other programs took {result['others_share']:.0%} of the cores meanwhile.** This slows"
             " PyTorch's threads, which wait for each other, many times more than ours."
         )
-    if result["torch_not_run"]:
-        lines.append(f"No PyTorch rows: {result['torch_not_run']}.")
     return "\n".join(lines)
 
 
 def _rows_table(title: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    heading = [
-        title,
-        "precision",
-        "step",
-        "images/s",
-        "× best PyTorch, same precision",
-        "× best PyTorch",
-        "peak memory",
-    ]
-    lines = [[*heading, "per image", "compile", "of floor"]]
+    heading = (
+        f"{title}|precision|step|images/s|× best PyTorch, same precision|× best PyTorch|peak memory|per image|compile"
+    )
+    lines = [heading.split("|")]
     lines += [_row(row) for row in rows]
     return _table(lines)
 
@@ -124,7 +109,7 @@ def _row(row: Mapping[str, Any]) -> list[str]:
     if row["compile_mode"] not in (None, "default"):
         label += f" ({row['compile_mode']})"
     if row["not_run"] is not None:
-        return [label, row["precision"], f"not run: {row['not_run'].replace('|', '/')}", *7 * [""]]
+        return [label, row["precision"], f"not run: {row['not_run'].replace('|', '/')}", *6 * [""]]
     low, high = row["spread"]
     return [
         label,
@@ -136,14 +121,7 @@ def _row(row: Mapping[str, Any]) -> list[str]:
         f"{row['peak_bytes'] / 2**20:,.0f} MiB",
         f"{row['peak_bytes_per_image'] / 2**20:.1f} MiB",
         f"{row['compile_seconds']:.1f} s",
-        f"{row['floor_share']:.0%}",
     ]
-
-
-def _between_steps(rows: Iterable[Mapping[str, Any]]) -> str:
-    shares = ((row["precision"], row.get("between_steps_share")) for row in rows)
-    told = ", ".join(f"{share:.1%} in {precision}" for precision, share in shares if share is not None)
-    return f"Share of our step's time in which the device waits for the host: {told}."
 
 
 def _scaling_table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -161,8 +139,6 @@ def _scaling_table(rows: Sequence[Mapping[str, Any]]) -> str:
             "\n\nThese devices are virtual and share the same cores. So the table shows only what splitting costs"
             " (1.00 is nothing), not the speed of real devices."
         )
-    if len(rows) == 1:
-        return table + "\n\nThere is one device here: nothing to scale to."
     return table
 
 
@@ -234,10 +210,6 @@ def _draw_bars(panel: Any, rows: Sequence[Mapping[str, Any]]) -> None:
     panel.margins(x=0.12)
     panel.set_xlabel("images per second")
     panel.spines[["top", "right"]].set_visible(False)
-
-
-def _date(result: Result) -> str:
-    return result["date"]
 
 
 if __name__ == "__main__":

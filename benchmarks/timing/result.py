@@ -6,47 +6,98 @@ import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 from typing import Any
 
-from benchmarks.timing import floors
-from benchmarks.timing.rows import Row
 from benchmarks.timing.workers import WARM_UP, Worker
 from pix2pix_jax import host
-
-_RATES = ("float32_flops", "bfloat16_flops", "bytes")
 
 _VECTORS = {"avx512_bf16": "AVX-512 with bfloat16", "avx512f": "AVX-512", "avx2": "AVX2"}
 """By the flag in /proc/cpuinfo, the best first."""
 
 
-def describe(arguments: argparse.Namespace, info: Mapping[str, Any], torch: Worker, steps: int) -> dict[str, Any]:
-    """What was run, where, and with which versions.
+def describe(
+    arguments: argparse.Namespace, facts: Mapping[str, Any], workers: Mapping[str, Worker], steps: int
+) -> dict[str, Any]:
+    """What was run, where, with which versions, and what came of it.
 
     Args:
         arguments: the command line.
-        info: facts about JAX and the device.
-        torch: the worker that measured the rates in PyTorch, or that could not.
+        facts: about JAX and the device.
+        workers: of each row, by name.
         steps: timed steps of each row.
     """
-    device = f"{_cpu_name()}, {host.cores()} cores" if info["backend"] == "cpu" else info["device"]
+    versions = {"python": platform.python_version(), **facts["versions"]}
+    for worker in workers.values():
+        versions |= worker.started.get("versions", {})
+    found = [_row(worker) for worker in workers.values()]
+    rows = [row for row in found if row["group"] != "scaling"]
+    for row in rows:
+        rivals = [other for other in rows if other["library"] == "torch" and other["group"] == row["group"]]
+        row["ratio_same_precision"] = _ratio(row, (rival for rival in rivals if rival["precision"] == row["precision"]))
+        row["ratio_any"] = _ratio(row, rivals)
+    ratios = {row["name"]: row["ratio_same_precision"] for row in rows}
+    ours = {"float32_step": "ours-float32", "bfloat16_step": "ours-bfloat16"}
+    ours |= {"float32_inference": "ours-float32-inference"}
     return {
         "benchmark": "throughput",
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": " ".join(["python", "benchmarks/throughput.py", *sys.argv[1:]]),
-        "backend": info["backend"],
-        "device": device,
-        "versions": {
-            "python": platform.python_version(),
-            **info["versions"],
-            **(torch.started["info"]["versions"] if torch.started else {}),
-        },
-        "torch_not_run": torch.reason or None,
+        "backend": facts["backend"],
+        "device": f"{_cpu_name()}, {host.cores()} cores" if facts["backend"] == "cpu" else facts["device"],
+        "versions": versions,
         "batch_size": arguments.batch_size,
         "image_size": arguments.image_size,
         "experiment": arguments.experiment,
         "steps": steps,
+        "others_share": _others_share(workers.values()),
+        "rows": rows,
+        "ratios": {key: ratios.get(name) for key, name in ours.items()},
+        "scaling": _scaling([row for row in found if row["group"] == "scaling"], virtual=facts["backend"] == "cpu"),
     }
+
+
+def _row(worker: Worker) -> dict[str, Any]:
+    row, job = worker.job.row, worker.job
+    assert row is not None
+    about: dict[str, Any] = {key: getattr(row, key) for key in ("name", "label", "group", "library", "precision")}
+    about |= {"compile_mode": job.compile_mode or None, "batch_size": job.batch_size, "devices": row.devices}
+    if worker.reason or not worker.turns:
+        return about | {"not_run": worker.reason or "no turn"}
+    turns = [turn["step"] for turn in worker.turns]
+    seconds = median(turns)
+    return about | {
+        "not_run": None,
+        "step_seconds": seconds,
+        "spread": [min(turns), max(turns)],
+        "turns": turns,
+        "images_per_second": job.batch_size / seconds,
+        "peak_bytes": worker.started["peak_bytes"],
+        "peak_bytes_per_image": worker.started["peak_bytes"] / job.batch_size,
+        "compile_seconds": max(0.0, worker.started["warm_up_seconds"] - WARM_UP * seconds),
+    }
+
+
+def _ratio(row: Mapping[str, Any], rivals: Iterable[Mapping[str, Any]]) -> float | None:
+    """How many times as fast as the fastest rival; None without a rival."""
+    times = [rival["step_seconds"] for rival in rivals if rival["not_run"] is None]
+    return min(times) / row["step_seconds"] if times and row["not_run"] is None else None
+
+
+def _scaling(rows: list[dict[str, Any]], *, virtual: bool) -> list[dict[str, Any]]:
+    """The rows on several devices, each beside the first."""
+    one = rows[0].get("images_per_second") if rows else None
+    for row in rows:
+        speed = row.get("images_per_second")
+        row |= {"virtual": virtual, "times_one_device": speed / one if speed and one else None}
+    return rows
+
+
+def _others_share(workers: Iterable[Worker]) -> float | None:
+    """The share of the cores that other programs took during all turns. Where it is not near 0, distrust the times."""
+    turns = [turn for worker in workers for turn in worker.turns]
+    capacity = sum(turn["capacity"] for turn in turns)
+    return sum(turn["others"] for turn in turns) / capacity if capacity else None
 
 
 def _cpu_name() -> str:
@@ -60,137 +111,3 @@ def _cpu_name() -> str:
     flags = set(facts.get("flags", "").split())
     vectors = next((text for flag, text in _VECTORS.items() if flag in flags), None)
     return f"{name} ({vectors})" if vectors else name
-
-
-def report(
-    rows: Iterable[Row],
-    found: Mapping[str, Worker],
-    rates: Iterable[Worker],
-    info: Mapping[str, Any],
-    arguments: argparse.Namespace,
-) -> dict[str, Any]:
-    """The rows, and their ratios.
-
-    Args:
-        rows: the rows asked for.
-        found: the worker of each row and loop, by name.
-        rates: workers that measured the device's rates.
-        info: facts about JAX and the device.
-        arguments: the command line.
-    """
-    best_rates = _best_rates(rates)
-    reported = [_report_row(row, found[row.name], arguments, info, best_rates) for row in rows]
-    for row in reported:
-        if row["not_run"] is None:
-            rivals = [other for other in reported if other["library"] == "torch" and other["group"] == row["group"]]
-            same = [other for other in rivals if other["precision"] == row["precision"]]
-            row["ratio_same_precision"] = _ratio(row, same)
-            row["ratio_any"] = _ratio(row, rivals)
-            loop = found.get(f"loop-{row['precision']}")
-            is_our_step = row["library"] == "ours" and row["group"] == "step"
-            # On a CPU, a loop of steps is slower than the steps, so it says nothing.
-            if is_our_step and loop is not None and loop.turns and info["backend"] != "cpu":
-                row["between_steps_share"] = max(0.0, 1 - median(loop.values("step")) / row["step_seconds"])
-    by_name = {row["name"]: row for row in reported}
-    return {
-        "rates": best_rates,
-        "others_share": _others_share(found.values()),
-        "rows": reported,
-        "loops": {name: median(worker.values("step")) for name, worker in found.items() if _is_loop(name, worker)},
-        "ratios": {
-            "float32_step": by_name.get("ours-float32", {}).get("ratio_same_precision"),
-            "bfloat16_step": by_name.get("ours-bfloat16", {}).get("ratio_same_precision"),
-            "float32_inference": by_name.get("ours-float32-inference", {}).get("ratio_same_precision"),
-        },
-    }
-
-
-def _is_loop(name: str, worker: Worker) -> bool:
-    return name.startswith("loop-") and bool(worker.turns)
-
-
-def _others_share(workers: Iterable[Worker]) -> float | None:
-    """The share of the cores that other programs took during all turns. Where it is not near 0, distrust the times."""
-    turns = [turn for worker in workers for turn in worker.turns]
-    capacity = sum(turn["capacity_seconds"] for turn in turns)
-    return sum(turn["others_seconds"] for turn in turns) / capacity if capacity else None
-
-
-def _best_rates(rates: Iterable[Worker]) -> dict[str, float]:
-    """The device's rates: the better library's medians. For bfloat16, float32's if that is higher: it can stand in."""
-    medians = [
-        {name: median(worker.values(name)) for name in _RATES} for worker in rates if worker.turns and not worker.reason
-    ]
-    if not medians:
-        return {}
-    best = {name: max(found[name] for found in medians) for name in _RATES}
-    return best | {"bfloat16_flops": max(best["bfloat16_flops"], best["float32_flops"])}
-
-
-def _report_row(
-    row: Row, worker: Worker, arguments: argparse.Namespace, info: Mapping[str, Any], rates: Mapping[str, float]
-) -> dict[str, Any]:
-    about = {key: getattr(row, key) for key in ("name", "label", "group", "library", "precision")}
-    about |= {"compile_mode": worker.job.compile_mode or None}
-    if worker.reason or not worker.turns:
-        return about | {"not_run": worker.reason or "no turn"}
-    turns = worker.values("step")
-    seconds = median(turns)
-    itemsize = 4 if row.precision == "float32" else 2
-    channels = info["generator_channels"], info["discriminator_channels"]
-    g_convs, d_convs = floors.networks(arguments.experiment, *channels, arguments.image_size)
-    if row.group == "step":
-        work = floors.training_step(g_convs, d_convs, arguments.batch_size, itemsize)
-    else:
-        work = floors.inference(g_convs, arguments.batch_size, itemsize)
-    arithmetic, traffic = floors.seconds(work, rates[f"{row.precision}_flops"], rates["bytes"])
-    return about | {
-        "not_run": None,
-        "step_seconds": seconds,
-        "spread": [min(turns), max(turns)],
-        "quartiles": quantiles(turns, n=4, method="inclusive")[::2] if len(turns) > 1 else turns * 2,
-        "turns": turns,
-        "others_share": _others_share([worker]),
-        "images_per_second": arguments.batch_size / seconds,
-        "ratio_same_precision": None,
-        "ratio_any": None,
-        "peak_bytes": worker.started["peak_bytes"],
-        "peak_bytes_per_image": worker.started["peak_bytes"] / arguments.batch_size,
-        "peak_includes_compiling": worker.started["peak_includes_compiling"],
-        "compile_seconds": max(0.0, worker.started["warm_up_seconds"] - WARM_UP * seconds),
-        "flops": work.flops,
-        "bytes": work.bytes,
-        "flops_share": arithmetic / seconds,
-        "bytes_share": traffic / seconds,
-        "floor_seconds": max(arithmetic, traffic),
-        "floor_share": max(arithmetic, traffic) / seconds,
-        "between_steps_share": None,
-    }
-
-
-def _ratio(row: Mapping[str, Any], rivals: Iterable[Mapping[str, Any]]) -> float | None:
-    """How many times as fast as the fastest rival; None without a rival."""
-    times = [rival["step_seconds"] for rival in rivals if rival["not_run"] is None]
-    return min(times) / row["step_seconds"] if times else None
-
-
-def report_scaling(workers: Mapping[str, Worker], info: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The scaling rows, one from each worker; the workers are named for their number of devices."""
-    reported: list[dict[str, Any]] = []
-    for name, worker in workers.items():
-        row: dict[str, Any] = {
-            "devices": int(name.split()[0]),
-            "batch_size": worker.job.batch_size,
-            "precision": "float32",
-        }
-        row |= {"virtual": info["backend"] == "cpu", "not_run": worker.reason or None}
-        if not worker.reason and worker.turns:
-            turns = worker.values("step")
-            row |= {"step_seconds": median(turns), "spread": [min(turns), max(turns)]}
-            row["images_per_second"] = worker.job.batch_size / median(turns)
-            first = reported[0] if reported else row
-            row["times_one_device"] = (
-                row["images_per_second"] / first["images_per_second"] if first["not_run"] is None else None
-            )
-        reported.append(row)
-    return reported

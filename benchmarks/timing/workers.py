@@ -1,21 +1,22 @@
-"""Processes that each run one row, and wait for their turn.
+"""Processes that each measure one row, and wait for their turn.
 
 A process of its own keeps a row's thread pools, allocators, compile caches and peak of memory apart from those of the
 others, and a row that cannot run does not stop the rest. Only one works at a time.
 """
 
+import ctypes
 import gc
 import importlib
 import multiprocessing
 import os
+import sys
 import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from benchmarks.timing import memory
+from benchmarks.timing.rows import Job
 from pix2pix_jax import host
 from pix2pix_jax.errors import UserError
 
@@ -23,73 +24,17 @@ WARM_UP = 3
 """Steps before the clock starts. The first compiles, the second may too (CUDA graphs), the third shows the memory."""
 
 
-class NotRun(Exception):  # noqa: N818 - no error: a machine need not be able to run everything
-    """Why a row cannot run here."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a worker is to run.
-
-    Attributes:
-        module: the module whose `make(job)` builds it.
-        kind: "training", "inference", "loop" (several steps as one program) or "rates" (of the device).
-        experiment: name of the experiment.
-        batch_size: images of a step, over all devices.
-        image_size: height and width.
-        precision: "float32" or "bfloat16".
-        device: "cpu", "gpu" or another backend's name; empty for whatever JAX finds.
-        channels_last: PyTorch only: memory format of networks and batch.
-        compile_mode: PyTorch only: mode of `torch.compile`; empty for eager.
-        fused: PyTorch only: fused Adam.
-        environment: variables set before anything is imported.
-        cannot_run: why there is no point in trying; empty to try.
-    """
-
-    module: str
-    kind: str
-    experiment: str
-    batch_size: int
-    image_size: int
-    precision: str = "float32"
-    device: str = ""
-    channels_last: bool = False
-    compile_mode: str = ""
-    fused: bool = False
-    environment: Mapping[str, str] = field(default_factory=dict)
-    cannot_run: str = ""
-
-
-class Runnable(Protocol):
-    """What a job is built into."""
-
-    info: dict[str, Any]
-    """Facts for the report: versions, device."""
-
-    def turn(self, steps: int) -> dict[str, float]:
-        """Runs steps to the end of the last; returns what it measured beside the time, which the caller takes."""
-        ...
-
-    def reset_peak(self) -> bool:
-        """Starts a new peak of the device's memory; returns whether it can."""
-        ...
-
-    def peak_bytes(self) -> int | None:
-        """The device's memory at its peak; None on a CPU."""
-        ...
-
-
 class Worker:
-    """A process, and what it was given to run.
+    """A process, and what it was given to measure.
 
     Args:
-        job: what to run.
+        job: what to measure.
 
     Attributes:
-        job: what it runs.
-        started: what its start found; empty until `start`.
-        turns: what each turn found: "step" (seconds of one step) or rates; the seconds that all cores together had
-            (`capacity_seconds`), and how many of them other programs took (`others_seconds`; 0 where unknown).
+        job: what it measures.
+        started: what its start found: facts about device and versions, memory, the time of the warm-up.
+        turns: of each turn, the seconds of one step (`step`), the seconds that all cores together had (`capacity`), and
+            how many of them other programs took (`others`; 0 where unknown).
         reason: why it does not run; empty while it does.
     """
 
@@ -102,9 +47,6 @@ class Worker:
 
     def start(self) -> bool:
         """Builds, compiles and warms up; returns whether it runs."""
-        if self.job.cannot_run:
-            self.reason = self.job.cannot_run
-            return False
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, self.job))
@@ -120,37 +62,29 @@ class Worker:
         start, busy_before = time.perf_counter(), _busy_seconds()
         self._pipe.send(steps)
         if found := self._answer():
+            others = max(0.0, _busy_seconds() - busy_before - found["own"])
             capacity = host.cores() * (time.perf_counter() - start)
-            others = max(0.0, _busy_seconds() - busy_before - found.pop("own_seconds"))
-            self.turns.append(found | {"capacity_seconds": capacity, "others_seconds": others})
+            self.turns.append({"step": found["step"], "capacity": capacity, "others": others})
 
     def stop(self) -> None:
         """Ends the process."""
-        if self._process is None:
-            return
-        self._pipe.close()  # the process then ends by itself, unless it is at work
-        self._process.join(10)
-        if self._process.is_alive():
+        if self._process is not None:
+            self._pipe.close()  # the process then ends by itself, unless it is at work
+            self._process.join(10)
             self._process.kill()
             self._process.join()
-        self._process = None
-
-    def values(self, name: str) -> list[float]:
-        """One measured value of every turn."""
-        return [turn[name] for turn in self.turns]
 
     def _answer(self) -> dict[str, Any]:
         try:
-            reason, found = self._pipe.recv()
+            self.reason, found = self._pipe.recv()
         except (EOFError, ConnectionError):
             self._process.join()
-            reason, found = f"its process died (exit status {self._process.exitcode}): out of memory?", {}
-        self.reason = reason
+            self.reason, found = f"its process died (exit status {self._process.exitcode}): out of memory?", {}
         return found
 
 
 def _busy_seconds() -> float:
-    """Seconds that all programs together have spent on the cores of this process since the machine started."""
+    """Seconds that all programs together have spent on the cores of this process; 0 where the system does not say."""
     try:
         lines = Path("/proc/stat").read_text().splitlines()
     except OSError:
@@ -171,64 +105,74 @@ def _serve(pipe: Any, job: Job) -> None:
     for stream in (1, 2):
         os.dup2(log.fileno(), stream)
     try:
-        runnable, before = _build(job)
-        pipe.send(("", _start(runnable, job, before)))
+        if job.device != "gpu":
+            host.keep_freed_memory()
+        name = "pytorch_side" if job.row and job.row.library == "torch" else "jax_side"
+        side = importlib.import_module(f"benchmarks.timing.{name}")
+        if job.row is None:
+            pipe.send(("", side.facts()))
+            return
+        started, turn = _start(side, job)
+        pipe.send(("", started))
         while True:
-            steps, start = pipe.recv(), time.process_time()
-            found = _turn(runnable, job, steps)
-            pipe.send(("", found | {"own_seconds": time.process_time() - start}))
+            steps, own = pipe.recv(), time.process_time()
+            turn(1)  # untimed: caches, clocks and pages come back
+            gc.collect()
+            start = time.perf_counter()
+            turn(steps)
+            seconds = time.perf_counter() - start
+            _hand_back_freed()
+            pipe.send(("", {"step": seconds / steps, "own": time.process_time() - own}))
     except EOFError:
         pass
     except BaseException as error:  # a library may even exit: that too is a reason to report
         pipe.send((_reason(error), {}))
 
 
-def _build(job: Job) -> tuple[Runnable, int]:
-    """Builds what is to run; returns also the bytes in memory once the libraries are imported and nothing is built."""
-    if job.device != "gpu":
-        host.keep_freed_memory()
-    module = importlib.import_module(job.module)
-    memory.hand_back_freed()
-    before = memory.resident_bytes()
-    return module.make(job), before
-
-
-def _start(runnable: Runnable, job: Job, before: int) -> dict[str, Any]:
-    if job.kind == "rates":
-        return {"info": runnable.info}
+def _start(side: Any, job: Job) -> tuple[dict[str, Any], Any]:
+    _hand_back_freed()
+    before = _resident("VmRSS")
+    turn = side.make(job)
     start = time.perf_counter()
     for _ in range(WARM_UP - 1):
-        runnable.turn(1)
+        turn(1)
     seconds = time.perf_counter() - start
-    memory.hand_back_freed()
-    reset = memory.reset_resident_peak() if job.device == "cpu" else runnable.reset_peak()
+    _hand_back_freed()
+    if job.device == "cpu":
+        _reset_resident_peak()
+    else:
+        side.reset_peak()
     start = time.perf_counter()
-    runnable.turn(1)
+    turn(1)
     seconds += time.perf_counter() - start
-    peak = runnable.peak_bytes()
-    return {
-        "info": runnable.info,
-        "warm_up_seconds": seconds,
-        "peak_bytes": memory.resident_peak() - before if peak is None else peak,
-        "peak_includes_compiling": not reset,
-    }
+    peak = _resident("VmHWM") - before if job.device == "cpu" else side.peak_bytes()
+    return side.facts() | {"warm_up_seconds": seconds, "peak_bytes": peak}, turn
 
 
-def _turn(runnable: Runnable, job: Job, steps: int) -> dict[str, float]:
-    if job.kind == "rates":
-        return runnable.turn(steps)
-    runnable.turn(1)  # untimed: caches, clocks and pages come back
+def _hand_back_freed() -> None:
+    """Gives freed memory back to the system, so that a process that waits does not hold what the next one needs."""
     gc.collect()
-    start = time.perf_counter()
-    found = runnable.turn(steps)
-    seconds = time.perf_counter() - start
-    memory.hand_back_freed()
-    return {"step": seconds / steps} | found
+    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
+        trim(0)
+
+
+def _reset_resident_peak() -> None:
+    with suppress(OSError):  # where the system cannot, the peak includes that of compiling
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _resident(field: str) -> int:
+    """Bytes in memory now (`VmRSS`), or at the peak (`VmHWM`); 0 where the system does not say."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith(f"{field}:")), 0)
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, ImportError) and (error.name == "torch" or "torch" in str(error)):
+    if isinstance(error, ImportError) and error.name == "torch":
         return "PyTorch is not installed"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = " ".join(lines[:2])[:300]
-    return text if isinstance(error, NotRun | UserError) else f"{type(error).__name__}: {text}"
+    return text if isinstance(error, UserError) else f"{type(error).__name__}: {text}"

@@ -55,10 +55,9 @@ def test_measured_rows_are_consistent(measured: tuple[str, dict]) -> None:
         low, high = row["spread"]
         assert 0 < low <= row["step_seconds"] <= high
         assert row["images_per_second"] == pytest.approx(2 / row["step_seconds"])
-        assert row["floor_share"] == max(row["flops_share"], row["bytes_share"]) > 0
         assert row["peak_bytes"] > 0
         assert row["compile_seconds"] >= 0
-        assert 0 <= row["others_share"] <= 1
+    assert 0 <= result["others_share"] <= 1
     ratio = rows["torch-seed"]["step_seconds"] / rows["ours-float32"]["step_seconds"]
     assert result["ratios"] == {
         "float32_step": pytest.approx(ratio),
@@ -68,7 +67,6 @@ def test_measured_rows_are_consistent(measured: tuple[str, dict]) -> None:
     assert rows["ours-float32"]["ratio_any"] == pytest.approx(ratio)
     assert rows["torch-seed"]["ratio_any"] == 1
     assert {"jax", "torch"} <= set(result["versions"])
-    assert all(rate > 0 for rate in result["rates"].values())
     assert "Training step" in table
     assert "Colouring alone" not in table
 
@@ -79,7 +77,7 @@ def test_without_pytorch_ours_is_timed_all_the_same(tmp_path: Path) -> None:
     file = tmp_path / "found.json"
     rows = only("torch-seed", "ours-float32-inference")
     output = run(*rows, f"--json={file}", python_path=str(tmp_path))
-    assert "No PyTorch rows: PyTorch is not installed" in output
+    assert "not run: PyTorch is not installed" in output
     theirs, ours = json.loads(file.read_text())["rows"]
     assert theirs["not_run"] == "PyTorch is not installed"
     assert ours["step_seconds"] > 0

@@ -9,23 +9,7 @@ pytest.importorskip("torch")
 import torch
 from torch import nn
 
-from benchmarks.paper_reference import (
-    PatchGAN,
-    Settings,
-    TrainStep,
-    UNet,
-    linear_decay_factor,
-    make_adam,
-    make_train_step,
-)
-
-
-def test_linear_decay():
-    factors = [linear_decay_factor(epoch) for epoch in range(200)]
-    assert factors[:100] == [1.0] * 100
-    assert factors[100] == pytest.approx(100 / 101)
-    assert factors[-1] == pytest.approx(1 / 101)
-    assert linear_decay_factor(0, first_epoch=101) == pytest.approx(100 / 101)
+from benchmarks.paper_reference import PatchGAN, Settings, TrainStep, UNet, make_adam, make_train_step
 
 
 def small_step(**settings):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers import ROOT, first_of
 
-from benchmarks.parity import paper_recipe
+from benchmarks.parity import recipe
 from benchmarks.parity.paper_cases import STEPS
 from benchmarks.parity.paper_jax_side import penalty_shares, run_jax
 from benchmarks.parity.paper_run import golden_run, gradient_scales, loss_scales
@@ -32,7 +32,7 @@ def theirs(name):
 def losses_agree(ours, theirs):
     assert set(ours) == set(theirs)
     for term, scale in loss_scales(theirs).items():
-        assert ours[term].shape == (paper_recipe.STEPS + 1,)
+        assert ours[term].shape == (recipe.STEPS + 1,)
         np.testing.assert_allclose(ours[term][0], theirs[term][0], rtol=0, atol=1e-4 * scale, err_msg=term)
         np.testing.assert_allclose(ours[term], theirs[term], rtol=0, atol=1e-3 * scale, err_msg=term)
 

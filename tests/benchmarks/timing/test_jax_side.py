@@ -5,8 +5,7 @@ import pytest
 from helpers import ROOT
 
 from benchmarks.timing.jax_side import make
-from benchmarks.timing.rows import JAX
-from benchmarks.timing.workers import Job
+from benchmarks.timing.rows import Job, Row
 from pix2pix_jax.errors import UserError
 
 # What the project depends on, and JAX, Flax, optax and NumPy do not.
@@ -24,17 +23,11 @@ _OTHERS = [
 
 @pytest.mark.process
 def test_it_needs_jax_flax_optax_and_numpy_alone() -> None:
-    code = f"import sys; sys.modules.update(dict.fromkeys({_OTHERS})); import {JAX}"
+    code = f"import sys; sys.modules.update(dict.fromkeys({_OTHERS})); import benchmarks.timing.jax_side"
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert process.returncode == 0, process.stderr
 
 
 def test_an_unknown_experiment_is_named() -> None:
     with pytest.raises(UserError, match="ycrcb_rbg: did you mean ycrcb_rgb"):
-        make(Job(JAX, "rates", "ycrcb_rbg", 1, 32))
-
-
-def test_colouring_takes_batches_of_the_jobs_size() -> None:
-    runnable = make(Job(JAX, "inference", "ycrcb_l1", 2, 32))
-    assert runnable.turn(1) == {}
-    assert runnable.peak_bytes() is None
+        make(Job(Row("ours", "step"), "ycrcb_rbg", 1, 32))

@@ -37,11 +37,6 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path, make_result) -> None:
         run(tmp_path / "new.json", f"--readme={tmp_path / 'speed.md'}")
 
 
-def test_time_between_steps_is_told_on_a_gpu(make_result) -> None:
-    assert "waits for the host: 25.0% in float32." in report.markdown(make_result("gpu"))
-    assert "waits for the host" not in report.markdown(make_result())
-
-
 def test_the_newest_result_of_a_device_counts(tmp_path: Path) -> None:
     for number, (device, date) in enumerate([("a", "2020-01-02"), ("a", "2020-01-01"), ("b", "2020-01-03")]):
         result = {"benchmark": "throughput", "device": device, "date": date}

@@ -4,8 +4,7 @@ import pytest
 
 from benchmarks import throughput
 from benchmarks.timing import result
-from benchmarks.timing.rows import base_job
-from benchmarks.timing.workers import WARM_UP, Worker
+from benchmarks.timing.workers import WARM_UP
 
 
 def test_ratios_are_quotients_of_medians(make_result) -> None:
@@ -20,14 +19,7 @@ def test_ratios_are_quotients_of_medians(make_result) -> None:
     for name, row in (("float32_step", 5), ("bfloat16_step", 8), ("float32_inference", 12)):
         best = {5: 4, 8: 7, 12: 11}[row]
         assert made["ratios"][name] == pytest.approx(row / best)
-    assert made["rates"]["bfloat16_flops"] == 1e11  # no slower than float32
     assert made["others_share"] == pytest.approx(0.01)
-
-
-def test_time_between_steps_is_known_on_a_gpu(make_result) -> None:
-    made = make_result("gpu")
-    (share,) = (row["between_steps_share"] for row in made["rows"] if row["name"] == "ours-float32")
-    assert share == pytest.approx(1 - 0.3 / 0.4)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +34,5 @@ def test_a_cpu_is_named_with_its_vector_instructions(flags, name, monkeypatch):
     cpuinfo = f"processor\t: 0\nmodel name\t: Maker 9\nflags\t\t: {flags}\n\nprocessor\t: 1\n"
     monkeypatch.setattr(Path, "read_text", lambda path: cpuinfo)
     arguments = throughput.parse_arguments([])
-    worker = Worker(base_job(arguments, "cpu"))
-    made = result.describe(arguments, {"backend": "cpu", "versions": {}}, worker, 1)
+    made = result.describe(arguments, {"backend": "cpu", "versions": {}}, {}, 1)
     assert made["device"].startswith(f"{name}, ")

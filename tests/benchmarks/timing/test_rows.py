@@ -1,12 +1,17 @@
+from pathlib import Path
 from types import SimpleNamespace
 
-from benchmarks.timing.rows import base_job, device_counts, scaling_job
+from benchmarks.timing.rows import ROWS, probe, row_jobs
 
 
 def test_scaling_keeps_the_images_of_a_device() -> None:
-    base = base_job(SimpleNamespace(experiment="ycrcb_rgb", batch_size=64, image_size=96), "cpu")
-    info = {"backend": "cpu", "devices": 1}
-    jobs = [scaling_job(base, info, count) for count in device_counts(info)]
-    assert [job.batch_size for job in jobs] == [8, 16, 32, 64]
-    assert jobs[-1].environment["XLA_FLAGS"].endswith("device_count=8")
-    assert device_counts({"backend": "gpu", "devices": 2}) == [1, 2]
+    base = probe(SimpleNamespace(experiment="ycrcb_rgb", batch_size=64, image_size=96))
+
+    def jobs(**facts: object) -> list:
+        rows = [row for row in ROWS if row.group == "scaling"]
+        return [job for row in rows for job in row_jobs(row, base, facts, Path())]
+
+    on_cpu = jobs(backend="cpu", devices=1)
+    assert [job.batch_size for job in on_cpu] == [8, 16, 32, 64]
+    assert on_cpu[-1].environment["XLA_FLAGS"].endswith("device_count=8")
+    assert [job.batch_size for job in jobs(backend="gpu", devices=2)] == [64, 128]
