@@ -6,10 +6,9 @@ when a set is opened.
 
 import hashlib
 import io
+import logging
 import math
-import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,12 @@ from PIL import Image
 
 from pix2pix_jax.data.decode import upright_rgb
 from pix2pix_jax.data.sources.scan import describe_failure
-from pix2pix_jax.data.sources.tfds_prepare import FORMAT, prepare
-from pix2pix_jax.errors import UserError, nearest
+from pix2pix_jax.data.sources.tfds_prepare import image_features, open_prepared
+from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import typed_path
 from pix2pix_jax.photos import readable_formats
+
+_logger = logging.getLogger(__name__)
 
 
 class TfdsSource:
@@ -94,10 +95,6 @@ class TfdsSource:
         return hashlib.sha256(self._origin.encode() + self._indices.astype("<i8").tobytes()).hexdigest()
 
 
-def _print_to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
 def open_tfds(
     dataset: str,
     split: str,
@@ -105,7 +102,7 @@ def open_tfds(
     eval_fraction: float,
     *,
     tfds_dir: str,
-    notify: Callable[[str], None] = _print_to_stderr,
+    notify: Callable[[str], object] = _logger.warning,
 ) -> tuple[TfdsSource, TfdsSource]:
     """Opens a set for training and judging; downloads and prepares it first where that was not done yet.
 
@@ -125,148 +122,62 @@ def open_tfds(
     Raises:
         UserError: if there is no such set, config or split, it cannot be prepared here, or has no colour images.
     """
-    prepared = _open_set(dataset, str(typed_path(tfds_dir, "data.tfds_dir")) if tfds_dir else "", notify)
+    flag = f"--config.data.source={'stl10' if dataset == 'stl10' else f'tfds:{dataset}'}"
+    folder = str(typed_path(tfds_dir, "data.tfds_dir")) if tfds_dir else ""
+    builder, feature = open_prepared(dataset, flag, folder, notify)
     split = split or ("unlabelled+train" if dataset == "stl10" else "train")
-    train_files = prepared.file_instructions(split, "--config.data.split")
-    own = [name for name in ("test", "validation") if name in prepared.info.splits]
+    train_files = _file_instructions(builder, split, "--config.data.split")
+    train_count = sum(part.take for part in train_files)
+    own = [name for name in ("test", "validation") if name in builder.info.splits]
     if not eval_split and not own:
-        train, held_out = _hold_out(sum(part.take for part in train_files), eval_fraction, prepared.flag)
-        return prepared.source(split, train), prepared.source(split, held_out)
+        train, held_out = _hold_out(train_count, eval_fraction, flag)
+        return _source(builder, feature, split, train), _source(builder, feature, split, held_out)
 
     eval_split = eval_split or own[0]
-    eval_files = prepared.file_instructions(eval_split, "--config.data.eval_split")
+    eval_files = _file_instructions(builder, eval_split, "--config.data.eval_split")
     if shared := _count_shared(train_files, eval_files):
         raise UserError(
             f"--config.data.split={split} and --config.data.eval_split={eval_split} share {shared} photographs: what "
             "is judged on must not be trained on; give two parts, such as train[:90%] and train[90%:]"
         )
-    train_count, eval_count = (sum(part.take for part in files) for files in (train_files, eval_files))
-    return prepared.source(split, np.arange(train_count)), prepared.source(eval_split, _shuffled(eval_count))
+    held_out = _shuffled(sum(part.take for part in eval_files))
+    return _source(builder, feature, split, np.arange(train_count)), _source(builder, feature, eval_split, held_out)
 
 
-@dataclass(frozen=True)
-class _PreparedSet:
-    """A set on the disk.
-
-    Attributes:
-        flag: the flag that gave it, for messages.
-        builder: TFDS's builder.
-        feature: under which a record holds its image.
-    """
-
-    flag: str
-    builder: Any
-    feature: str
-
-    @property
-    def info(self) -> Any:
-        return self.builder.info
-
-    def file_instructions(self, split: str, flag: str) -> list[Any]:
-        """Which part of which files a split is; `flag` gave it."""
-        names = list(self.info.splits)
-        for base in (part.partition("[")[0].strip() for part in split.split("+")):
-            if base not in (*names, "all"):
-                raise UserError(
-                    f'{flag}={split}: {self.flag} has no split "{base}"; did you mean "{nearest(base, names)}"? '
-                    f"(it has {', '.join(names)})"
-                )
-        try:
-            parts = list(self.info.splits[split].file_instructions)
-        except Exception as error:  # TFDS's errors here share no type
-            reason = str(error).strip().splitlines()[-1]
-            raise UserError(f"{flag}={split} is not a split ({reason}); give one such as train[:90%]") from error
-        if not parts:
-            raise UserError(f"{flag}={split} holds no photographs; give a larger part of {self.flag}")
-        return parts
-
-    def source(self, split: str, indices: NDArray[np.intp]) -> TfdsSource:
-        """A source of some of a split's records."""
-        import tensorflow_datasets as tfds
-
-        images = _image_features(self.info.features)
-        records = self.builder.as_data_source(split, decoders={name: tfds.decode.SkipDecoding() for name in images})
-        files = [Path(part.filename) for part in self.info.splits[split].file_instructions]
-        name = self.info.full_name.rpartition("/")[0].replace("/", "_")  # without the version
-        return TfdsSource(name, records, self.feature, indices, files, f"{self.info.full_name} {split}")
-
-
-def _open_set(dataset: str, tfds_dir: str, notify: Callable[[str], None]) -> _PreparedSet:
-    """Opens a set, preparing it if need be; see `open_tfds`."""
-    flag = f"--config.data.source={'stl10' if dataset == 'stl10' else f'tfds:{dataset}'}"
+def _file_instructions(builder: Any, split: str, flag: str) -> list[Any]:
+    """Which part of which files a split is; `flag` gave it."""
     try:
-        import array_record.python.array_record_data_source  # noqa: F401  # what TFDS reads with
-        import tensorflow_datasets as tfds
-    except ImportError as error:
+        parts = list(builder.info.splits[split].file_instructions)
+    except Exception as error:  # TFDS's errors here share no type
+        reason = str(error).strip().splitlines()[-1]
+        there = ", ".join(builder.info.splits)
         raise UserError(
-            f"{flag} needs tensorflow-datasets and array_record ({error}): pip install tensorflow-datasets array_record"
+            f"{flag}={split} is not a split ({reason}); there are {there}, and parts such as train[:90%]"
         ) from error
-    if dataset == "stl10":
-        from pix2pix_jax.data.sources.stl10 import prepare_stl10
-
-        folder = prepare_stl10(tfds_dir, notify=notify)
-    else:
-        folder = prepare(dataset, tfds_dir, flag, lambda features: _choose_feature(features, flag), notify)
-    try:
-        builder = tfds.builder_from_directory(folder)
-        formats = [str(file_format.value) for file_format in builder.info.available_file_formats()]
-    except Exception as error:  # whatever a half-copied folder leads to
-        raise UserError(
-            f"{flag}: {folder} holds no prepared set ({describe_failure(error)}); delete it and try again, or give "
-            "another --config.data.tfds_dir=DIR"
-        ) from error
-    if FORMAT not in formats:
-        raise UserError(
-            f"{flag} is prepared in {folder} as {', '.join(formats)}, wanted {FORMAT}: convert it once where "
-            f"TensorFlow is installed, with `tfds convert_format --dataset_version_dir={folder} "
-            f"--out_file_format={FORMAT}`, or give another --config.data.tfds_dir=DIR"
-        )
-    return _PreparedSet(flag, builder, _choose_feature(builder.info.features, flag))
+    if not parts:
+        raise UserError(f"{flag}={split} holds no photographs; give a larger part")
+    return parts
 
 
-def _image_features(features: Any) -> list[str]:
-    """Names of the features that are images, masks left out."""
+def _source(builder: Any, feature: str, split: str, indices: NDArray[np.intp]) -> TfdsSource:
+    """A source of some of a split's records."""
     import tensorflow_datasets as tfds
 
-    if not isinstance(features, tfds.features.FeaturesDict):
-        return []
-    image, mask = tfds.features.Image, tfds.features.LabeledImage
-    return sorted(name for name, kind in features.items() if isinstance(kind, image) and not isinstance(kind, mask))
-
-
-def _choose_feature(features: Any, flag: str) -> str:
-    """Which feature to show: `image`, or else the only image there is."""
-    images = _image_features(features)
-    if len(images) != 1 and "image" not in images:
-        found = (
-            f"several images ({', '.join(images)})" if images else f"no image (it has {', '.join(sorted(features))})"
-        )
-        raise UserError(f'{flag} holds {found}, wanted one, or one named "image"; choose another set')
-    name = "image" if "image" in images else images[0]
-    *size, channels = features[name].shape
-    dtype = np.dtype(features[name].np_dtype)
-    if dtype != np.uint8 or len(size) != 2:
-        what = "moving images" if len(size) != 2 else f"{dtype} values"
-        raise UserError(f"{flag}: its {name} has {what}, wanted photographs of 8 bits a colour; choose another set")
-    if channels == 1:
-        raise UserError(
-            f"{flag}: its {name} is grey, so there is no colour to learn; choose a set of colour photographs"
-        )
-    return name
+    info = builder.info
+    decoders = dict.fromkeys(image_features(info.features), tfds.decode.SkipDecoding())
+    records = builder.as_data_source(split, decoders=decoders)
+    files = [Path(part.filename) for part in info.splits[split].file_instructions]
+    name = info.full_name.rpartition("/")[0].replace("/", "_")  # without the version
+    return TfdsSource(name, records, feature, indices, files, f"{info.full_name} {split}")
 
 
 def _hold_out(count: int, fraction: float, flag: str) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Cuts `count` records in two: those to train on, and those to judge on, shuffled."""
-    if not 0 < fraction < 1:
-        raise UserError(
-            f"data.eval_fraction={fraction}: wanted a fraction between 0 and 1, such as 0.02, "
-            "or a part to judge on in --config.data.eval_split=SPLIT"
-        )
     held_out = math.ceil(fraction * count)
-    if held_out == count:
+    if not 0 < held_out < count:
         raise UserError(
-            f"{flag}: holding out {held_out} of its {count} photographs leaves none to train on; give a larger "
-            "--config.data.split=SPLIT, or a part to judge on in --config.data.eval_split=SPLIT"
+            f"data.eval_fraction={fraction} of the {count} photographs of {flag} is {held_out} to judge on: wanted some"
+            " and not all; or give a part to judge on in --config.data.eval_split=SPLIT"
         )
     order = _shuffled(count)
     return np.sort(order[held_out:]), order[:held_out]

@@ -1,70 +1,131 @@
 """Sets of the TensorFlow Datasets catalogue (TFDS), from their name to prepared files on the disk."""
 
-import contextlib
-import glob
-import io
 import os
-import re
+import textwrap
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from pix2pix_jax.data.sources.scan import describe_failure
 from pix2pix_jax.errors import UserError, nearest
 
-FORMAT = "array_record"
-"""The format of prepared files that gives any record at once, and is read without TensorFlow."""
+_FORMAT = "array_record"  # gives any record at once, and is read without TensorFlow
 
-_NAME = re.compile(r"\w+(/[\w.-]+)?(:[\d.*]+)?")
+_ALTERNATIVES = (
+    "use your photographs with --config.data.source=folder --config.data.root=DIR,"
+    " or the few that come with scikit-image with --config.data.source=bundled"
+)
 
 
-def prepare(
-    dataset: str, tfds_dir: str, flag: str, check_features: Callable[[Any], object], notify: Callable[[str], None]
-) -> str:
-    """Folder of a prepared set; one that was prepared from an earlier version will do.
+def open_prepared(dataset: str, flag: str, tfds_dir: str, notify: Callable[[str], object]) -> tuple[Any, str]:
+    """Opens a set, which is downloaded and prepared first where that was not done yet.
 
-    `check_features` raises a UserError where the set's features are of no use, before anything is downloaded.
+    Args:
+        dataset: NAME or NAME/CONFIG; one that was prepared from an earlier version will do.
+        flag: the flag that gave it, for messages.
+        tfds_dir: the folder of all prepared sets; empty for TFDS's default.
+        notify: told in one line what is about to be downloaded.
+
+    Returns:
+        TFDS's builder of the prepared files, and the feature under which a record holds its photograph.
+
+    Raises:
+        UserError: if there is no such set, it cannot be prepared here, or holds no colour photographs.
     """
+    try:
+        import array_record.python.array_record_data_source  # noqa: F401  # what TFDS reads with
+        import tensorflow_datasets as tfds
+    except ImportError as error:
+        raise UserError(
+            f"{flag} needs tensorflow-datasets and array_record ({error}): pip install tensorflow-datasets array_record"
+        ) from error
+    builder = _builder(dataset, flag, tfds_dir)
+    folder = builder.data_dir
+    if not os.path.exists(folder):
+        photograph_feature(builder.info.features, flag)  # before anything is downloaded
+        _prepare(builder, dataset, flag, notify)
+    try:
+        builder = tfds.builder_from_directory(folder)
+        formats = [str(file_format.value) for file_format in builder.info.available_file_formats()]
+    except Exception as error:  # whatever a half-copied folder leads to
+        raise UserError(
+            f"{flag}: {folder} holds no prepared set ({_reason(error)}); delete it and try again, or give another"
+            " --config.data.tfds_dir=DIR"
+        ) from error
+    if _FORMAT not in formats:
+        raise UserError(
+            f"{flag} is prepared in {folder} as {', '.join(formats)}, wanted {_FORMAT}: convert it once where"
+            f" TensorFlow is installed, with `tfds convert_format --dataset_version_dir={folder}"
+            f" --out_file_format={_FORMAT}`, or give another --config.data.tfds_dir=DIR"
+        )
+    return builder, photograph_feature(builder.info.features, flag)
+
+
+def image_features(features: Any) -> list[str]:
+    """Names of the features that are images, masks left out."""
+    import tensorflow_datasets as tfds
+
+    image, mask = tfds.features.Image, tfds.features.LabeledImage
+    kinds = features.items() if isinstance(features, tfds.features.FeaturesDict) else ()
+    return sorted(name for name, kind in kinds if isinstance(kind, image) and not isinstance(kind, mask))
+
+
+def photograph_feature(features: Any, flag: str) -> str:
+    """Which feature to show: `image`, or else the only image there is; a UserError if it is no colour photograph."""
+    images = image_features(features)
+    name = "image" if "image" in images else "".join(images[:1])
+    if name == "image" or len(images) == 1:
+        *size, channels = features[name].shape
+        if np.dtype(features[name].np_dtype) == np.uint8 and len(size) == 2 and channels != 1:
+            return name
+    found = ", ".join(f"{image} ({features[image].np_dtype} {features[image].shape})" for image in images)
+    raise UserError(
+        f'{flag} holds {found or "no image"}; wanted one image, or one named "image", in colour and of 8 bits (uint8):'
+        " choose another set"
+    )
+
+
+def _builder(dataset: str, flag: str, tfds_dir: str) -> Any:
+    """TFDS's builder of a set, which may not be prepared yet."""
     import tensorflow_datasets as tfds
 
     try:
-        if not _NAME.fullmatch(dataset):
-            raise ValueError("wanted NAME or NAME/CONFIG")
+        if dataset == "stl10":
+            from pix2pix_jax.data.sources.stl10 import Stl10Builder
+
+            return Stl10Builder(data_dir=tfds_dir or None)
         version = "" if ":" in dataset else ":*.*.*"  # which makes TFDS look for prepared files first
-        builder = tfds.builder(dataset + version, data_dir=tfds_dir or None)
+        return tfds.builder(dataset + version, data_dir=tfds_dir or None)
     except Exception as error:  # TFDS's errors here share no type
-        raise _unknown_set(dataset, tfds_dir, flag, error) from error
-    if os.path.exists(builder.data_dir):
-        return builder.data_dir
+        catalogue = tfds.list_builders(with_community_datasets=False)
+        names = {*catalogue, *(os.listdir(tfds_dir) if os.path.isdir(tfds_dir) else ())}
+        raise UserError(
+            f"{flag} cannot be opened ({_reason(error)}); did you mean"
+            f" {nearest(dataset.partition('/')[0], sorted(names), 3)}? Give tfds:NAME or tfds:NAME/CONFIG"
+        ) from error
+
+
+def _prepare(builder: Any, dataset: str, flag: str, notify: Callable[[str], object]) -> None:
+    """Downloads and prepares a set."""
     root = builder.data_dir_root
+    notify(f"{flag}: downloading it to {root / 'downloads'}, to be prepared in {builder.data_dir}; done once")
     try:
-        check_features(builder.info.features)
-        notify(
-            f"{flag}: downloading it to {root / 'downloads'}, to be prepared in {builder.data_dir}; done once"
-            " (without a network, TFDS tries for some minutes)"
-        )
-        # TFDS prints to stdout, its progress bars go to stderr.
-        with contextlib.redirect_stdout(io.StringIO()):
-            builder.download_and_prepare(file_format=FORMAT)
-    except UserError:
-        raise
+        builder.download_and_prepare(file_format=_FORMAT)
     except Exception as error:  # builders of hundreds of authors
         if os.path.exists(builder.data_dir):  # another process was faster
-            return builder.data_dir
+            return
+        advice = "mend that, "
+        if _wants_tensorflow(error):
+            advice = "it takes TensorFlow to prepare it: install that, "
         command = (
             f"python -c \"import tensorflow_datasets as tfds; tfds.builder('{dataset}', data_dir='{root}')"
-            f".download_and_prepare(file_format='{FORMAT}')\""
+            f".download_and_prepare(file_format='{_FORMAT}')\""
         )
-        if _wants_tensorflow(error):
-            raise UserError(
-                f"{flag} can only be prepared with TensorFlow, which is not installed: do it once where it is, with "
-                f"`{command}`, and give a copy of that folder in --config.data.tfds_dir=DIR"
-            ) from error
         raise UserError(
-            f"{flag} could not be prepared in {root} ({describe_failure(error)}); mend that, or prepare it elsewhere "
-            f"with `{command}`, and give a copy of that folder in --config.data.tfds_dir=DIR"
+            f"{flag} could not be prepared in {root} ({_reason(error)}); {advice}or prepare it elsewhere with"
+            f" `{command}` and give a copy of that folder in --config.data.tfds_dir=DIR, or {_ALTERNATIVES}"
         ) from error
-    return builder.data_dir
 
 
 def _wants_tensorflow(error: BaseException | None) -> bool:
@@ -76,27 +137,6 @@ def _wants_tensorflow(error: BaseException | None) -> bool:
     return False
 
 
-def _unknown_set(dataset: str, tfds_dir: str, flag: str, error: Exception) -> UserError:
-    """Why TFDS knows no such set, and which it knows."""
-    import tensorflow_datasets as tfds
-    from tensorflow_datasets.core import constants
-
-    root = Path(tfds_dir or constants.DATA_DIR)
-    files = [file for depth in ("*/*", "*/*/*") for file in glob.glob(f"{depth}/dataset_info.json", root_dir=root)]
-    on_disk = [Path(file).parts[:-2] for file in files]  # (NAME,) or (NAME, CONFIG)
-    name, _, config = dataset.partition(":")[0].partition("/")
-    catalogue = tfds.list_builders(with_community_datasets=False)
-    names = sorted({*catalogue, *(parts[0] for parts in on_disk)})
-    if name not in names:
-        return UserError(
-            f"{flag}: neither TFDS nor {root} has a set of this name; did you mean {nearest(name, names, 3)}?"
-        )
-    configs = {parts[1] for parts in on_disk if parts[0] == name and len(parts) == 2}
-    if name in catalogue:
-        configs.update(tfds.builder_cls(name).builder_configs)
-    if configs and config not in configs:
-        return UserError(
-            f'{flag}: {name} has no config "{config}"; give one of its {len(configs)}, such as '
-            f"--config.data.source=tfds:{name}/{nearest(config, sorted(configs))}"
-        )
-    return UserError(f"{flag} cannot be opened ({describe_failure(error)}); give tfds:NAME or tfds:NAME/CONFIG")
+def _reason(error: Exception) -> str:
+    """The beginning of an error's text: TFDS's go on for pages."""
+    return textwrap.shorten(describe_failure(error), 300, placeholder=" …")

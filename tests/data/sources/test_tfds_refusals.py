@@ -2,31 +2,30 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 from tfds_sets import refusal
 
-from pix2pix_jax.data.sources import tfds as source_module
 from pix2pix_jax.data.sources.tfds import open_tfds
 from pix2pix_jax.errors import UserError
 
 
-@pytest.mark.parametrize(("given", "nearest"), [("cats_vs_dog", "cats_vs_dogs"), ("pix2pix_photo", "pix2pix_photos")])
-def test_unknown_set(prepared: Path, given: str, nearest: str) -> None:
-    message = refusal(given, prepared)
-    assert f"--config.data.source=tfds:{given}: neither TFDS nor {prepared} has a set of this name" in message
+@pytest.mark.parametrize(
+    ("given", "nearest"),
+    [("cats_vs_dog", "cats_vs_dogs"), ("pix2pix_photo", "pix2pix_photos"), ("holiday", "holidays")],
+)
+def test_unknown_set(tmp_path: Path, given: str, nearest: str) -> None:
+    (tmp_path / "holidays").mkdir()
+    message = refusal(given, tmp_path)
+    assert f"--config.data.source=tfds:{given}" in message
     assert f"did you mean {nearest}, " in message
 
 
-@pytest.mark.parametrize(
-    ("given", "nearest"),
-    [("pix2pix_train_only/smal", "pix2pix_train_only/small"), ("imagenet_resized/9x9", "imagenet_resized/8x8")],
-)
-def test_unknown_config(prepared: Path, given: str, nearest: str) -> None:
-    message = refusal(given, prepared)
-    assert f'has no config "{given.partition("/")[2]}"' in message
-    assert f"such as --config.data.source=tfds:{nearest}" in message
+@pytest.mark.parametrize("given", ["pix2pix_train_only/smal", "imagenet_resized/9x9"])
+def test_unknown_config(prepared: Path, given: str) -> None:
+    assert given.partition("/")[2] in refusal(given, prepared).partition("cannot be opened")[2]
 
 
 @pytest.mark.parametrize("given", ["community:set", "pix2pix_photos/a=1", "../pix2pix_photos", "pix2pix_photos/a/b"])
@@ -34,53 +33,44 @@ def test_what_is_no_name(prepared: Path, given: str) -> None:
     assert f"--config.data.source=tfds:{given}" in refusal(given, prepared)
 
 
-def test_unknown_split(prepared: Path) -> None:
-    message = refusal("pix2pix_photos", prepared, split="trian[:90%]")
-    assert '--config.data.split=trian[:90%]: --config.data.source=tfds:pix2pix_photos has no split "trian"' in message
-    assert 'did you mean "train"? (it has train, test)' in message
-    message = refusal("pix2pix_photos", prepared, eval_split="tests")
-    assert "--config.data.eval_split=tests" in message
-    assert 'did you mean "test"?' in message
-
-
-@pytest.mark.parametrize("split", ["train[", "train[:200%]", "train[:41]", "train[:x]"])
-def test_split_that_makes_no_sense(prepared: Path, split: str) -> None:
-    assert f"--config.data.split={split} is not a split (" in refusal("pix2pix_photos", prepared, split=split)
+@pytest.mark.parametrize("split", ["trian[:90%]", "train[", "train[:200%]", "train[:41]", "train[:x]"])
+def test_what_is_no_split(prepared: Path, split: str) -> None:
+    for flag, message in {
+        "--config.data.split": refusal("pix2pix_photos", prepared, split=split),
+        "--config.data.eval_split": refusal("pix2pix_photos", prepared, eval_split=split),
+    }.items():
+        assert f"{flag}={split} is not a split" in message
+        assert "train, test" in message
 
 
 def test_empty_split(prepared: Path) -> None:
     assert "--config.data.split=train[:1%] holds no photographs" in refusal("pix2pix_photos", prepared, "train[:1%]")
 
 
-@pytest.mark.parametrize("fraction", [0.0, 1.0, -1.0])
-def test_fraction_out_of_range(prepared: Path, fraction: float) -> None:
+@pytest.mark.parametrize("fraction", [0.0, 1.0, -1.0, 0.99])
+def test_fraction_that_leaves_nothing_to_train_or_judge_on(prepared: Path, fraction: float) -> None:
     message = refusal("pix2pix_train_only/small", prepared, eval_fraction=fraction)
-    assert f"data.eval_fraction={fraction}: wanted a fraction between 0 and 1" in message
-
-
-def test_fraction_that_leaves_nothing(prepared: Path) -> None:
-    message = refusal("pix2pix_train_only/small", prepared, eval_fraction=0.99)
-    assert "holding out 40 of its 40 photographs leaves none to train on" in message
+    assert f"data.eval_fraction={fraction}" in message
+    assert "--config.data.eval_split" in message
 
 
 @pytest.mark.parametrize(
     ("config", "reason"),
     [
-        ("grey", "its image is grey, so there is no colour to learn"),
-        ("deep", "its image has uint16 values, wanted photographs of 8 bits a colour"),
-        ("moving", "its image has moving images"),
-        ("none", "holds no image (it has number)"),
-        ("two", "holds several images (left, right), wanted one"),
+        ("grey", "image (uint8 (None, None, 1))"),
+        ("deep", "image (uint16"),
+        ("moving", "image (uint8 (None, None, None, 3))"),
+        ("none", "no image"),
+        ("two", "left (uint8 (None, None, 3)), right"),
     ],
 )
 def test_sets_without_colour_photographs(prepared: Path, config: str, reason: str) -> None:
     message = refusal(f"pix2pix_odd/{config}", prepared)
-    assert f"--config.data.source=tfds:pix2pix_odd/{config}" in message
-    assert reason in message
+    assert f"--config.data.source=tfds:pix2pix_odd/{config} holds {reason}" in message
 
 
 def test_a_set_of_no_use_is_refused_before_it_is_fetched(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="its image is grey, so there is no colour to learn"):
+    with pytest.raises(UserError, match="in colour"):
         open_tfds("pix2pix_odd/grey", "", "", 0.1, tfds_dir=str(tmp_path), notify=lambda line: pytest.fail(line))
     assert list(tmp_path.iterdir()) == []
 
@@ -93,12 +83,9 @@ def test_record_that_is_no_image(prepared: Path) -> None:
 
 def test_preparing_needs_tensorflow(tmp_path: Path) -> None:
     message = refusal("pix2pix_needs_tensorflow", tmp_path)
-    assert "--config.data.source=tfds:pix2pix_needs_tensorflow can only be prepared with TensorFlow" in message
-    command = (
-        'python -c "import tensorflow_datasets as tfds; tfds.builder('
-        f"'pix2pix_needs_tensorflow', data_dir='{tmp_path}').download_and_prepare(file_format='array_record')\""
-    )
-    assert command in message
+    assert "--config.data.source=tfds:pix2pix_needs_tensorflow could not be prepared" in message
+    assert "takes TensorFlow" in message
+    assert f"tfds.builder('pix2pix_needs_tensorflow', data_dir='{tmp_path}').download_and_prepare(" in message
     assert "--config.data.tfds_dir=DIR" in message
 
 
@@ -130,5 +117,5 @@ def test_half_copied(tmp_path: Path) -> None:
 
 
 def test_tfds_not_installed(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(source_module.sys.modules, "tensorflow_datasets", None)
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     assert "pip install tensorflow-datasets" in refusal("pix2pix_photos", prepared)
