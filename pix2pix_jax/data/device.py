@@ -1,6 +1,5 @@
 """Batches on the devices, and a whole decoded set on them."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -65,9 +64,7 @@ class ResidentSet:
                 f" a device's {free / 1e9:,.1f} free: give --config.data.cache=host to leave them in the host's memory"
             )
         self._decoded, self._crop = decoded, crop
-        mesh = local_mesh()
-        self._pixels = jax.device_put(decoded.pixels, NamedSharding(mesh, PartitionSpec()))
-        self._cut = _cutter(mesh, (*crop, decoded.channels))
+        self._pixels = jax.device_put(decoded.pixels, NamedSharding(local_mesh(), PartitionSpec()))
 
     def cut(self, draws: Draws) -> jax.Array:
         """Copies the crops of a batch out of the set, mirrored as drawn.
@@ -77,28 +74,24 @@ class ResidentSet:
         """
         crops = self._decoded.locate(draws, self._crop)
         # In one array, since every transfer costs as much as a few crops.
-        return self._cut(self._pixels, split(np.stack([*crops, draws.mirrored], axis=-1).astype(np.int32)))
+        places = split(np.stack([*crops, draws.mirrored], axis=-1).astype(np.int32))
+        return _cut(self._pixels, places, (*self._crop, self._decoded.channels))
 
 
-def _cutter(mesh: Mesh, shape: tuple[int, int, int]) -> Callable[[jax.Array, jax.Array], jax.Array]:
-    """Compiles the copying of crops, each device its own; a crop is int32 (chunk, start, stride, mirrored)."""
+@partial(jax.jit, static_argnums=2)
+def _cut(pixels: jax.Array, crops: jax.Array, shape: tuple[int, int, int]) -> jax.Array:
+    """Copies crops of one shape, each device its own; a crop is int32 (chunk, start, stride, mirrored)."""
     height, width, channels = shape
-    rows = jnp.arange(height, dtype=jnp.int32)
 
-    def cut_row(pixels: jax.Array, chunk: jax.Array, start: jax.Array) -> jax.Array:
+    def cut_row(chunk: jax.Array, start: jax.Array) -> jax.Array:
         return lax.dynamic_slice(pixels, (chunk, start), (1, width * channels))
 
-    def cut_crop(pixels: jax.Array, crop: jax.Array) -> jax.Array:
+    def cut_crop(crop: jax.Array) -> jax.Array:
         chunk, start, stride, _ = crop
-        cut = jax.vmap(partial(cut_row, pixels, chunk))(start + stride * rows)
-        return cut.reshape(shape)
+        rows = jax.vmap(cut_row, (None, 0))(chunk, start + stride * jnp.arange(height, dtype=jnp.int32))
+        return rows.reshape(shape)
 
-    def cut_all(pixels: jax.Array, crops: jax.Array) -> jax.Array:
-        cut = jax.vmap(jax.vmap(partial(cut_crop, pixels)))(crops)
-        return mirror(cut, crops[..., 3] > 0)
-
-    split_over = PartitionSpec(_AXIS)
-    return jax.jit(jax.shard_map(cut_all, mesh=mesh, in_specs=(PartitionSpec(), split_over), out_specs=split_over))
+    return mirror(jax.vmap(jax.vmap(cut_crop))(crops), crops[..., 3] > 0)
 
 
 def free_memory(device: Any) -> int:

@@ -18,7 +18,6 @@ scikit-image and the owners state them:
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -38,81 +37,45 @@ class Square(NamedTuple):
     side: int
 
 
-@dataclass(frozen=True)
-class Photograph:
+class Photograph(NamedTuple):
     """One photograph and how it is cut.
 
     Attributes:
         file: name within scikit-image's data folder.
         held_out: (left, top, right, bottom) of the rectangle never trained on, px.
-        eval_windows: what the network is judged on, all inside `held_out`.
+        eval_windows: the squares (left, top, side) that the network is judged on, all inside `held_out`.
     """
 
     file: str
     held_out: tuple[int, int, int, int]
-    eval_windows: tuple[Square, ...]
+    eval_windows: tuple[tuple[int, int, int], ...]
 
 
 PHOTOGRAPHS = (
     Photograph(  # right half of the face, collar, orange suit, badge
         "astronaut.png",
         (222, 0, 372, 384),
-        (
-            Square(222, 30, 150),
-            Square(224, 236, 146),
-            Square(222, 85, 112),
-            Square(222, 150, 150),
-            Square(256, 286, 96),
-            Square(222, 20, 120),
-        ),
+        ((222, 30, 150), (224, 236, 146), (222, 85, 112), (222, 150, 150), (256, 286, 96), (222, 20, 120)),
     ),
     Photograph(  # right eye, right half of the nose, whiskers, blurred background
         "chelsea.png",
         (262, 70, 451, 300),
-        (
-            Square(262, 76, 180),
-            Square(262, 190, 110),
-            Square(270, 90, 96),
-            Square(262, 140, 160),
-            Square(300, 72, 150),
-            Square(262, 72, 130),
-        ),
+        ((262, 76, 180), (262, 190, 110), (270, 90, 96), (262, 140, 160), (300, 72, 150), (262, 72, 130)),
     ),
     Photograph(  # right half of the cup and of the coffee in it, spoon, saucer, wood
         "coffee.png",
         (290, 0, 460, 330),
-        (
-            Square(290, 20, 170),
-            Square(290, 80, 120),
-            Square(300, 200, 130),
-            Square(290, 160, 170),
-            Square(360, 40, 100),
-            Square(330, 90, 130),
-        ),
+        ((290, 20, 170), (290, 80, 120), (300, 200, 130), (290, 160, 170), (360, 40, 100), (330, 90, 130)),
     ),
     Photograph(  # upper half of the rocket, evening sky, a tower
         "rocket.jpg",
         (240, 90, 480, 260),
-        (
-            Square(240, 90, 170),
-            Square(262, 120, 120),
-            Square(310, 90, 170),
-            Square(275, 100, 100),
-            Square(280, 110, 150),
-            Square(240, 130, 130),
-        ),
+        ((240, 90, 170), (262, 120, 120), (310, 90, 170), (275, 100, 100), (280, 110, 150), (240, 130, 130)),
     ),
     Photograph(  # headlight, red mudguard, front wheel, boxes on shelves
         "motorcycle_left.png",
         (480, 90, 741, 500),
-        (
-            Square(480, 240, 260),
-            Square(480, 100, 120),
-            Square(500, 230, 200),
-            Square(560, 90, 180),
-            Square(520, 250, 120),
-            Square(600, 130, 110),
-        ),
+        ((480, 240, 260), (480, 100, 120), (500, 230, 200), (560, 90, 180), (520, 250, 120), (600, 130, 110)),
     ),
 )
 
@@ -180,7 +143,7 @@ def open_bundled() -> tuple[WindowSource, WindowSource]:
         for window in _train_windows(photograph, *photographs[index].shape[:2])
     ]
     turns = zip(*(photograph.eval_windows for photograph in PHOTOGRAPHS), strict=True)
-    eval_windows = [(index, window) for turn in turns for index, window in enumerate(turn)]
+    eval_windows = [(index, Square(*window)) for turn in turns for index, window in enumerate(turn)]
     return WindowSource(photographs, train_windows), WindowSource(photographs, eval_windows)
 
 
@@ -206,15 +169,12 @@ def _read(file: Path) -> NDArray[np.uint8]:
 
 
 def _train_windows(photograph: Photograph, height: int, width: int) -> list[Square]:
-    """Windows beside the held-out rectangle: as many of every side, scattered over where they fit.
+    """Windows beside the held-out rectangle, always the same: as many of every side, scattered over where they fit.
 
     Args:
         photograph: which one.
         height: its height, px.
         width: its width, px.
-
-    Returns:
-        `_WINDOWS_PER_SIDE` windows of every side; the same ones every time.
     """
     scatter = np.random.default_rng(0)
     windows = []
@@ -233,9 +193,5 @@ def _train_windows(photograph: Photograph, height: int, width: int) -> list[Squa
 def _is_beside(window: Square, rectangle: tuple[int, int, int, int]) -> bool:
     """Whether a window shares no pixel with a rectangle (left, top, right, bottom)."""
     left, top, right, bottom = rectangle
-    return (
-        window.left + window.side <= left
-        or window.left >= right
-        or window.top + window.side <= top
-        or window.top >= bottom
-    )
+    across = window.left + window.side <= left or window.left >= right
+    return across or window.top + window.side <= top or window.top >= bottom

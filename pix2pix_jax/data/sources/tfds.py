@@ -8,7 +8,8 @@ import hashlib
 import io
 import logging
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,43 +27,30 @@ from pix2pix_jax.photos import readable_formats
 _logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
 class TfdsSource:
     """Photographs of a prepared set, decoded when they are asked for; see `ImageSource`.
 
     Attributes:
         name: the set's and its config's name, safe as part of a file's name.
+        records: TFDS's data source of a split, images not decoded; opens and drops its files by itself, where several
+            threads read or it is pickled.
+        feature: under which a record holds its image.
+        indices: the records to show, in the order in which they are numbered.
+        files: the prepared files that hold them.
+        origin: the set's name, config and version, and the split.
     """
 
-    def __init__(
-        self,
-        name: str,
-        records: Sequence[Any],
-        feature: str,
-        indices: NDArray[np.intp],
-        files: Iterable[Path],
-        origin: str,
-    ) -> None:
-        """Makes a source of some of a set's records.
-
-        Args:
-            name: see the attribute.
-            records: TFDS's data source of a split, images not decoded; opens and drops its files by itself, where
-                several threads read or it is pickled.
-            feature: under which a record holds its image.
-            indices: the records to show, in the order in which they are numbered.
-            files: the prepared files that hold them.
-            origin: the set's name, config and version, and the split.
-        """
-        self.name = name
-        self._records = records
-        self._feature = feature
-        self._indices = indices
-        self._files = tuple(files)
-        self._origin = origin
+    name: str
+    records: Sequence[Any]
+    feature: str
+    indices: NDArray[np.intp]
+    files: Sequence[Path]
+    origin: str
 
     def __len__(self) -> int:
         """Number of photographs."""
-        return len(self._indices)
+        return len(self.indices)
 
     def __getitem__(self, index: int, /) -> NDArray[np.uint8]:
         """One photograph; see `ImageSource`. A grey one is grey in RGB, and what is transparent lies on white.
@@ -71,28 +59,28 @@ class TfdsSource:
             IndexError: if there is no photograph `index`.
             UserError: if it cannot be decoded.
         """
-        record = int(self._indices[range(len(self))[index]])
-        encoded = self._records[record][self._feature]
+        record = int(self.indices[range(len(self))[index]])
+        encoded = self.records[record][self.feature]
         try:
             with Image.open(io.BytesIO(encoded), formats=readable_formats()) as image:
                 return upright_rgb(image)
         except Exception as error:  # Pillow's plugins do not agree on a type
             raise UserError(
-                f"{self._origin}: image {record} cannot be decoded ({describe_failure(error)}); prepare the set again, "
+                f"{self.origin}: image {record} cannot be decoded ({describe_failure(error)}); prepare the set again, "
                 "or leave the image out with --config.data.split=..."
             ) from error
 
     def fingerprint(self) -> str:
         """From which photographs of which set they are, and its files' names, sizes and times; see `ImageSource`."""
         digest = hashlib.sha256(self.identity().encode())
-        for file in self._files:
+        for file in self.files:
             status = file.stat()
             digest.update(f"\0{file.name}\0{status.st_size} {status.st_mtime_ns}".encode())
         return digest.hexdigest()
 
     def identity(self) -> str:
         """From which photographs of which set they are; see `ImageSource`."""
-        return hashlib.sha256(self._origin.encode() + self._indices.astype("<i8").tobytes()).hexdigest()
+        return hashlib.sha256(self.origin.encode() + self.indices.astype("<i8").tobytes()).hexdigest()
 
 
 def open_tfds(

@@ -47,18 +47,13 @@ def open_prepared(dataset: str, flag: str, tfds_dir: str, notify: Callable[[str]
         _prepare(builder, dataset, flag, notify)
     try:
         builder = tfds.builder_from_directory(folder)
-        formats = [str(file_format.value) for file_format in builder.info.available_file_formats()]
-    except Exception as error:  # whatever a half-copied folder leads to
+        builder.as_data_source()
+    except Exception as error:  # whatever a half-copied folder or another format leads to
         raise UserError(
-            f"{flag}: {folder} holds no prepared set ({_reason(error)}); delete it and try again, or give another"
-            " --config.data.tfds_dir=DIR"
+            f"{flag}: {folder} cannot be read as a prepared set ({_reason(error)}). If it is one for TensorFlow,"
+            f" convert it once where that is installed, with `tfds convert_format --dataset_version_dir={folder}"
+            f" --out_file_format={_FORMAT}`; else delete it and try again, or give another --config.data.tfds_dir=DIR"
         ) from error
-    if _FORMAT not in formats:
-        raise UserError(
-            f"{flag} is prepared in {folder} as {', '.join(formats)}, wanted {_FORMAT}: convert it once where"
-            f" TensorFlow is installed, with `tfds convert_format --dataset_version_dir={folder}"
-            f" --out_file_format={_FORMAT}`, or give another --config.data.tfds_dir=DIR"
-        )
     return builder, photograph_feature(builder.info.features, flag)
 
 
@@ -115,26 +110,14 @@ def _prepare(builder: Any, dataset: str, flag: str, notify: Callable[[str], obje
     except Exception as error:  # builders of hundreds of authors
         if os.path.exists(builder.data_dir):  # another process was faster
             return
-        advice = "mend that, "
-        if _wants_tensorflow(error):
-            advice = "it takes TensorFlow to prepare it: install that, "
         command = (
             f"python -c \"import tensorflow_datasets as tfds; tfds.builder('{dataset}', data_dir='{root}')"
             f".download_and_prepare(file_format='{_FORMAT}')\""
         )
         raise UserError(
-            f"{flag} could not be prepared in {root} ({_reason(error)}); {advice}or prepare it elsewhere with"
+            f"{flag} could not be prepared in {root} ({_reason(error)}); mend that, or prepare it elsewhere with"
             f" `{command}` and give a copy of that folder in --config.data.tfds_dir=DIR, or {_ALTERNATIVES}"
         ) from error
-
-
-def _wants_tensorflow(error: BaseException | None) -> bool:
-    """Whether an error comes from TensorFlow not being there."""
-    while error is not None:
-        if isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "tensorflow":
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def _reason(error: Exception) -> str:

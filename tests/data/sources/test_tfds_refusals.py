@@ -84,7 +84,7 @@ def test_record_that_is_no_image(prepared: Path) -> None:
 def test_preparing_needs_tensorflow(tmp_path: Path) -> None:
     message = refusal("pix2pix_needs_tensorflow", tmp_path)
     assert "--config.data.source=tfds:pix2pix_needs_tensorflow could not be prepared" in message
-    assert "takes TensorFlow" in message
+    assert "No module named 'tensorflow'" in message
     assert f"tfds.builder('pix2pix_needs_tensorflow', data_dir='{tmp_path}').download_and_prepare(" in message
     assert "--config.data.tfds_dir=DIR" in message
 
@@ -107,13 +107,12 @@ def test_prepared_for_tensorflow_only(prepared: Path, tmp_path: Path) -> None:
     info = json.loads((copy / "dataset_info.json").read_text())
     (copy / "dataset_info.json").write_text(json.dumps({**info, "fileFormat": "tfrecord"}))
     message = refusal("pix2pix_photos", tmp_path)
-    assert f"is prepared in {copy} as tfrecord, wanted array_record" in message
     assert f"`tfds convert_format --dataset_version_dir={copy} --out_file_format=array_record`" in message
 
 
 def test_half_copied(tmp_path: Path) -> None:
     (tmp_path / "pix2pix_photos" / "1.2.0").mkdir(parents=True)
-    assert "holds no prepared set" in refusal("pix2pix_photos", tmp_path)
+    assert str(tmp_path / "pix2pix_photos" / "1.2.0") in refusal("pix2pix_photos", tmp_path)
 
 
 def test_tfds_not_installed(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
