@@ -86,7 +86,7 @@ def _find(given: Sequence[Path], out: Path, direction: Callable[[], str]) -> Ite
 def _find_in_folder(folder: Path, out: Path, direction: Callable[[], str]) -> Iterator[images.Item]:
     """The images of a folder; `direction` says which side the generator is given, and has to read it for that."""
     from pix2pix_jax.data.pairs.files import NUMPY
-    from pix2pix_jax.data.pairs.layout import Part, list_pairs, listed
+    from pix2pix_jax.data.pairs.layout import find_parts, list_pairs, listed
     from pix2pix_jax.data.sources.scan import walk_images
 
     _refuse_phases(folder, direction)
@@ -110,17 +110,17 @@ def _find_in_folder(folder: Path, out: Path, direction: Callable[[], str]) -> It
     if [*chosen] == [way[0]]:
         yield from images.find_in_folder(chosen[way[0]], out, also=(NUMPY,))
         return
-    found = list_pairs(Part(folder, chosen))
-    for stem, files in zip(found.stems, found.files, strict=True):
+    found = list_pairs(find_parts(str(folder), "IMAGE_OR_FOLDER")[""], way[0])
+    for stem, files in found.files.items():
         yield images.Item(tuple(folder / file for file in files), Path(f"{stem}{Path(files[0]).suffix}"))
 
 
 def _sides(folder: Path, phase: str = "") -> dict[str, Path]:
     """The folders within a folder that hold the images of a side (A, B, A1, A2, …) of a phase, by what they hold."""
-    from pix2pix_jax.data.pairs.layout import side_of
+    from pix2pix_jax.data.pairs.layout import meaning
 
-    found = ((side_of(child.name), child) for child in _children(folder))
-    return {side[1]: child for side, child in found if side and side[0] == phase}
+    found = ((meaning(child.name), child) for child in _children(folder))
+    return {slot: child for (of, slot), child in found if slot and of == phase}
 
 
 def _children(folder: Path) -> list[Path]:
@@ -142,11 +142,11 @@ def _has_both(sides: dict[str, Path]) -> bool:
 
 def _refuse_phases(folder: Path, direction: Callable[[], str]) -> None:
     """Raises UserError where pairs are in folders within, such as `train` or `trainA`; names the one to give."""
-    from pix2pix_jax.data.pairs.layout import phase_of
+    from pix2pix_jax.data.pairs.layout import meaning
 
     for child in _children(folder):
         sides = _sides(child)
-        if _has_both(sides) or (phase_of(child.name) and _are_pairs(sides)):
+        if _has_both(sides) or (meaning(child.name)[0] and _are_pairs(sides)):
             raise UserError(f"{folder} holds pairs in {child.name}: give {child}, of which one side is translated")
     for phase in ("test", "val", "train"):
         if _are_pairs(sides := _sides(folder, phase)):

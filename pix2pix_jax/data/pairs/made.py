@@ -95,13 +95,11 @@ class Masked:
         return masked
 
 
-class MadeSource:
+class MadeSource(FittedSource):
     """Pairs made of photographs, at the size that crops are cut from; see `SizedSource`.
 
     So lines are one pixel wide whatever the photograph's size, and what is kept decoded is the pair.
     """
-
-    dtype = np.dtype(np.uint8)
 
     def __init__(self, photographs: ImageSource, maker: Maker, image_size: int, resize: int) -> None:
         """Takes the photographs, what makes the other image of a pair, and the sizes; see `FittedSource`.
@@ -109,44 +107,30 @@ class MadeSource:
         Raises:
             UserError: if a size is out of range.
         """
-        self._photographs = photographs
-        self._fitted = FittedSource(photographs, image_size, resize)
+        super().__init__(photographs, image_size, resize)
         self._maker = maker
-        self.crop = self._fitted.crop
-        self.channels = maker.channels + self._fitted.channels
-        self.max_values = self._fitted.max_values // self._fitted.channels * self.channels
+        self.max_values = self.max_values // self.channels * (maker.channels + self.channels)
+        self.channels += maker.channels
+        self.files: tuple[str, ...] = getattr(photographs, "files", ())  # bundled ones have none
 
     @property
     def name(self) -> str:
         """The photographs' name, the sizes, and what is made of them."""
-        return f"{self._fitted.name}_{type(self._maker).__name__.lower()}"
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """Paths of the photographs in their folder; none of bundled ones."""
-        return getattr(self._photographs, "files", ())
+        return f"{super().name}_{type(self._maker).__name__.lower()}"
 
     @property
     def skipped(self) -> dict[str, str]:
         """Files that were passed over, each with the reason; see `FileSource`."""
         return getattr(self._photographs, "skipped", {})
 
-    def __len__(self) -> int:
-        """Number of pairs."""
-        return len(self._fitted)
-
     def __getitem__(self, index: int, /) -> NDArray[np.uint8]:
         """One pair, uint8 [h, w, channels]: what was made of the photograph, then the photograph."""
-        photo = self._fitted[index]
+        photo = super().__getitem__(index)
         return np.concatenate([self._maker(photo, index), photo], axis=-1)
 
     def fingerprint(self) -> str:
         """From the photographs' and what is made of them; see `ImageSource`."""
-        return hashlib.sha256(f"{self._fitted.fingerprint()} {self._maker!r}".encode()).hexdigest()
-
-    def identity(self) -> str:
-        """From the photographs'; see `ImageSource`."""
-        return self._fitted.identity()
+        return hashlib.sha256(f"{super().fingerprint()} {self._maker!r}".encode()).hexdigest()
 
 
 def open_made_folder(config: Config, root: str, flag: str) -> MadeSource:
@@ -205,7 +189,5 @@ def _maker(config: Config) -> Maker:
     if data.source == "edges":
         return Edges(data.edge_sigma)
     if data.source == "blurred":
-        if not 2 <= data.blur_factor <= config.image_size:
-            raise UserError(f"config.data.blur_factor={data.blur_factor}: wanted 2 to image_size={config.image_size}")
         return Blurred(data.blur_factor)
     return Masked(data.mask_share)

@@ -1,19 +1,17 @@
 """From a config to the pairs to train on and those to judge by."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from pix2pix_jax.config import Config
 from pix2pix_jax.data.pairs.checks import SoundPairs, channels_of, check_fitted_sizes, common_depth, sound_pairs
-from pix2pix_jax.data.pairs.index import index_of
-from pix2pix_jax.data.pairs.layout import PairFiles, Part, find_parts, list_pairs
+from pix2pix_jax.data.pairs.layout import Part, find_parts, list_pairs, listed
 from pix2pix_jax.data.pairs.sizes import Preprocess
 from pix2pix_jax.data.pairs.source import PairSource, Recipe, Slot
 from pix2pix_jax.data.sources.folder import by_checksum, check_fraction, hold_out
 from pix2pix_jax.data.sources.scan import warn_skipped
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.files import cache_home, typed_path
 from pix2pix_jax.tasks import TranslationTask
 
 _ROOT, _EVAL_ROOT = "--config.data.root", "--config.data.eval_root"
@@ -39,32 +37,24 @@ def open_pairs(config: Config) -> tuple[PairSource, PairSource]:
         raise UserError(f"data.source=pairs needs the folder of pairs: give {_ROOT}=DIR")
     exclude = _within(data.eval_root, data.root)
     parts = find_parts(data.root, _ROOT, exclude)
-    train_part = parts.get("train", parts.get(""))
-    if train_part is None:
+    if parts and "train" not in parts and "" not in parts:
         raise UserError(f"{_ROOT}={data.root} holds {' and '.join(parts)}, and no train: add the pairs to train on")
-    train = list_pairs(train_part, exclude)
-    eval_part = _eval_part(data.eval_root, _EVAL_ROOT) if data.eval_root else parts.get("val", parts.get("test"))
-    if eval_part is None:
-        check_fraction(data.eval_fraction, "pairs")
-        sound = _sound(train, f"{_ROOT}={data.root}", config)
-        train_stems, eval_stems = hold_out(list(sound.files), data.eval_fraction, data.root, "pairs")
-        recipe = _recipe(config, [sound])
-        # What was skipped is told once, by the source that is trained on.
-        return _source(sound, train_stems, recipe), _source(
-            sound, eval_stems, _judging(recipe), held_out=True, told=False
-        )
-    held_out = list_pairs(eval_part)
+    train = _sound(parts.get("train", parts.get("")), f"{_ROOT}={data.root}")
     if data.eval_root:
-        _check_apart(train, held_out)
-    train_sound = _sound(train, f"{_ROOT}={data.root}", config)
-    of_root = not data.eval_root
-    given = f"{_ROOT}={data.root}" if of_root else f"{_EVAL_ROOT}={data.eval_root}"
-    eval_sound = _sound(held_out, given, config, removable=of_root)
-    recipe = _recipe(config, [train_sound, eval_sound])
-    return (
-        _source(train_sound, list(train_sound.files), recipe),
-        _source(eval_sound, by_checksum(eval_sound.files), _judging(recipe), held_out=True),
-    )
+        judged = _sound(_eval_part(find_parts(data.eval_root, _EVAL_ROOT)), f"{_EVAL_ROOT}={data.eval_root}")
+        _check_apart(train, judged)
+    elif "val" in parts or "test" in parts:
+        judged = _sound(_eval_part(parts), f"{_ROOT}={data.root}")
+    else:
+        check_fraction(data.eval_fraction, "pairs")
+        recipe = _recipe(config, [train])
+        train_stems, eval_stems = hold_out(list(train.files), data.eval_fraction, data.root, "pairs")
+        # What was skipped is told once, by the source that is trained on.
+        held_out = PairSource(train, eval_stems, _judging(recipe), held_out=True, told=False)
+        return PairSource(train, train_stems, recipe), held_out
+    recipe = _recipe(config, [train, judged])
+    held_out = PairSource(judged, by_checksum(judged.files), _judging(recipe), held_out=True)
+    return PairSource(train, list(train.files), recipe), held_out
 
 
 def open_pair_folder(config: Config, root: str, flag: str) -> PairSource:
@@ -78,8 +68,8 @@ def open_pair_folder(config: Config, root: str, flag: str) -> PairSource:
     Raises:
         UserError: as `open_pairs`.
     """
-    sound = _sound(list_pairs(_eval_part(root, flag)), f"{flag}={root}", config, removable=True)
-    return _source(sound, by_checksum(sound.files), _judging(_recipe(config, [sound])))
+    pairs = _sound(_eval_part(find_parts(root, flag)), f"{flag}={root}")
+    return PairSource(pairs, by_checksum(pairs.files), _judging(_recipe(config, [pairs])))
 
 
 def _within(folder: str, root: str) -> Path | None:
@@ -88,42 +78,30 @@ def _within(folder: str, root: str) -> Path | None:
     return inner if folder and outer.resolve() in inner.resolve().parents else None
 
 
-def _eval_part(root: str, flag: str) -> Part:
-    """The pairs of a folder that are there to be judged on."""
-    parts = find_parts(root, flag)
-    return next(parts[phase] for phase in ("val", "test", "", "train") if phase in parts)
+def _eval_part(parts: Mapping[str, Part]) -> Part | None:
+    """Those of a folder's images that are there to be judged on."""
+    return next((parts[phase] for phase in ("val", "test", "", "train") if phase in parts), None)
 
 
-def _sound(files: PairFiles, given: str, config: Config, *, removable: bool = False) -> SoundPairs:
-    """The pairs whose files can be read.
-
-    Args:
-        files: the pairs.
-        given: the flag and the folder that the user gave, for messages.
-        config: the config.
-        removable: whether a folder within that folder may be missing, for messages.
-    """
-    given_dir = config.data.cache_dir
-    cache_dir = typed_path(given_dir, "data.cache_dir") if given_dir else cache_home() / "decoded"
-    names = [name for names in files.files for name in names]
-    pairs = sound_pairs(files, index_of(files.root, files.folders, names, cache_dir))
+def _sound(part: Part | None, given: str) -> SoundPairs:
+    """The pairs whose files can be read; `given` is the flag and the folder that the user gave."""
+    if part is None:
+        raise UserError(f"{given} holds no images; see docs/pairs.md for the layouts of pairs")
+    pairs = sound_pairs(list_pairs(part))
     warn_skipped(pairs.root, pairs.skipped)
     if not pairs.files:
-        unreadable = f" (of {len(names)} image files, {len(pairs.skipped)} cannot be read)" if names else ""
-        within = [folder for folder in files.folders if folder != "."]
-        where = f"{given}: {' and '.join(within)} hold{'s' * (len(within) == 1)}" if within else f"{given} holds"
-        remedy = f"put some there{', or remove it' * removable}" if within else "see docs/pairs.md for the layouts"
-        raise UserError(f"{where} no pairs of images{unreadable}; {remedy}")
+        where = listed(list(pairs.skipped))
+        raise UserError(f"{given} holds no pairs whose images can be read (unreadable: {where}): mend or replace them")
     return pairs
 
 
-def _check_apart(train: PairFiles, held_out: PairFiles) -> None:
+def _check_apart(train: SoundPairs, held_out: SoundPairs) -> None:
     """Makes sure that no pair is both trained on and judged on."""
     root = held_out.root.resolve()
-    judged = {f"{root}/{name}" for names in held_out.files for name in names}
+    judged = {root / name for names in held_out.files.values() for name in names}
     root = train.root.resolve()
-    for name in (name for names in train.files for name in names):
-        if f"{root}/{name}" in judged:
+    for name in (name for names in train.files.values() for name in names):
+        if root / name in judged:
             raise UserError(
                 f"{_ROOT}={train.root} and {_EVAL_ROOT}={held_out.root} share {name}: what is judged on must not be"
                 " trained on; give two folders"
@@ -177,18 +155,3 @@ def _recipe(config: Config, sets: Sequence[SoundPairs]) -> Recipe:
 
 def _judging(recipe: Recipe) -> Recipe:
     return replace(recipe, preprocess=recipe.preprocess.for_judging())
-
-
-def _source(
-    pairs: SoundPairs, stems: Sequence[str], recipe: Recipe, *, held_out: bool = False, told: bool = True
-) -> PairSource:
-    """A source of some pairs; `told` says whether it answers for the files that were skipped."""
-    return PairSource(
-        pairs.root,
-        [pairs.files[stem] for stem in stems],
-        [pairs.sizes[stem] for stem in stems],
-        [pairs.states[stem] for stem in stems],
-        recipe,
-        pairs.skipped if told else None,
-        held_out=held_out,
-    )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pix2pix_jax.data.pairs.checks import SoundPairs
 from pix2pix_jax.data.pairs.files import Pixels, read_pixels, to_channels
 from pix2pix_jax.data.pairs.sizes import Preprocess, resized
 from pix2pix_jax.data.sources.files import FileSource
@@ -67,33 +68,23 @@ class PairSource(FileSource):
     """
 
     def __init__(
-        self,
-        root: Path,
-        files: Sequence[tuple[str, ...]],
-        sizes: Sequence[tuple[int, int]],
-        states: Sequence[tuple[int, ...]],
-        recipe: Recipe,
-        skipped: Mapping[str, str] | None = None,
-        *,
-        held_out: bool = False,
+        self, pairs: SoundPairs, stems: Sequence[str], recipe: Recipe, *, held_out: bool = False, told: bool = True
     ) -> None:
-        """Makes a source of pairs.
+        """Makes a source of some of a folder's pairs.
 
         Args:
-            root: the folder.
-            files: of each pair, its files relative to `root`.
-            sizes: of each pair, height and width of its images in the files, px.
-            states: of each pair, what changes when one of its files does.
-            recipe: how a pair is made of them.
-            skipped: files already found unreadable, each with the reason.
+            pairs: the folder's.
+            stems: which, in the order in which they are numbered.
+            recipe: how a pair is made of its files.
             held_out: see `FileSource`.
+            told: whether the folder's files that cannot be read are in `skipped`.
         """
-        super().__init__(root, [names[0] for names in files], skipped, held_out=held_out)
-        self._pair_files = tuple(files)
-        self._sizes = np.array(sizes, np.int32).reshape(-1, 2)
-        self._states = tuple(states)
+        self._pair_files = tuple(pairs.files[stem] for stem in stems)
+        files = [names[0] for names in self._pair_files]
+        super().__init__(pairs.root, files, pairs.skipped if told else None, held_out=held_out)
+        self._sizes = np.array([pairs.sizes[stem] for stem in stems], np.int32).reshape(-1, 2)
         self._recipe = recipe
-        self.remark = "" if recipe.slots[0].half is None else "each A|B side by side"
+        self.remark = "each A|B side by side" if pairs.joined else ""
         self.channels = sum(slot.channels for slot in recipe.slots)
         self.dtype = np.dtype(recipe.dtype)
         self.found = recipe.found
@@ -109,16 +100,16 @@ class PairSource(FileSource):
         return f"{super().name}_{self._recipe.label}"
 
     def fingerprint(self) -> str:
-        """From how pairs are made, and the files' names, sizes and times when they were found; see `ImageSource`."""
-        digest = hashlib.sha256(repr(self._recipe).encode())
-        for files, states in zip(self._pair_files, self._states, strict=True):
-            digest.update(repr((files, states)).encode(errors="surrogateescape"))
-        return digest.hexdigest()
+        """From how pairs are made, and the files' names, sizes and times; see `ImageSource`."""
+        return _digest((self._recipe, self._pair_files, self._states()))
 
     def identity(self) -> str:
         """From the files' names and sizes; see `ImageSource`."""
-        sizes = [states[::2] for states in self._states]  # of each file, its size in bytes and its time
-        return hashlib.sha256(repr((self._pair_files, sizes)).encode(errors="surrogateescape")).hexdigest()
+        return _digest((self._pair_files, [tuple(size for size, _ in of_pair) for of_pair in self._states()]))
+
+    def _states(self) -> list[list[tuple[int, int]]]:
+        """Of each pair, the sizes of its files in bytes, and when they were changed last, in ns."""
+        return [[_state(self.root / file) for file in files] for files in self._pair_files]
 
     def _read(self, index: int) -> NDArray[Any]:
         files, recipe = self._pair_files[index], self._recipe
@@ -127,14 +118,10 @@ class PairSource(FileSource):
         decoded = [self._decode(file, files[0]) for file in files]
         parts = []
         for slot in recipe.slots:
-            pixels = decoded[slot.file]
-            if slot.half is not None:
-                pixels = _half(pixels, slot.half)
+            pixels = decoded[slot.file] if slot.half is None else _half(decoded[slot.file], slot.half)
             values = to_channels(pixels, slot.channels, indices=slot.nearest)
             if values.shape[:2] != (height, width):
-                raise ValueError(
-                    _of(files[slot.file], files[0], "it has another size than when the folder was searched")
-                )
+                raise ValueError(f"{files[slot.file]} has another size than when the folder was searched")
             parts.append(resized(self._scaled(values, files[slot.file]), size, nearest=slot.nearest))
         return np.concatenate(parts, axis=-1)
 
@@ -145,7 +132,8 @@ class PairSource(FileSource):
         except UserError:
             raise
         except Exception as error:  # Pillow's plugins do not agree on a type
-            raise ValueError(_of(file, first, describe_failure(error))) from error
+            reason = describe_failure(error)
+            raise ValueError(reason if file == first else f"{file}: {reason}") from error
 
     def _scaled(self, values: NDArray[Any], file: str) -> NDArray[Any]:
         """Values of 8 or 16 bits or floating point, as the type of all pairs."""
@@ -170,9 +158,16 @@ class PairSource(FileSource):
         return ((values.astype(np.float64) - low) / (high - low)).astype(np.float32)
 
 
-def _of(file: str, first: str, reason: str) -> str:
-    """What is wrong with one of a pair's files; its name goes before it unless it is the pair's."""
-    return reason if file == first else f"{file}: {reason}"
+def _state(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:  # gone since the folder was searched
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(repr(content).encode(errors="surrogateescape")).hexdigest()
 
 
 def _half(pixels: Pixels, half: int) -> Pixels:

@@ -63,23 +63,24 @@ def test_eight_bits_are_converted_to_what_the_task_asks_for(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("image", "channels", "message"),
+    ("image", "asked", "named"),
     [
-        (pixels(9, 5), 3, r"has 5 channels of 8 bits .*, and config.task.input_channels=3 .*input_channels=5"),
-        (pixels(9, 1, np.uint16), 3, r"has 1 channel of 16 bits, .*input_channels=1"),
-        (pixels(9, 3, np.uint16), 1, r"has 3 channels of 16 bits, .*input_channels=3"),
-        (pixels(1, 4, np.float32), 3, r"has 4 channels of floating point, .*input_channels=4"),
-        (pixels(9, 3), 4, r"has 3 channels of 8 bits, and config.task.input_channels=4 .*input_channels=3"),
+        (pixels(9, 5), 3, "5 channels of 8 bits"),
+        (pixels(9, 1, np.uint16), 3, "1 channel of 16 bits"),
+        (pixels(1, 4, np.float32), 3, "4 channels of floating point"),
+        (pixels(9, 3), 4, "3 channels of 8 bits"),
     ],
 )
-def test_other_channels_are_refused_by_name(root: Path, image: np.ndarray, channels: int, message: str) -> None:
+@pytest.mark.parametrize(("direction", "key"), [("AtoB", "input_channels"), ("BtoA", "output_channels")])
+def test_other_channels_are_refused_by_name(
+    root: Path, image: np.ndarray, asked: int, named: str, direction: str, key: str
+) -> None:
     for i in range(2):
         save_image(root / "A" / f"{i}.tif", image)
         save_image(root / "B" / f"{i}.png", pixels(0))
-    with pytest.raises(UserError, match=rf"A/0.tif {message}"):
-        opened(root, task__input_channels=channels)
-    with pytest.raises(UserError, match=message.replace("input_channels", "output_channels")):
-        opened(root, task__output_channels=channels, data__direction="BtoA")
+    wanted = rf"A/0.tif has {named}.*config.task.{key}={asked}.*--config.task.{key}={named[0]}$"
+    with pytest.raises(UserError, match=wanted):
+        opened(root, data__direction=direction, **{f"task__{key}": asked})
 
 
 # --- Sizes -------------------------------------------------------------------------------------
@@ -109,37 +110,25 @@ def test_sizes_that_differ_within_a_pair(root: Path) -> None:
     save_pairs(root, 3)
     save_image(root / "B" / "1.bmp", pixels(1, size=(14, 12)))
     save_image(root / "B" / "2.bmp", pixels(1, size=(14, 12)))
-    message = r"A/1.png is 14×12 pixels and B/1.bmp 12×14 pixels \(1 other differs too\): both images of a pair must"
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError, match=r"A/1.png is 14×12 .*B/1.bmp is 12×14 .* one size .*2"):
         opened(root)
 
 
 @pytest.mark.parametrize("extension", ["npy", "tif"])
-def test_axes_that_are_meant_otherwise(root: Path, extension: str) -> None:
+def test_channels_that_come_first_in_an_array(root: Path, extension: str) -> None:
     save_pairs(root, 2)
-    stack = np.zeros((15, *SIZE), np.uint8)  # 15 channels, or pages
-    save_image(root / "A" / f"2.{extension}", stack)
+    save_image(root / "A" / f"2.{extension}", np.zeros((15, *SIZE), np.uint8))
     save_image(root / "B" / "2.bmp", pixels(2))
-    axes = r"\(its axes taken as \[height, width, channels\]\)"
-    message = rf"A/2.{extension} is 12×15 pixels {axes} and B/2.bmp 14×12 pixels:"
-    with pytest.raises(UserError, match=message):
-        opened(root)
-    save_image(root / "B" / "2.bmp", pixels(2, size=(15, 12)))
-    with pytest.raises(UserError, match=rf"has 14 channels of 8 bits {axes}, and"):
+    with pytest.raises(UserError, match=rf"A/2.{extension} is 12×15 pixels of 14 channels.*B/2.bmp is 14×12"):
         opened(root)
 
 
 def test_images_smaller_than_the_crop(root: Path) -> None:
     save_pairs(root, 3)
-    for folder, extension in (("A", "png"), ("B", "bmp")):
-        save_image(root / folder / f"1.{extension}", pixels(1, size=(7, 90)))
-    message = r"A/1.png: its images are 90×7 pixels, smaller than image_size=8: leave it out, .*=resize_and_crop"
-    with pytest.raises(UserError, match=message):
-        opened(root, data__preprocess="crop")
-    for folder, extension in (("A", "png"), ("B", "bmp")):
-        save_image(root / folder / f"2.{extension}", pixels(1, size=(30, 5)))
-    message = r"A/2.png: its images are 5×30 pixels, smaller than image_size=8 \(the smallest of 2 such pairs\): leave"
-    with pytest.raises(UserError, match=message):
+    for number, size in ((1, (7, 90)), (2, (30, 5))):
+        save_image(root / "A" / f"{number}.png", pixels(1, size=size))
+        save_image(root / "B" / f"{number}.bmp", pixels(1, size=size))
+    with pytest.raises(UserError, match=r"A/2.png: .*5×30 pixels, smaller than image_size=8 .*2.*=resize_and_crop"):
         opened(root, data__preprocess="crop")
     assert opened(root, data__preprocess="resize_and_crop")
 
@@ -149,9 +138,7 @@ def test_one_size_where_nothing_is_cropped(root: Path, preprocess: str) -> None:
     save_pairs(root, 3)
     for folder, extension in (("A", "png"), ("B", "bmp")):
         save_image(root / folder / f"1.{extension}", pixels(1, size=(40, 14)))
-    with pytest.raises(
-        UserError, match=rf"A/1.png comes out at 1\d×\d+ pixels and .*A/0.png at .*={preprocess}( and .*=10)? all must"
-    ):
+    with pytest.raises(UserError, match=rf"A/1.png .*A/0.png .*data.preprocess={preprocess} .*one size"):
         opened(root, data__preprocess=preprocess)
 
 

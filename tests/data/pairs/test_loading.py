@@ -110,7 +110,6 @@ def test_a_second_start_decodes_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     root = save_pairs(tmp_path / "root", np.uint16)
     wanted = rows(loader_of(train_source(root), tmp_path, cache="host").batch(0))
     monkeypatch.setattr("pix2pix_jax.data.pairs.source.read_pixels", None)
-    monkeypatch.setattr("pix2pix_jax.data.pairs.index.read_header", None)
     np.testing.assert_array_equal(rows(loader_of(train_source(root), tmp_path, cache="host").batch(0)), wanted)
 
 

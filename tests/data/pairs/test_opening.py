@@ -1,6 +1,7 @@
 """From a folder of pairs to sources: what is held out, what is converted, and what is refused in one line."""
 
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,8 @@ def test_sides_in_one_image_are_told_of(root: Path, caplog: pytest.LogCaptureFix
     save_image(root / "wide" / "4.png", pixels(4, size=(24, 12)))
     opened(root / "wide")
     (said,) = caplog.messages
-    assert said.startswith(f"{root}/wide/3.png is 12×12 pixels, not wider than high, as 1 other is: it is taken as")
+    assert "3.png is 12×12 pixels" in said
+    assert "2 such" in said
 
 
 def test_of_an_odd_width_the_last_column_is_left_out(root: Path) -> None:
@@ -69,13 +71,13 @@ def test_several_inputs(root: Path) -> None:
     back, _ = opened(root, task__input_channels=1, task__output_channels=4, data__direction="BtoA")
     assert all(pair == [pair[1] + 100, pair[1], *[pair[1] + 50] * 3] for pair in levels(back))
     assert train.found["task.input_split"] == "1+3"
-    with pytest.raises(UserError, match=r"0.png has 1 channel of 8 bits, and .*input_split=2\+2 wants 2 here"):
-        opened(root, task__input_channels=4, task__output_channels=1, task__input_split="2+2")
     for channels in (2, 6):  # all grey, all coloured
         train, _ = opened(root, task__input_channels=channels)
         assert len(train[0][0, 0]) == channels + 3
-    message = r"images of A have 4 channels in all \(A1 1, A2 3; see .*png\), and config.task.input_channels=5: train"
-    with pytest.raises(UserError, match=message):
+    several = r"A1/\d.png has 1 channel .*A2/\d.png has 3 channels"
+    with pytest.raises(UserError, match=rf"{several}.*input_split=2\+2.*input_channels=4"):
+        opened(root, task__input_channels=4, task__output_channels=1, task__input_split="2+2")
+    with pytest.raises(UserError, match=rf"{several}.*input_channels=5: .*input_channels=4"):
         opened(root, task__input_channels=5)
 
 
@@ -234,43 +236,34 @@ def test_a_file_that_changed_its_size_meanwhile_is_passed_over(root: Path, caplo
 
 def test_no_pairs(root: Path) -> None:
     root.mkdir()
-    with pytest.raises(UserError, match=r"--config.data.root=.* holds no pairs of images; see docs/pairs.md"):
+    with pytest.raises(UserError, match=rf"--config.data.root={root} holds no images"):
         opened(root)
     for name in ("A/1.png", "B/1.png"):
         save_image(root / name, pixels(0)).write_bytes(b"")
-    with pytest.raises(UserError, match=r"A and B hold no pairs of images \(of 2 image files, 2 cannot be read\); put"):
+    with pytest.raises(UserError, match=r"--config.data.root=.*can be read.*A/1.png, B/1.png"):
         opened(root)
-    with pytest.raises(UserError, match=r"needs the folder of pairs: give --config.data.root=DIR"):
+    with pytest.raises(UserError, match=r"give --config.data.root=DIR"):
         make_sources(translation_config())
 
 
-@pytest.mark.parametrize("folders", [("val",), ("val/A", "val/B"), ("A/val", "B/val")])
-def test_an_empty_phase_is_named(root: Path, folders: tuple[str, ...]) -> None:
-    if folders == ("val",):
-        save_image(root / "train" / "1.png", pixels(1, size=(12, 24)))
-    else:
-        save_pairs(root, 2, *(folder.replace("val", "train") for folder in folders))
-    for folder in folders:
-        (root / folder).mkdir(parents=True)
-    where = f"{' and '.join(folders)} hold{'s' * (len(folders) == 1)} no pairs of images; put some there, or remove it"
-    with pytest.raises(UserError, match=rf"--config.data.root=.*: {where}"):
-        opened(root)
-    with pytest.raises(UserError, match=rf"--data=.*: {where}"):
-        open_pair_folder(translation_config(root), str(root), "--data")
+def test_an_empty_folder_counts_as_none(root: Path) -> None:
+    save_pairs(root, 4, "train/A", "train/B")
+    (root / "val" / "A").mkdir(parents=True)
+    train, held_out = opened(root)
+    assert (len(train), len(held_out)) == (3, 1)
 
 
 def test_a_width_of_one_pixel(root: Path) -> None:
-    for i in range(2):
-        save_image(root / f"{i}.png", pixels(0, size=(5, 1)))
-    with pytest.raises(UserError, match=r"0.png is 1 pixel wide: wanted two images side by side"):
+    save_image(root / "0.png", pixels(0, size=(5, 1)))
+    with pytest.raises(UserError, match=r"0.png is 1×5 pixels"):
         opened(root)
 
 
-def test_training_and_judging_laid_out_in_two_ways(root: Path) -> None:
-    save_pairs(root, 2, "train/A", "train/B")
-    save_image(root / "val" / "1.png", pixels(0))
-    with pytest.raises(UserError, match=r"holds A, B and .* AB: .*must be laid out alike"):
-        opened(root)
+def test_training_and_judging_laid_out_in_two_ways(root: Path, tmp_path: Path) -> None:
+    save_pairs(root, 2)
+    save_image(tmp_path / "other" / "1.png", pixels(0))
+    with pytest.raises(UserError, match=r"holds A, B and .*other AB: .*laid out alike"):
+        opened(root, data__eval_root=str(tmp_path / "other"))
 
 
 # --- What tells sets apart ---------------------------------------------------------------------
@@ -283,6 +276,6 @@ def test_names_and_fingerprints(root: Path) -> None:
     for change in ({"data__direction": "BtoA"}, {"data__preprocess": "crop"}, {"data__resize": 11}):
         assert opened(root, **change)[0].name != first.name
     assert opened(root, data__input_interpolation="nearest")[0].fingerprint() != first.fingerprint()
-    save_image(root / "B" / "1.bmp", pixels(0, size=SIZE))
-    (root / "B" / "1.bmp").touch()
-    assert opened(root)[0].fingerprint() != first.fingerprint()
+    before = first.fingerprint()
+    os.utime(root / "B" / "1.bmp", (1, 1))
+    assert opened(root)[0].fingerprint() != before
