@@ -110,8 +110,8 @@ def _find_in_folder(folder: Path, out: Path, direction: Callable[[], str]) -> It
     if [*chosen] == [way[0]]:
         yield from images.find_in_folder(chosen[way[0]], out, also=(NUMPY,))
         return
-    found = list_pairs(find_parts(str(folder), "IMAGE_OR_FOLDER")[""], way[0])
-    for stem, files in found.files.items():
+    _, pairs = list_pairs(find_parts(str(folder), "IMAGE_OR_FOLDER")[""], way[0])
+    for stem, files in pairs.items():
         yield images.Item(tuple(folder / file for file in files), Path(f"{stem}{Path(files[0]).suffix}"))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pix2pix_jax.data.pairs.files import Header, Kind, read_header
-from pix2pix_jax.data.pairs.layout import PairFiles
+from pix2pix_jax.data.pairs.layout import Part, list_pairs
 from pix2pix_jax.data.pairs.sizes import Preprocess
 from pix2pix_jax.data.sources.scan import describe_failure
 from pix2pix_jax.errors import UserError
@@ -27,7 +27,7 @@ class SoundPairs:
 
     Attributes:
         root: the folder.
-        slots: what a pair's files are, see `PairFiles`.
+        slots: what a pair's files are, see `Part`.
         files: for each pair, by its name without extension, its files relative to `root`.
         sizes: for each pair, height and width of its images, px.
         kinds: for each slot, one file of every kind of image that is in it.
@@ -47,23 +47,25 @@ class SoundPairs:
         return self.slots == ("AB",)
 
 
-def sound_pairs(pairs: PairFiles) -> SoundPairs:
-    """Reads the headers of all files, and leaves out pairs with one that cannot be read.
+def sound_pairs(part: Part) -> SoundPairs:
+    """Reads the headers of all pairs' files, and leaves out pairs with one that cannot be read.
 
     Warns where one image is to hold both sides and is not wider than high.
 
     Args:
-        pairs: the files.
+        part: the images.
 
     Raises:
-        UserError: if the sizes of a pair's images differ, or the values of an image are of a kind that is not read.
+        UserError: if they make no pairs (see `list_pairs`), the sizes of a pair's images differ, or the values of
+            an image are of a kind that is not read.
     """
-    sound = SoundPairs(pairs.root, pairs.slots, kinds=tuple({} for _ in pairs.slots))
+    slots, pairs = list_pairs(part)
+    sound = SoundPairs(part.root, slots, kinds=tuple({} for _ in slots))
     unequal: list[str] = []
     narrow: list[str] = []
     with ThreadPoolExecutor(_THREADS) as pool:
-        read = pool.map(lambda files: [_header(pairs.root / file) for file in files], pairs.files.values())
-        for (stem, files), found in zip(pairs.files.items(), read, strict=True):
+        read = pool.map(lambda files: [_header(part.root / file) for file in files], pairs.values())
+        for (stem, files), found in zip(pairs.items(), read, strict=True):
             headers = [header for header in found if not isinstance(header, str)]
             if len(headers) < len(files):
                 sound.skipped.update(
@@ -78,17 +80,17 @@ def sound_pairs(pairs: PairFiles) -> SoundPairs:
             if sound.joined and width <= height:
                 narrow.append(_described(files[0], headers[0]))
             if sound.joined and width < 2:
-                raise UserError(f"{pairs.root}: {narrow[-1]}: wanted two images side by side")
+                raise UserError(f"{part.root}: {narrow[-1]}: wanted two images side by side")
             sound.files[stem] = files
             sound.sizes[stem] = height, width // 2 if sound.joined else width
     if unequal:
         raise UserError(
-            f"{pairs.root}: {unequal[0]}: both images of a pair must be of one size (such pairs: {len(unequal)})"
+            f"{part.root}: {unequal[0]}: both images of a pair must be of one size (such pairs: {len(unequal)})"
         )
     if narrow:
         _logger.warning(
             "%s: %s, not wider than high (%d such images): taken as two images side by side, A on the left",
-            pairs.root,
+            part.root,
             narrow[0],
             len(narrow),
         )

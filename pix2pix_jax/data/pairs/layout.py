@@ -53,22 +53,6 @@ class Part:
             )
 
 
-@dataclass(frozen=True)
-class PairFiles:
-    """The files of pairs.
-
-    Attributes:
-        root: the folder that the user gave.
-        slots: what a pair's files are, in order; see `Part`.
-        files: for each pair, by its name without extension and sorted by that, its files in the order of `slots`;
-            relative to `root`.
-    """
-
-    root: Path
-    slots: tuple[str, ...]
-    files: dict[str, tuple[str, ...]]
-
-
 def find_parts(root: str, flag: str, exclude: Path | None = None) -> dict[str, Part]:
     """Finds the images of each phase.
 
@@ -133,29 +117,33 @@ def meaning(folder: str) -> tuple[str, str]:
     return _PHASES.get(folder.lower(), ""), ""
 
 
-def list_pairs(part: Part, sides: str = "AB") -> PairFiles:
+def list_pairs(part: Part, sides: str = "AB") -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
     """Finds the files of pairs.
 
     Args:
         part: the images.
         sides: the sides that are wanted: "A", "B" or both.
 
+    Returns:
+        The slots of these sides, in order; and for each pair, by its name without extension and sorted by that, its
+        files in the order of the slots.
+
     Raises:
         UserError: if a side has no images, a file has no partner, or folders that are taken for images of both sides
             look like something else.
     """
-    slots = tuple(sorted(part.files, key=lambda slot: (slot[0], int(slot[1:]) if slot[1:].isdigit() else 0)))
-    if slots == ("AB",):
+    if "AB" in part.files:
         _check_joined(part)
-    slots = tuple(slot for slot in slots if slot[0] in sides)
     for side in sides:
-        if not any(side in slot for slot in slots):
+        if not any(side in slot for slot in part.files):
             there = listed(list(part.folders.values()))
             raise UserError(f"{part.root} holds {there} and no folder for {side} beside that ({_LAYOUTS})")
+    ordered = sorted(part.files, key=lambda slot: (slot[0], int(slot[1:]) if slot[1:].isdigit() else 0))
+    slots = tuple(slot for slot in ordered if slot[0] in sides)
     stems = sorted(set().union(*(part.files[slot] for slot in slots)))
     if alone := [stem for stem in stems if any(stem not in part.files[slot] for slot in slots)]:
         raise _no_partner(part, slots, alone)
-    return PairFiles(part.root, slots, {stem: tuple(part.files[slot][stem] for slot in slots) for stem in stems})
+    return slots, {stem: tuple(part.files[slot][stem] for slot in slots) for stem in stems}
 
 
 def _no_partner(part: Part, slots: Sequence[str], alone: Sequence[str]) -> UserError:

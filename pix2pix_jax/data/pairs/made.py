@@ -26,7 +26,7 @@ class Maker(Protocol):
 
     channels: int
 
-    def __call__(self, photo: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:
+    def __call__(self, photo: NDArray[np.uint8], index: int, /) -> NDArray[np.uint8]:
         """Makes uint8 [H, W, channels] of photograph `index`, RGB, uint8 [H, W, 3]."""
         ...
 
@@ -44,9 +44,8 @@ class Edges:
     sigma: float
     channels = 1
 
-    def __call__(self, photo: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:
+    def __call__(self, photo: NDArray[np.uint8], _index: int, /) -> NDArray[np.uint8]:
         """See `Maker`."""
-        del index
         from skimage.feature import canny  # imported when asked for, since it takes a second
 
         luma = np.asarray(Image.fromarray(photo).convert("L")) / 255.0
@@ -64,9 +63,8 @@ class Blurred:
     factor: int
     channels = 3
 
-    def __call__(self, photo: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:
+    def __call__(self, photo: NDArray[np.uint8], _index: int, /) -> NDArray[np.uint8]:
         """See `Maker`."""
-        del index
         height, width = photo.shape[:2]
         small = (max(round(width / self.factor), 1), max(round(height / self.factor), 1))
         reduced = Image.fromarray(photo).resize(small, Image.Resampling.BOX)
@@ -84,7 +82,7 @@ class Masked:
     share: float
     channels = 3
 
-    def __call__(self, photo: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:
+    def __call__(self, photo: NDArray[np.uint8], index: int, /) -> NDArray[np.uint8]:
         """See `Maker`."""
         height, width = (max(round(side * math.sqrt(self.share)), 1) for side in photo.shape[:2])
         key = np.array([index, _HOLE_STREAM], np.uint64)
@@ -163,14 +161,12 @@ def open_made(config: Config) -> tuple[MadeSource, MadeSource]:
     data, task = config.data, config.task
     assert isinstance(task, TranslationTask)
     maker = _maker(config)
-    for key, wanted, channels in (
-        ("input_channels", maker.channels, task.input_channels),
-        ("output_channels", 3, task.output_channels),
-    ):
-        if channels != wanted:
+    wanted = {"input_channels": maker.channels, "output_channels": 3}
+    for key, channels in wanted.items():
+        if getattr(task, key) != channels:
             raise UserError(
-                f"config.task.{key}={channels}, and the pairs of data.source={data.source} have {wanted}:"
-                f" give --config.task.{key}={wanted}"
+                f"config.task.{key}={getattr(task, key)}, and the pairs of data.source={data.source} have {channels}:"
+                f" give --config.task.{key}={channels}"
             )
     if data.eval_root and not data.root:
         raise UserError("data.eval_root is given and data.root is not: give --config.data.root=DIR too")

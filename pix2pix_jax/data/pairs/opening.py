@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pix2pix_jax.config import Config
 from pix2pix_jax.data.pairs.checks import SoundPairs, channels_of, check_fitted_sizes, common_depth, sound_pairs
-from pix2pix_jax.data.pairs.layout import Part, find_parts, list_pairs, listed
+from pix2pix_jax.data.pairs.layout import Part, find_parts, listed
 from pix2pix_jax.data.pairs.sizes import Preprocess
 from pix2pix_jax.data.pairs.source import PairSource, Recipe, Slot
 from pix2pix_jax.data.sources.folder import by_checksum, check_fraction, hold_out
@@ -87,7 +87,7 @@ def _sound(part: Part | None, given: str) -> SoundPairs:
     """The pairs whose files can be read; `given` is the flag and the folder that the user gave."""
     if part is None:
         raise UserError(f"{given} holds no images; see docs/pairs.md for the layouts of pairs")
-    pairs = sound_pairs(list_pairs(part))
+    pairs = sound_pairs(part)
     warn_skipped(pairs.root, pairs.skipped)
     if not pairs.files:
         where = listed(list(pairs.skipped))
@@ -97,15 +97,16 @@ def _sound(part: Part | None, given: str) -> SoundPairs:
 
 def _check_apart(train: SoundPairs, held_out: SoundPairs) -> None:
     """Makes sure that no pair is both trained on and judged on."""
-    root = held_out.root.resolve()
-    judged = {root / name for names in held_out.files.values() for name in names}
-    root = train.root.resolve()
-    for name in (name for names in train.files.values() for name in names):
-        if root / name in judged:
-            raise UserError(
-                f"{_ROOT}={train.root} and {_EVAL_ROOT}={held_out.root} share {name}: what is judged on must not be"
-                " trained on; give two folders"
-            )
+    if shared := _paths(train) & _paths(held_out):
+        raise UserError(
+            f"{_ROOT}={train.root} and {_EVAL_ROOT}={held_out.root} share {min(shared)}: what is judged on must not be"
+            " trained on; give two folders"
+        )
+
+
+def _paths(pairs: SoundPairs) -> set[Path]:
+    root = pairs.root.resolve()
+    return {root / name for names in pairs.files.values() for name in names}
 
 
 def _recipe(config: Config, sets: Sequence[SoundPairs]) -> Recipe:

@@ -137,13 +137,11 @@ class PairSource(FileSource):
 
     def _scaled(self, values: NDArray[Any], file: str) -> NDArray[Any]:
         """Values of 8 or 16 bits or floating point, as the type of all pairs."""
-        if values.dtype == self.dtype and values.dtype != np.float32:
-            return values
-        if self.dtype == np.uint16:
-            return values.astype(np.uint16) * np.uint16(257)
-        if values.dtype != np.float32:
+        if values.dtype == np.float32:
+            return self._unit_range(values, file)
+        if self.dtype == np.float32:
             return values.astype(np.float32) / np.float32(np.iinfo(values.dtype).max)
-        return self._unit_range(values, file)
+        return values if values.dtype == self.dtype else values.astype(np.uint16) * np.uint16(257)
 
     def _unit_range(self, values: NDArray[np.float32], file: str) -> NDArray[np.float32]:
         low, high = self._recipe.float_min, self._recipe.float_max

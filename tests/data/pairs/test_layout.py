@@ -24,7 +24,7 @@ def touch(root: Path, *names: str) -> Path:
 def pairs_of(root: Path) -> dict[str, list[tuple[str, ...]]]:
     """The files of each phase's pairs."""
     parts = find_parts(str(root), "--config.data.root")
-    return {phase: list(list_pairs(part).files.values()) for phase, part in parts.items()}
+    return {phase: list(list_pairs(part)[1].values()) for phase, part in parts.items()}
 
 
 @pytest.mark.parametrize(
@@ -163,4 +163,4 @@ def test_missing_folder_and_file(tmp_path: Path) -> None:
 def test_a_folder_to_leave_out(tmp_path: Path) -> None:
     touch(tmp_path, "1.jpg", "more/2.jpg", "test/3.jpg")
     parts = find_parts(str(tmp_path), "--config.data.root", exclude=tmp_path / "test")
-    assert [*list_pairs(parts[""]).files.values()] == [("1.jpg",), ("more/2.jpg",)]
+    assert [*list_pairs(parts[""])[1].values()] == [("1.jpg",), ("more/2.jpg",)]

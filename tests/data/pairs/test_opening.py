@@ -131,7 +131,7 @@ def test_eval_root_within_root(root: Path) -> None:
     train, held_out = opened(root, data__eval_root=str(root / "test"))
     assert train.files == ("1.png", "2.png", "more/5.png", "x/3.png")
     assert held_out.files == ("4.png",)
-    with pytest.raises(UserError, match=r"share 5.png: what is judged on must not be trained on"):
+    with pytest.raises(UserError, match=r"share .*more/5.png"):
         opened(root / "more", data__eval_root=str(root / "more"))
 
 
