@@ -1,5 +1,7 @@
 """A whole set of images, decoded once and kept on the disk, from where it is mapped into memory."""
 
+import contextlib
+import fcntl
 import json
 import logging
 import os
@@ -11,7 +13,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from pix2pix_jax.data.order import Draws
@@ -140,31 +141,41 @@ def decoded_set(
     folder = cache_dir / source.name
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_name(folder.name + ".lock")):  # the system takes it from a process that dies
+        with _locked(folder.with_name(folder.name + ".lock"), notify):
             fingerprint = f"{_LAYOUT}-{source.fingerprint()}"
-            found = _open(folder, fingerprint)
-            if found is None:
+            if not _is_there(folder, fingerprint):
                 _make(source, folder, fingerprint, num_threads, notify)
-                found = DecodedSet(folder)
-            return found
+            return DecodedSet(folder)
     except OSError as error:
         raise UserError(
             f"the decoded images cannot be kept in {cache_dir} ({error.strerror}): give another folder with"
-            " --config.data.cache_dir=DIR, or --config.data.cache=none to decode them anew in every epoch"
+            " --config.data.cache_dir=DIR, or --config.data.cache=none to decode them again in every epoch"
         ) from error
 
 
-def _open(folder: Path, fingerprint: str) -> DecodedSet | None:
-    """The set in a folder; None if there is none, or not of these images, or a damaged one, which is told."""
-    if not folder.exists():
-        return None
+@contextlib.contextmanager
+def _locked(path: Path, notify: Callable[[str], object]) -> Iterator[None]:
+    """Waits until no other process holds the lock; the system takes it from a process that dies."""
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            notify(f"waiting for another process, which is decoding images into {path.parent}")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:  # as on some network drives
+            _logger.warning("%s cannot be locked (%s): start one run after the other there", path, error.strerror)
+        yield
+
+
+def _is_there(folder: Path, fingerprint: str) -> bool:
+    """Whether a folder holds the set of these images; a warning says if it is damaged."""
     try:
-        if json.loads((folder / _INFO).read_text())["fingerprint"] != fingerprint:
-            return None
-        return DecodedSet(folder)
+        known = json.loads((folder / _INFO).read_text())["fingerprint"]
+        return known == fingerprint and bool(DecodedSet(folder))
     except (OSError, ValueError, KeyError) as error:
-        _logger.warning("the decoded images in %s are damaged (%s): they are made anew", folder, error)
-        return None
+        if folder.exists():
+            _logger.warning("the decoded images in %s are damaged (%s): they are decoded again", folder, error)
+        return False
 
 
 def _make(
@@ -235,5 +246,5 @@ def _check_room(path: Path, wanted: int) -> None:
         raise DoesNotFitError(
             f"decoded, the images take about {wanted / 1e9:,.1f} GB, and {path.parent.parent} has room for"
             f" {max(room, 0) / 1e9:,.1f}: give another folder with --config.data.cache_dir=DIR,"
-            " or --config.data.cache=none to decode them anew in every epoch"
+            " or --config.data.cache=none to decode them again in every epoch"
         )

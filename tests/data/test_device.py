@@ -69,11 +69,3 @@ def test_free_memory_is_measured() -> None:
             return {"bytes_limit": 1000, "bytes_in_use": 300}
 
     assert device.free_memory(Accelerator()) == 700  # type: ignore[arg-type]
-
-
-def test_mirror_turns_those_asked_for() -> None:
-    crops = np.random.default_rng(0).integers(0, 256, (8, 2, 4, 4, 3), np.uint8)
-    mirrored = np.arange(16).reshape(8, 2) % 3 == 0
-    made = np.asarray(device.mirror(crops, mirrored))
-    for place in np.ndindex(8, 2):
-        np.testing.assert_array_equal(made[place], crops[place][:, ::-1] if mirrored[place] else crops[place])

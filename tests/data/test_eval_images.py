@@ -42,8 +42,3 @@ def test_more_than_there_are(count: int) -> None:
 def test_none_there() -> None:
     with pytest.raises(UserError, match="no photographs to judge by"):
         load_eval_images(Levels(0), 16, 18, 0)
-
-
-def test_crop_larger_than_the_photograph() -> None:
-    with pytest.raises(UserError, match=r"data.resize=12 is less than image_size=16"):
-        load_eval_images(Levels(5), 16, 12, 0)

@@ -205,14 +205,6 @@ def test_iterate_gives_the_batches_in_order(batch_size: int) -> None:
             np.testing.assert_array_equal(next(batches), loader.batch(step))
 
 
-def test_two_iterators_do_not_disturb_each_other() -> None:
-    loader = loader_of(Numbered(17))
-    with loader.iterate() as one, loader.iterate(5) as other:
-        for step in range(5):
-            np.testing.assert_array_equal(next(one), loader.batch(step))
-            np.testing.assert_array_equal(next(other), loader.batch(step + 5))
-
-
 def test_iterating_works_ahead() -> None:
     asked = threading.Semaphore(0)
 

@@ -38,16 +38,13 @@ def test_every_photograph_is_seen_once_an_epoch(count: int, batch_size: int, see
         assert sorted(seen[epoch * count : (epoch + 1) * count]) == list(range(count))
 
 
-def test_epochs_differ_in_order_and_in_crops() -> None:
+def test_epochs_and_seeds_differ_in_order_and_in_crops() -> None:
+    assert len({order_of(20, seed=seed)[0].photograph.tobytes() for seed in range(4)}) == 4
     order = order_of(20, batch_size=20)
     epochs = [order[step] for step in range(4)]
     assert len({tuple(epoch.photograph) for epoch in epochs}) == 4
     places = [float(epoch.down[epoch.photograph == 5][0]) for epoch in epochs]
     assert len(set(places)) == 4
-
-
-def test_seeds_differ() -> None:
-    assert len({order_of(20, seed=seed)[0].photograph.tobytes() for seed in range(4)}) == 4
 
 
 def test_draws_are_spread_evenly() -> None:
