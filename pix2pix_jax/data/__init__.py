@@ -63,9 +63,8 @@ def make_sources(config: Config) -> tuple[ImageSource, ImageSource]:
         UserError: if the config's values do not go together, or there are no images where it points.
     """
     data = config.data
-    source, _, dataset = data.source.partition(":")
-    kind = "tfds" if source == "stl10" else source
-    if kind not in ("tfds", "folder", "bundled", *_GIVES_PAIRS) or bool(dataset) != (source == "tfds"):
+    kind, _, dataset = ("tfds:stl10" if data.source == "stl10" else data.source).partition(":")
+    if kind not in ("tfds", "folder", "bundled", *_GIVES_PAIRS) or bool(dataset) != (kind == "tfds"):
         known = ", ".join(_SOURCES)
         raise UserError(
             f'data.source="{data.source}" is not known; did you mean "{nearest(data.source, _SOURCES)}"?'
@@ -80,7 +79,7 @@ def make_sources(config: Config) -> tuple[ImageSource, ImageSource]:
     if kind == "bundled":
         return open_bundled()
     if kind == "tfds":
-        return open_tfds(dataset or source, data.split, data.eval_split, data.eval_fraction, tfds_dir=data.tfds_dir)
+        return open_tfds(dataset, data.split, data.eval_split, data.eval_fraction, tfds_dir=data.tfds_dir)
     if not data.root:
         raise UserError("data.source=folder needs the folder of photographs: give --config.data.root=DIR")
     return open_folders(data.root, data.eval_root, data.eval_fraction, shorter_side=data.resize)
@@ -99,12 +98,11 @@ def _check_keys(data: DataConfig, kind: str) -> None:
 
 
 def _check_task(config: Config, kind: str) -> None:
-    """Makes sure that the task is given what it works on."""
-    source, task = config.data.source, config.task.kind
-    if kind in _GIVES_PAIRS and task != "translation":
-        raise UserError(f"data.source={source} gives pairs, and the task is {task}: use --config=configs/pix2pix.py")
-    if kind not in _GIVES_PAIRS and task == "translation":
-        raise UserError(
-            f"data.source={source} gives photographs, and the task is {task}: give --config.data.source=pairs"
-            " --config.data.root=DIR, or use --config=configs/ycrcb_rgb.py"
-        )
+    """Makes sure that the source gives what the task works on."""
+    if (kind in _GIVES_PAIRS) == (config.task.kind == "translation"):
+        return
+    gives, remedy = "pairs", "use --config=configs/pix2pix.py"
+    if kind not in _GIVES_PAIRS:
+        gives = "photographs"
+        remedy = "give --config.data.source=pairs --config.data.root=DIR, or use --config=configs/ycrcb_rgb.py"
+    raise UserError(f"data.source={config.data.source} gives {gives}, and the task is {config.task.kind}: {remedy}")

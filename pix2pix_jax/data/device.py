@@ -1,6 +1,8 @@
 """Batches on the devices, and a whole decoded set on them."""
 
+import math
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -94,11 +96,13 @@ def _cut(pixels: jax.Array, crops: jax.Array, shape: tuple[int, int, int]) -> ja
     return mirror(jax.vmap(jax.vmap(cut_crop))(crops), crops[..., 3] > 0)
 
 
-def free_memory(device: Any) -> int:
-    """Bytes of a device's memory that nothing has taken; a CPU's is the host's."""
+def free_memory(device: Any) -> float:
+    """Bytes of a device's memory that nothing has taken; a CPU's is the host's, and taken as infinite but on Linux."""
     statistics = device.memory_stats()
     if statistics and "bytes_limit" in statistics:
         return statistics["bytes_limit"] - statistics["bytes_in_use"]
-    with open("/proc/meminfo") as file:
-        available = next(line for line in file if line.startswith("MemAvailable"))
-    return 1024 * int(available.split()[1])
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return math.inf
+    return 1024 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1])

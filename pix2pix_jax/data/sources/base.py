@@ -12,7 +12,7 @@ class ImageSource(Protocol):
     All that the loader asks of a source: how many photographs there are, any one of them, and whether they are still
     the same. A source draws nothing at random and keeps no position, so two readers never disturb each other;
     `source[i]` gives the same pixels whenever and in whatever order it is asked for. It may be called from several
-    threads at once, and pickled for other processes.
+    threads at once.
     """
 
     @property

@@ -59,12 +59,6 @@ class FileSource(ABC):
         path = self.root.resolve()
         return f"{re.sub('[^A-Za-z0-9]+', '-', path.name)}-{zlib.crc32(os.fsencode(path)):08x}"
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_lock"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _lock=threading.Lock())
-
     def __len__(self) -> int:
         """Number of images; one not yet known to be damaged counts."""
         return len(self.files)

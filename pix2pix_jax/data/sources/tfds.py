@@ -33,8 +33,8 @@ class TfdsSource:
 
     Attributes:
         name: the set's and its config's name, safe as part of a file's name.
-        records: TFDS's data source of a split, images not decoded; opens and drops its files by itself, where several
-            threads read or it is pickled.
+        records: TFDS's data source of a split, images not decoded; opens and drops its files by itself where several
+            threads read.
         feature: under which a record holds its image.
         indices: the records to show, in the order in which they are numbered.
         files: the prepared files that hold them.

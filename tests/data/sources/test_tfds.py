@@ -1,6 +1,5 @@
 """Sets of TFDS: small ones, really prepared, and read without TensorFlow."""
 
-import pickle
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -101,14 +100,6 @@ def test_threads(prepared: Path) -> None:
         images = list(pool.map(train.__getitem__, order))
     for i, image in zip(order, images, strict=True):
         np.testing.assert_array_equal(image, train[i])
-
-
-def test_pickled(prepared: Path) -> None:
-    fresh, held_out = open_tfds("pix2pix_train_only/small", "", "", 0.1, tfds_dir=str(prepared))
-    for source in (fresh, held_out, fresh):  # then once more, with its files open
-        copy = pickle.loads(pickle.dumps(source))
-        assert numbers_of(copy) == numbers_of(source)
-        assert (copy.name, copy.fingerprint()) == (source.name, source.fingerprint())
 
 
 def test_fingerprint(prepared: Path, tmp_path: Path) -> None:
