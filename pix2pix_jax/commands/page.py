@@ -2,13 +2,17 @@
 
 import argparse
 import ipaddress
+import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from pix2pix_jax.commands import images, pipes
 from pix2pix_jax.commands.arguments import add_seed, add_test_time, at_test_time, positive_int
 from pix2pix_jax.errors import UserError
+
+_VARIABLE = "PIX2PIX_PAGE_PASSWORD"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,7 +63,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port", type=int, default=7860, help="port to listen at (default: %(default)s); 0 for a free one"
     )
-    parser.add_argument("--password", help="what visitors are asked for; they may give any name beside it")
+    password = parser.add_mutually_exclusive_group()
+    password.add_argument(
+        "--password-file",
+        type=Path,
+        metavar="FILE",
+        help=f"what visitors are asked for, with any name, is the first line of FILE; the variable {_VARIABLE} does the"
+        " same",
+    )
+    password.add_argument("--password", help="the same, but everybody on this machine can see it among the processes")
+    parser.add_argument(
+        "--root-path",
+        default="",
+        metavar="PATH",
+        help="path under which a reverse proxy offers it, as /colour",
+    )
     images.add_limits(parser)
     parser.add_argument(
         "--tile",
@@ -83,16 +101,34 @@ def _serve(options: argparse.Namespace) -> None:
     use_compilation_cache()
     maker = Maker(at_test_time(load_trained(options.checkpoint), options.test_time), options.tile, options.seed)
     pixels = round(options.max_megapixels * 1_000_000)
-    if options.password is None and not _is_this_machine(options.host):
+    password = _password(options)
+    if password is None and not _is_this_machine(options.host):
         print(
-            f"note: everybody who can reach {options.host} can use the page: give --password to ask for one",
+            f"note: everybody who can reach {options.host} can use the page: give --password-file to ask for one",
             file=sys.stderr,
         )
     serve(
         maker,
-        Serving(options.host, options.port, options.password, pixels),
+        Serving(options.host, options.port, password, pixels, options.root_path),
         lambda address: print(f"the page is at {address} (Ctrl-C ends it)", flush=True),
     )
+
+
+def _password(options: argparse.Namespace) -> str | None:
+    """The password that was given, in whatever way.
+
+    Raises:
+        UserError: if its file cannot be read, or it is empty.
+    """
+    password = options.password if options.password is not None else os.environ.get(_VARIABLE)
+    if options.password_file is not None:
+        try:
+            password = next(iter(options.password_file.read_text(encoding="utf-8").splitlines()), "")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"--password-file {options.password_file} cannot be read ({error})") from error
+    if password == "":
+        raise UserError("the page's password is empty: give one, or none at all")
+    return password
 
 
 def _is_this_machine(host: str) -> bool:

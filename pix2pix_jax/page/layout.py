@@ -1,10 +1,10 @@
 """The page's parts, and what happens when they are used."""
 
+import os
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from PIL import Image
 
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.page import showing
+from pix2pix_jax.page.guard import uploaded
 from pix2pix_jax.page.making import Maker
 from pix2pix_jax.page.visits import Visits
 
@@ -66,14 +67,15 @@ TRANSLATING = Words(
 class Handlers:
     """What happens when the page is used; Gradio's `request` says by whom."""
 
-    def __init__(self, maker: Maker, visits: Visits, programs: Path, words: Words) -> None:
-        """Takes the generator, the visitors, a folder for what programs ask for, and how to speak of all that."""
-        self._maker, self._visits, self._programs, self._words = maker, visits, programs, words
+    def __init__(self, maker: Maker, visits: Visits, folder: Path, words: Words) -> None:
+        """Takes the generator, the visitors, the page's folder, and how to speak of all that."""
+        self._maker, self._visits, self._words = maker, visits, words
+        self._uploads, self._programs = folder / "uploads", folder / "programs"
 
     def add(self, files: list[str] | None, request: gr.Request) -> None:
         """Takes uploaded files; the part of the page that they came by is then empty again."""
         for file in files or []:
-            self._visits.of(_session(request)).add(Path(file))
+            self._visits.of(_session(request)).add(uploaded(file, self._uploads))
 
     def add_drawing(self, drawing: dict, request: gr.Request) -> None:
         """Takes what was drawn, as a file."""
@@ -113,9 +115,11 @@ class Handlers:
         """Makes an image of one file, for programs, of which Gradio gives a copy away."""
         folder = Path(tempfile.mkdtemp(dir=self._programs))
         try:
-            return str(self._maker.make(Path(file), folder, strength).target)
+            given = uploaded(file, self._uploads)
+            return str(self._maker.make(given, folder, strength).target)
         except UserError as error:
-            raise gr.Error(str(error).replace(file, Path(file).name), print_exception=False) from error
+            named = str(error).replace(os.path.realpath(file), Path(file).name)
+            raise gr.Error(named, print_exception=False) from error
 
     def leave(self, request: gr.Request) -> None:
         """Forgets a visitor."""
@@ -127,17 +131,17 @@ class Handlers:
         return showing.status(visit, words.done), showing.results(visit, words.before, words.after)
 
 
-def build_page(maker: Maker, visits: Visits, programs: Path, examples: list[Path]) -> gr.Blocks:
+def build_page(maker: Maker, visits: Visits, folder: Path, examples: list[Path]) -> gr.Blocks:
     """Lays the page out.
 
     Args:
         maker: what it does.
         visits: its visitors.
-        programs: a folder for what programs ask for, who do not visit it.
+        folder: the page's, with `uploads`, and `programs` for what programs ask for, who do not visit it.
         examples: photographs to try it with.
     """
     words = TRANSLATING if maker.translates else COLORING
-    do = Handlers(maker, visits, programs, words)
+    do = Handlers(maker, visits, folder, words)
     with gr.Blocks(title=words.title, analytics_enabled=False) as page:
         gr.Markdown(f"# {words.title}\n{words.text}")
         given = gr.File(label=words.given, file_count="multiple", elem_id="given", height=170)
@@ -179,18 +183,7 @@ def build_page(maker: Maker, visits: Visits, programs: Path, examples: list[Path
         clear.click(do.clear, None, [status, results], queue=False, api_visibility="private")
         _add_endpoint(maker, do)
         page.unload(do.leave)
-    for block in page.blocks.values():
-        block.async_move_resource_to_block_cache = partial(_from_here, block.async_move_resource_to_block_cache)
     return page
-
-
-async def _from_here(
-    move: Callable[[str | Path | None], Awaitable[str | None]], url_or_file_path: str | Path | None
-) -> str | None:
-    """What Gradio does with a file that a visitor gives; it would fetch one that is given by its address elsewhere."""
-    if str(url_or_file_path).startswith(("http://", "https://")):
-        raise gr.Error("give a file, not an address", print_exception=False)
-    return await move(url_or_file_path)
 
 
 def make_theme() -> Base:

@@ -15,6 +15,7 @@ from time import time
 from typing import TYPE_CHECKING
 
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.page.guard import Guard, Limits
 from pix2pix_jax.page.making import Maker
 
 if TYPE_CHECKING:
@@ -50,12 +51,14 @@ class Serving:
         port: to listen at; 0 for a free one.
         password: what visitors are asked for; None for nothing.
         max_pixels: of an image.
+        root_path: the path under which a reverse proxy offers the page; empty where there is none.
     """
 
     host: str
     port: int
     password: str | None
     max_pixels: int
+    root_path: str = ""
 
 
 def serve(maker: Maker, serving: Serving, ready: Callable[[str], object]) -> None:
@@ -125,7 +128,7 @@ def _server(maker: Maker, serving: Serving, folder: Path) -> "uvicorn.Server":
     for part in ("made", "programs", "examples"):
         (folder / part).mkdir()
     visits = Visits(folder / "made", maker.strength)
-    page = build_page(maker, visits, folder / "programs", write_examples(folder / "examples"))
+    page = build_page(maker, visits, folder, write_examples(folder / "examples"))
     page.queue(default_concurrency_limit=1)
     here = Path(__file__).parent
     app = gr.mount_gradio_app(
@@ -140,6 +143,7 @@ def _server(maker: Maker, serving: Serving, folder: Path) -> "uvicorn.Server":
         mcp_server=False,
         allowed_paths=[str(folder / "made"), str(folder / "examples")],
         max_file_size=_BYTES_A_PIXEL * serving.max_pixels,
+        root_path=serving.root_path or None,
         auth=None if serving.password is None else _checking(serving.password),
         auth_message="Give the password; any name will do.",
         theme=make_theme(),
@@ -147,6 +151,7 @@ def _server(maker: Maker, serving: Serving, folder: Path) -> "uvicorn.Server":
         head=f"<script>{(here / 'page.js').read_text()}</script>",
     )
 
+    app.add_middleware(Guard, folder=folder, limits=Limits(_BYTES_A_PIXEL * serving.max_pixels))
     app.add_middleware(_Policy)
     # A browser's tab keeps a connection for as long as it is open.
     return uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))

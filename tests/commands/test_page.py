@@ -87,3 +87,20 @@ def test_without_gradio(generator_file, capsys, monkeypatch):
 def test_wrong_checkpoint(capsys, tmp_path):
     assert command.main(["--checkpoint", str(tmp_path / "none")]) == 1
     assert capsys.readouterr().err.startswith("error: there is no run or file ")
+
+
+def test_a_password_from_a_file_or_a_variable(served, generator_file, tmp_path, monkeypatch):
+    (tmp_path / "word").write_text("sesame\n")
+    assert command.main(["--checkpoint", str(generator_file), "--password-file", str(tmp_path / "word")]) == 0
+    monkeypatch.setenv("PIX2PIX_PAGE_PASSWORD", "open")
+    assert command.main(["--checkpoint", str(generator_file), "--root-path", "/colour"]) == 0
+    assert [served[1].password, served[3].password, served[3].root_path] == ["sesame", "open", "/colour"]
+
+
+@pytest.mark.parametrize("content", [None, "", "\n"])
+def test_a_password_that_is_none_is_refused(served, generator_file, tmp_path, capsys, content):
+    if content is not None:
+        (tmp_path / "word").write_text(content)
+    assert command.main(["--checkpoint", str(generator_file), "--password-file", str(tmp_path / "word")]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not served

@@ -1,0 +1,179 @@
+"""What a visitor may ask of the server: files of the page alone, and no more than is fair to the others."""
+
+import json
+import os
+import stat
+import time
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from pix2pix_jax.errors import UserError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_JSON_BYTES = 2**20  # of a request that is no upload: it names files, and holds none
+_SECONDS = 3600.0  # in which a visitor's requests are counted
+_FILE_REQUEST = "/gradio_api/file="
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What visitors may give.
+
+    Attributes:
+        request_bytes: of one upload.
+        visitor_bytes: of a visitor's uploads within an hour; a visitor is an address.
+        visitor_uploads: how many uploads that may be.
+        visitor_calls: how many other requests of a visitor, within an hour.
+        all_bytes: of all uploads that lie on the server.
+    """
+
+    request_bytes: int
+    visitor_bytes: int = 4 * 2**30
+    visitor_uploads: int = 1000
+    visitor_calls: int = 20_000
+    all_bytes: int = 16 * 2**30
+
+
+def uploaded(file: str | os.PathLike[str], uploads: Path) -> Path:
+    """The real path of a file that a visitor names.
+
+    Args:
+        file: what the visitor gives.
+        uploads: the folder of everything that visitors have uploaded.
+
+    Raises:
+        UserError: if it is no plain file within that folder. What else there is on the machine is not told.
+    """
+    try:
+        path = Path(os.path.realpath(file))
+        if path.is_relative_to(uploads.resolve()) and stat.S_ISREG(path.lstat().st_mode):
+            return path
+    except (OSError, ValueError):  # of a name with a zero byte, say
+        pass
+    raise UserError("give a file that you have uploaded")
+
+
+class Guard:
+    """A layer around an ASGI application that refuses what a visitor may not ask for.
+
+    Gradio checks the paths that it is given only where it has started the server itself.
+    """
+
+    def __init__(self, app: "ASGIApp", folder: Path, limits: Limits) -> None:
+        """Takes the application, the page's folder (with `uploads` in it), and what visitors may give."""
+        self._app, self._folder, self._limits = app, folder, limits
+        self._uploads: dict[str, deque[tuple[float, int]]] = defaultdict(deque)
+        self._calls: dict[str, deque[tuple[float, int]]] = defaultdict(deque)
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Answers with a refusal, or passes the request on."""
+        if scope["type"] == "http":
+            refusal, receive = await self._refusal(scope, receive)
+            if refusal is not None:
+                await _answer(send, *refusal)
+                return
+        await self._app(scope, receive, send)
+
+    async def _refusal(self, scope: "Scope", receive: "Receive") -> "tuple[tuple[int, str] | None, Receive]":
+        """Status and words of a refusal, if there is one; and where the request's body then comes from."""
+        path, visitor = scope["path"], (scope.get("client") or [""])[0]
+        if _FILE_REQUEST in path:
+            asked = unquote(path.split(_FILE_REQUEST, 1)[1]).replace("\0", "")
+            if not Path(os.path.realpath(asked)).is_relative_to(self._folder.resolve()):
+                return (403, "that file is not the page's"), receive
+        if scope["method"] != "POST":
+            return None, receive
+        length = _length(scope)
+        if length is None:
+            return (411, "say how long the request is"), receive
+        if path.endswith("/gradio_api/upload"):
+            return self._upload_refusal(visitor, length), receive
+        if length > _JSON_BYTES:
+            return (413, "the request is too large"), receive
+        if _spent(self._calls[visitor], 0)[0] > self._limits.visitor_calls:
+            return (429, "too many requests: wait a while"), receive
+        body = await _body(receive)
+        try:
+            for file in _named_files(json.loads(body or b"null")):
+                uploaded(file, self._folder / "uploads")
+        except UserError as error:
+            return (403, str(error)), receive
+        except (UnicodeDecodeError, ValueError, RecursionError):
+            pass  # a form, such as that of the login, names no files
+        return None, _replayed(body, receive)
+
+    def _upload_refusal(self, visitor: str, length: int) -> tuple[int, str] | None:
+        limits = self._limits
+        if length > limits.request_bytes:
+            return 413, f"at most {limits.request_bytes / 1e6:,.0f} MB can be given at once"
+        count, size = _spent(self._uploads[visitor], length)
+        if count > limits.visitor_uploads or size > limits.visitor_bytes:
+            return 429, "you have given much within an hour: wait a while"
+        if length + sum(file.stat().st_size for file in _files(self._folder / "uploads")) > limits.all_bytes:
+            return 429, "the server has no room for more now: wait a while"
+        return None
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for place, _, names in os.walk(folder):
+        for name in names:
+            file = Path(place, name)
+            if file.is_file():
+                yield file
+
+
+def _spent(spendings: deque[tuple[float, int]], amount: int) -> tuple[int, int]:
+    """How often, and how much, a visitor has spent within an hour, with this time."""
+    now = time.monotonic()
+    spendings.append((now, amount))
+    while spendings[0][0] < now - _SECONDS:
+        spendings.popleft()
+    return len(spendings), sum(each for _, each in spendings)
+
+
+def _named_files(value: Any) -> Iterator[str]:
+    """Every path in a request's JSON: those of Gradio's file objects."""
+    if isinstance(value, dict):
+        if isinstance(value.get("path"), str):
+            yield value["path"]
+        for part in value.values():
+            yield from _named_files(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _named_files(part)
+
+
+def _length(scope: "Scope") -> int | None:
+    found = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    return int(found) if found.isdigit() else None
+
+
+async def _body(receive: "Receive") -> bytes:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    return body
+
+
+def _replayed(body: bytes, receive: "Receive") -> "Receive":
+    """Gives a body that has been read once more."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> "Message":
+        return messages.pop() if messages else await receive()
+
+    return replay
+
+
+async def _answer(send: "Send", status: int, words: str) -> None:
+    body = json.dumps({"detail": words}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,164 @@
+"""What a visitor may not have, and how much he may give: asked of a page that runs, as anybody can ask it."""
+
+import asyncio
+import json
+import os
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from helpers import save_image, smooth_images
+from page.conftest import serving
+
+from pix2pix_jax.errors import UserError
+from pix2pix_jax.page.guard import Guard, Limits, uploaded
+
+PHOTO = smooth_images(1, 40, seed=2)[0]
+
+
+@pytest.fixture(scope="module")
+def page(generator_file: Path, tmp_path_factory: pytest.TempPathFactory):
+    """A page's address, and the folder of its temporary files."""
+    pytest.importorskip("gradio", reason="Gradio is not installed")
+    temporary = tmp_path_factory.mktemp("temporary")
+    with serving("--checkpoint", str(generator_file), TMPDIR=str(temporary)) as (address, _):
+        yield address, temporary
+
+
+def ask(address: str, path: str, body: object = None) -> tuple[int, str]:
+    """Status and text of an answer, within 20 s."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(address + path, data, {"content-type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def file_of(path: object) -> dict:
+    return {"path": str(path), "meta": {"_type": "gradio.FileData"}}
+
+
+def upload(address: str, name: str, content: bytes) -> tuple[int, str]:
+    head = f'--x\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'.encode()
+    request = urllib.request.Request(
+        address + "gradio_api/upload",
+        head + content + b"\r\n--x--\r\n",
+        {"content-type": "multipart/form-data; boundary=x"},
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return answer.status, json.loads(answer.read())[0]
+
+
+CALLS = ["gradio_api/call/make", "gradio_api/run/make", "gradio_api/api/make", "gradio_api/queue/join"]
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("call", CALLS)
+def test_no_file_of_the_server_is_opened_or_told_of(page, tmp_path: Path, call: str):
+    address, _ = page
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    secret = save_image(private / "secret.png", PHOTO)
+    secret.chmod(0o600)
+    (status, link_target) = upload(address, "photo.png", secret.read_bytes())
+    assert status == 200
+    link, pipe = (Path(link_target).with_name(f"{kind}{call.replace('/', '_')}.png") for kind in ("link", "pipe"))
+    os.symlink(secret, link)
+    os.mkfifo(pipe)
+    asked = [secret, private / "none.png", "/dev/zero", "/etc/passwd", f"{link_target}/../../../{'../' * 20}etc/passwd"]
+    asked += [
+        Path(link_target).with_name("link.png"),
+        Path(link_target).with_name("pipe.png"),
+        "http://example.org/a.png",
+    ]
+    answers = {ask(address, call, {"data": [file_of(path), 1.0], "fn_index": 9, "session_hash": "a"}) for path in asked}
+    assert len(answers) == 1  # so none tells which files there are
+    ((status, said),) = answers
+    assert status == 403
+    assert "uploaded" in said
+    for deeper in ([file_of(secret)], {"a": [{"b": file_of(secret)}]}):
+        assert ask(address, call, {"data": [deeper, 1.0], "fn_index": 0, "session_hash": "a"})[0] == 403
+
+
+@pytest.mark.process
+def test_what_was_uploaded_is_made(page):
+    address, _ = page
+    _, path = upload(address, "photo.png", save_image(Path(page[1]) / "own.png", PHOTO).read_bytes())
+    status, said = ask(address, "gradio_api/call/make", {"data": [file_of(path), 1.0]})
+    assert status == 200
+    status, said = ask(address, f"gradio_api/call/make/{json.loads(said)['event_id']}")
+    assert status == 200
+    assert "event: complete" in said
+
+
+@pytest.mark.process
+def test_files_are_served_from_the_page_alone(page, tmp_path: Path):
+    address, _ = page
+    secret = save_image(tmp_path / "secret.png", PHOTO)
+    quoted = [secret, tmp_path / "none.png", "/etc/passwd", "/dev/zero", "..%2f..%2f..%2fetc%2fpasswd"]
+    assert {ask(address, f"gradio_api/file={path}") for path in quoted} == {
+        (403, '{"detail": "that file is not the page\'s"}')
+    }
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("name", ["../../../escaped.png", "..\\..\\escaped.png", "/escaped.png"])
+def test_an_upload_stays_where_uploads_are(page, name: str):
+    address, temporary = page
+    _, path = upload(address, name, b"x")
+    assert Path(path).resolve().is_relative_to(temporary.resolve())
+
+
+def test_uploads_are_plain_files_within_their_folder(tmp_path: Path):
+    uploads = tmp_path / "uploads"
+    uploads.mkdir()
+    (uploads / "a.png").write_bytes(b"a")
+    (tmp_path / "b.png").write_bytes(b"b")
+    os.symlink(tmp_path / "b.png", uploads / "b.png")
+    assert uploaded(uploads / "a.png", uploads) == (uploads / "a.png").resolve()
+    for path in (tmp_path / "b.png", uploads / "b.png", uploads, uploads / "none.png", uploads / "a\0.png"):
+        with pytest.raises(UserError, match="uploaded"):
+            uploaded(path, uploads)
+
+
+def status_of(guard: Guard, path: str, length: int, visitor: str = "10.0.0.1") -> int:
+    """The status with which a guard answers a request, 200 where it lets it pass to `passed`."""
+    sent: list[dict] = []
+
+    async def receive() -> dict:
+        return {"type": "http.request", "body": b"{}"}
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    headers = [(b"content-length", str(length).encode())] if length >= 0 else []
+    scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "client": (visitor, 1)}
+    asyncio.run(guard(scope, receive, send))
+    return sent[0]["status"]
+
+
+async def passed(scope, receive, send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+
+
+def test_what_a_visitor_may_give_is_limited(tmp_path: Path):
+    (tmp_path / "uploads").mkdir()
+    limits = Limits(100, visitor_bytes=250, visitor_uploads=4, visitor_calls=2, all_bytes=1000)
+    guard = Guard(passed, tmp_path, limits)
+    assert [status_of(guard, "/gradio_api/upload", size) for size in (101, 100, 100, 50, 1)] == [
+        413,
+        200,
+        200,
+        200,
+        429,
+    ]
+    assert status_of(guard, "/gradio_api/upload", 100, "10.0.0.2") == 200  # another is not held back
+    assert [status_of(guard, "/gradio_api/upload", 1, "10.0.0.3") for _ in range(5)] == [200] * 4 + [429]
+    (tmp_path / "uploads/large").write_bytes(bytes(950))
+    assert status_of(guard, "/gradio_api/upload", 60, "10.0.0.4") == 429
+    assert status_of(guard, "/gradio_api/upload", -1, "10.0.0.4") == 411
+    assert status_of(guard, "/gradio_api/queue/join", 2**21, "10.0.0.4") == 413
+    assert [status_of(guard, "/gradio_api/queue/join", 2, "10.0.0.5") for _ in range(3)] == [200, 200, 429]
