@@ -4,7 +4,9 @@ import contextlib
 import errno
 import os
 import re
+import secrets
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,29 +89,52 @@ def make_folder(folder: Path, flag: str) -> None:
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A name to write a file under, which takes its place when the block ends, so that no reader sees half a file.
+def replacing(path: Path, overwrite: bool = True) -> Iterator[Path]:
+    """Yields the name of an empty file beside `path`, which takes its place when the block ends: the one way to write.
 
-    Where the block or the file system fails, nothing is left behind, and what was there before is as it was.
+    No reader sees half a file, and where the block or the file system fails, nothing is left behind, and what was there
+    before is as it was. A file that is replaced hands on its mode and, where this process may set it, its owner.
 
     Args:
-        path: the file.
+        path: the file. A link is replaced by a file, and what it points to stays.
+        overwrite: whether to replace a file that is there.
+
+    Raises:
+        FileExistsError: if there is a file, and it is not to be replaced.
     """
-    temporary = path.with_name(path.name + ".tmp")
+    # Two processes may have the same number, as in two containers: what is random is nobody else's.
+    temporary = path.with_name(f".pix2pix-{secrets.token_hex(8)}.tmp")
+    old = path.stat() if overwrite and path.is_file() else None
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666 if old is None else 0o600)
     try:
         yield temporary
-        temporary.replace(path)
+        if old is not None:
+            with contextlib.suppress(OSError):
+                os.fchown(descriptor, old.st_uid, old.st_gid)
+            os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
+        os.fsync(descriptor)
+        if overwrite:
+            os.replace(temporary, path)
+        else:
+            _name_if_free(temporary, path)
     finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        os.close(descriptor)
+        temporary.unlink(missing_ok=True)
+
+
+def _name_if_free(file: Path, name: Path) -> None:
+    """Gives a file another name; raises FileExistsError if that is taken."""
+    try:
+        os.link(file, name)  # alone fails by itself where there is one
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links, such as exFAT
+        if os.path.lexists(name):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(name)) from None
+        os.replace(file, name)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file as UTF-8, whole or not at all; names of files that are no UTF-8 appear with escapes.
-
-    What was there before is replaced when all is on the disk.
-    """
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    """Writes a text file as UTF-8, whole or not at all; file names that are not UTF-8 appear with escapes."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -1,3 +1,6 @@
+import errno
+import os
+
 import pytest
 
 from pix2pix_jax.errors import UserError
@@ -53,6 +56,62 @@ def test_a_file_that_cannot_be_written_is_as_it_was(tmp_path):
         fail(tmp_path / "t.md")
     assert (tmp_path / "t.md").read_text(encoding="utf-8") == "one"
     assert [path.name for path in tmp_path.iterdir()] == ["t.md"]
+
+
+def test_two_files_written_at_once_stay_apart(tmp_path, monkeypatch):
+    """As in two containers, where every process has the number 1 and the folder is the same."""
+    monkeypatch.setattr("os.getpid", lambda: 1)
+    with replacing(tmp_path / "a") as first, replacing(tmp_path / "b") as second:
+        first.write_bytes(b"one")
+        second.write_bytes(b"two")
+    assert (tmp_path / "a").read_bytes() == b"one"
+    assert (tmp_path / "b").read_bytes() == b"two"
+    assert sorted(os.listdir(tmp_path)) == ["a", "b"]
+
+
+def test_a_user_s_own_file_of_a_temporary_name_stays(tmp_path):
+    (tmp_path / "t.md.tmp").write_text("mine")
+    write_text(tmp_path / "t.md", "one")
+    assert (tmp_path / "t.md.tmp").read_text() == "mine"
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_appears_meanwhile_is_kept(tmp_path, monkeypatch, links):
+    def refuse(*_, **__):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    if not links:  # as on exFAT
+        monkeypatch.setattr("os.link", refuse)
+    with replacing(tmp_path / "b", overwrite=False) as temporary:
+        temporary.write_text("whole")
+    assert (tmp_path / "b").read_text() == "whole"
+
+    def write_too_late():
+        with replacing(tmp_path / "a", overwrite=False) as temporary:
+            temporary.write_text("other")
+            (tmp_path / "a").write_text("precious")
+
+    with pytest.raises(FileExistsError):
+        write_too_late()
+    assert (tmp_path / "a").read_text() == "precious"
+    assert sorted(os.listdir(tmp_path)) == ["a", "b"]
+
+
+def test_a_replaced_file_keeps_its_mode_and_a_new_one_has_the_usual(tmp_path):
+    (tmp_path / "usual").touch()
+    write_text(tmp_path / "t", "one")
+    assert (tmp_path / "t").stat().st_mode == (tmp_path / "usual").stat().st_mode
+    (tmp_path / "t").chmod(0o640)
+    write_text(tmp_path / "t", "two")
+    assert (tmp_path / "t").stat().st_mode & 0o7777 == 0o640
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root")
+def test_a_replaced_file_keeps_its_owner_where_that_is_allowed(tmp_path):
+    write_text(tmp_path / "t", "one")
+    os.chown(tmp_path / "t", 1234, 1235)
+    write_text(tmp_path / "t", "two")
+    assert ((tmp_path / "t").stat().st_uid, (tmp_path / "t").stat().st_gid) == (1234, 1235)
 
 
 def test_paths_as_they_are_typed(monkeypatch):

@@ -7,6 +7,7 @@ from functools import partial
 
 from pix2pix_jax.commands import images, pipes
 from pix2pix_jax.commands.arguments import add_seed, add_step, add_test_time, at_test_time, positive_float
+from pix2pix_jax.commands.names import Item, Targets
 from pix2pix_jax.photos import name_to_write
 
 _WORDS = images.Words("coloured", "photographs", lambda name: name_to_write(name, alpha=False))
@@ -49,6 +50,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--damaged", action="store_true", help="of a damaged file, colour what it still holds; the rest is blank"
     )
+    parser.add_argument("--all-pages", action="store_true", help="colour all pages of a TIFF file, not only the first")
+    parser.add_argument(
+        "--keep-dates", action="store_true", help="give what is written the photograph's dates of change and access"
+    )
     add_step(parser)
     add_test_time(parser)
     add_seed(parser)
@@ -56,14 +61,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _prepare(options: argparse.Namespace) -> images.Work:
-    from pix2pix_jax.inference.colorizing import colorize_file
+    from pix2pix_jax.inference.colorizing import Wishes, colorize_file
     from pix2pix_jax.inference.trained import load_trained
 
     generator = at_test_time(load_trained(options.checkpoint, options.step), options.test_time)
     if options.saturation is not None:
         generator = generator.with_saturation(options.saturation)
+    wishes = Wishes(**{name: getattr(options, name) for name in Wishes._fields})
 
-    def colorize(item: images.Item, targets: images.Targets) -> None:
+    def colorize(item: Item, targets: Targets) -> None:
         photo = item.files[0]
         colorize_file(
             photo,
@@ -71,10 +77,7 @@ def _prepare(options: argparse.Namespace) -> images.Work:
             generator,
             place=partial(targets.place, item),
             note=partial(images.note, photo),
-            side_by_side=options.side_by_side,
-            seed=options.seed,
-            overwrite=options.overwrite,
-            damaged=options.damaged,
+            wishes=wishes,
         )
 
     return colorize

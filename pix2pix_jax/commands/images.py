@@ -12,31 +12,18 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
-from typing import NamedTuple
 
 from PIL import Image
 from tqdm import tqdm
 
 from pix2pix_jax import interrupts
 from pix2pix_jax.commands.arguments import positive_float
+from pix2pix_jax.commands.names import AlreadyMadeError, Item, Targets
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.photos import readable_formats
 
 _NAMED = 10  # of files that are not read; the others are counted
-
-
-class Item(NamedTuple):
-    """What one image is made of.
-
-    Attributes:
-        files: one or more.
-        name: its path relative to OUT.
-    """
-
-    files: tuple[Path, ...]
-    name: Path
 
 
 @dataclass(frozen=True)
@@ -52,76 +39,6 @@ class Words:
     done: str
     things: str
     rename: Callable[[Path], Path]
-
-
-class AlreadyMadeError(UserError):
-    """An image is there already, and is to be kept."""
-
-
-class Targets:
-    """Where images go, so that none replaces what is not its own.
-
-    Names are given out before any file is read, so that they are the same when a batch goes on: an image that can keep
-    its name gets it, the others a free one.
-    """
-
-    def __init__(self, options: argparse.Namespace, items: Iterable[Item], rename: Callable[[Path], Path]) -> None:
-        """Takes the options of `add_arguments`, all that is to be read, and what a name becomes by itself."""
-        self._options = options
-        # Files that this run must not replace, but for what is made of them.
-        self._inputs = {_place(file): file for item in items for file in item.files}
-        self._wanted = {item: rename(item.name) for item in items}
-        self._names: dict[Item, Path] = {}
-        self._taken: set[Path] = set()
-        keeping = [item for item, name in self._wanted.items() if name == item.name]
-        for item in dict.fromkeys([*keeping, *self._wanted]):
-            self._names[item] = self._take(item, self._wanted[item])
-
-    def place(self, item: Item, name: Path) -> Path:
-        """Where an image goes; `name` is its path relative to OUT, as far as it is not another's.
-
-        Raises:
-            AlreadyMadeError: if it is there already, and is to be kept.
-            UserError: if it is the file itself, or outside of OUT, or there already.
-        """
-        from pix2pix_jax.inference import photo_files
-
-        if name != self._wanted[item]:  # what is in the file asks for another format than its name does
-            self._wanted[item], self._names[item] = name, self._take(item, name)
-        options = self._options
-        target = photo_files.target_within(options.out, self._names[item])
-        if (original := self._inputs.get(_place(target))) and not (options.replace_originals and options.overwrite):
-            raise UserError(
-                f"{original} would be replaced by what is made of it: give another --out, or --overwrite with"
-                " --replace-originals"
-            )
-        if os.path.lexists(target):
-            if options.skip_existing:
-                raise AlreadyMadeError
-            if not options.overwrite:
-                raise photo_files.already_there(target)
-        return target
-
-    def _take(self, item: Item, wanted: Path) -> Path:
-        """A name for an image, as near as possible to the wanted one, that is no other's."""
-        own, suffix = item.name, wanted.suffix
-        free = (name for name in _alternatives(own, wanted, suffix) if self._is_free(item, name))
-        name = next(free)
-        self._taken.add(name)
-        return name
-
-    def _is_free(self, item: Item, name: Path) -> bool:
-        owner = self._inputs.get(_place(self._options.out / name))
-        return name not in self._taken and (owner is None or owner in item.files)
-
-
-def _alternatives(own: Path, wanted: Path, suffix: str) -> Iterator[Path]:
-    """Names for an image: cat.png for cat.gif, or else cat.gif.png, cat-2.png, cat-3.png and on."""
-    yield wanted
-    if own.suffix != suffix:
-        yield own.with_name(own.name + suffix)
-    for number in count(2):
-        yield wanted.with_name(f"{wanted.name.removesuffix(suffix)}-{number}{suffix}")
 
 
 Work = Callable[[Item, Targets], None]
@@ -288,11 +205,6 @@ def _note_unread(folder: Path, unread: dict[str, str], total: int) -> None:
         note(folder / name, unread[name])
     if unread:
         note(folder, f"{len(unread)} of {total} image files are not read")
-
-
-def _place(path: Path) -> Path:
-    """Where a file is, by which two paths to it are known as one; a link as the last part stays one."""
-    return path.parent.resolve() / path.name
 
 
 def _check_out(out: Path, words: Words) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pix2pix_jax.commands import images, pipes
 from pix2pix_jax.commands.arguments import add_seed, add_step, add_test_time, at_test_time, positive_int
+from pix2pix_jax.commands.names import Item, Targets
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.photos import with_extension
 
@@ -27,7 +28,7 @@ both sides of pairs, A and B, that side is translated which the generator is giv
 _EPILOG = """\
 What is written keeps the name, and has as many bits as what was given. The extension is .png; or .tif (compressed
 losslessly) for 16 bits or floating point where PNG has no such image: 16 bits of other than 1 channel, 8 bits of other
-than 1 or 3, and all floating point, which is in the range that the run's data.float_min and data.float_max say.
+than 1, 3 or 4, and all floating point, which is in the range that the run's data.float_min and data.float_max say.
 """
 
 
@@ -75,15 +76,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _find(given: Sequence[Path], out: Path, direction: Callable[[], str]) -> Iterator[images.Item]:
+def _find(given: Sequence[Path], out: Path, direction: Callable[[], str]) -> Iterator[Item]:
     for path in given:
         if path.is_dir():
             yield from _find_in_folder(path, out, direction)
         else:
-            yield images.Item((path,), Path(path.name))
+            yield Item((path,), Path(path.name))
 
 
-def _find_in_folder(folder: Path, out: Path, direction: Callable[[], str]) -> Iterator[images.Item]:
+def _find_in_folder(folder: Path, out: Path, direction: Callable[[], str]) -> Iterator[Item]:
     """The images of a folder; `direction` says which side the generator is given, and has to read it for that."""
     from pix2pix_jax.data.pairs.files import NUMPY
     from pix2pix_jax.data.pairs.layout import find_parts, list_pairs, listed
@@ -112,7 +113,7 @@ def _find_in_folder(folder: Path, out: Path, direction: Callable[[], str]) -> It
         return
     _, pairs = list_pairs(find_parts(str(folder), "IMAGE_OR_FOLDER")[""], way[0])
     for stem, files in pairs.items():
-        yield images.Item(tuple(folder / file for file in files), Path(f"{stem}{Path(files[0]).suffix}"))
+        yield Item(tuple(folder / file for file in files), Path(f"{stem}{Path(files[0]).suffix}"))
 
 
 def _sides(folder: Path, phase: str = "") -> dict[str, Path]:
@@ -171,7 +172,7 @@ def _prepare(options: argparse.Namespace, generator: "TrainedGenerator") -> imag
     from pix2pix_jax.inference.inputs import condition_of_files
     from pix2pix_jax.inference.translating import translate_array, translated_name, write_translated
 
-    def translate(item: images.Item, targets: images.Targets) -> None:
+    def translate(item: Item, targets: Targets) -> None:
         condition = condition_of_files(item.files, generator.config)
         name = translated_name(item.name, condition, generator.config)
         target = targets.place(item, with_extension(item.name, ".png") if options.side_by_side else name)

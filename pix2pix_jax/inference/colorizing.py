@@ -1,8 +1,9 @@
 """A photograph in, the same photograph in colour out: `colorize` for images, `colorize_file` from file to file."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
@@ -10,15 +11,32 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pix2pix_jax import files
 from pix2pix_jax.color import LUMA_WEIGHTS
 from pix2pix_jax.inference import photo_files
 from pix2pix_jax.inference.gray import GrayPhoto, gray_photo
-from pix2pix_jax.inference.painting import make_chroma, painted_bands, painted_image
+from pix2pix_jax.inference.painting import gap_between, make_chroma, painted_bands, painted_image
 from pix2pix_jax.inference.photo_files import reading
 from pix2pix_jax.inference.trained import TrainedGenerator, load_trained
-from pix2pix_jax.photos import known_suffix, load, metadata_to_keep, name_to_write
+from pix2pix_jax.photos import (
+    check_size,
+    format_of,
+    known_suffix,
+    load,
+    metadata_to_keep,
+    misread,
+    name_to_write,
+    upright_transpose,
+    with_extension,
+)
 
 _CHANNELS = (1, 2, 3, 4)  # grey, grey and alpha, RGB, RGBA
+_TURNING = (
+    Image.Transpose.ROTATE_90,
+    Image.Transpose.ROTATE_270,
+    Image.Transpose.TRANSPOSE,
+    Image.Transpose.TRANSVERSE,
+)
 
 
 @overload
@@ -95,13 +113,33 @@ def _colorize_deep(generator: TrainedGenerator, pixels: NDArray, seed: int) -> N
     return colored
 
 
+class Wishes(NamedTuple):
+    """How `colorize_file` goes about it.
+
+    Attributes:
+        side_by_side: whether to put before and after into one image.
+        seed: what dropout follows from, where the generator keeps it.
+        overwrite: whether to replace a file that is there.
+        damaged: whether what a damaged file still holds is taken.
+        all_pages: whether all pages of a TIFF file are coloured, and not the first alone.
+        keep_dates: whether the file that is written gets the dates of the photograph's.
+    """
+
+    side_by_side: bool = False
+    seed: int = 0
+    overwrite: bool = False
+    damaged: bool = False
+    all_pages: bool = False
+    keep_dates: bool = False
+
+
 class ColoredFile(NamedTuple):
     """What `colorize_file` has done.
 
     Attributes:
         target: the file that was written.
-        gray: what was taken from the photograph.
-        image: what was made of it, mode RGB or RGBA.
+        gray: what was taken from the photograph, or its first page.
+        image: what was made of that, mode RGB or RGBA.
     """
 
     target: Path
@@ -115,10 +153,7 @@ def colorize_file(
     generator: TrainedGenerator,
     place: Callable[[Path], Path],
     note: Callable[[str], object],
-    side_by_side: bool = False,
-    seed: int = 0,
-    overwrite: bool = False,
-    damaged: bool = False,
+    wishes: Wishes = Wishes(),  # noqa: B008 - cannot be changed
 ) -> ColoredFile:
     """Colours a photograph from file to file: its name, format and metadata are kept where they can be.
 
@@ -129,10 +164,7 @@ def colorize_file(
         place: gives the file to write for such a path, whose extension is one that holds colour. It may refuse, with
             UserError, which costs little: the pixels have not been read.
         note: is told what the user should know of how the file was read, a line each.
-        side_by_side: whether to put before and after into one image.
-        seed: what dropout follows from, where the generator keeps it.
-        overwrite: whether to replace a file that is there.
-        damaged: whether what a damaged file still holds is taken.
+        wishes: how to go about it.
 
     Returns:
         What was read, made and written.
@@ -140,35 +172,84 @@ def colorize_file(
     Raises:
         UserError: if the file cannot be read, or its successor cannot be written.
     """
-    gray, target, metadata = _read(photo, name, place, note, damaged)
-    image = painted_image(generator, gray, side_by_side, seed)
-    photo_files.write_photo(image, target, metadata, overwrite)
-    return ColoredFile(target, gray, image)
+    dates = photo.stat() if wishes.keep_dates else None
+    read = _read(photo, name, place, note, wishes)
+    image = painted_image(generator, read.gray, wishes.side_by_side, wishes.seed)
+    if read.pages == 1:
+        photo_files.write_photo(image, read.target, read.metadata, wishes.overwrite)
+    else:
+        further = _further_pages(photo, generator, note, wishes)
+        photo_files.write_pages(chain([image], further), read.target, read.metadata, wishes.overwrite)
+    if dates is not None:
+        with files.writing(read.target):
+            os.utime(read.target, ns=(dates.st_atime_ns, dates.st_mtime_ns))
+    return ColoredFile(read.target, read.gray, image)
+
+
+class _Read(NamedTuple):
+    gray: GrayPhoto
+    target: Path
+    metadata: dict[str, Any]
+    pages: int
 
 
 def _read(
-    photo: Path, name: Path, place: Callable[[Path], Path], note: Callable[[str], object], damaged: bool
-) -> tuple[GrayPhoto, Path, dict[str, Any]]:
-    """Reads a file, unless it could not be written, and notes what there is to note: luma, target and metadata.
+    photo: Path, name: Path, place: Callable[[Path], Path], note: Callable[[str], object], wishes: Wishes
+) -> _Read:
+    """Reads a file, or its first page, unless its successor could not be written, and notes what there is to note.
 
     Apart from `colorize_file`, so that the decoded file is forgotten before its successor is made.
     """
     with reading(photo) as image:
-        new_name = name_to_write(name, image.has_transparency_data)
+        pages = image.n_frames if wishes.all_pages and image.format == "TIFF" else 1  # type: ignore[attr-defined]
+        new_name = _name_to_write(name, image, wishes.side_by_side, pages)
         target = place(new_name)
-        with photo_files.explaining(photo, "" if damaged else "; --damaged takes what it still holds"):
-            decoded, notes = load(image, damaged)
+        with photo_files.explaining(photo, "" if wishes.damaged else "; --damaged takes what it still holds"):
+            decoded, notes = load(image, wishes.damaged)
         gray = gray_photo(decoded)
-        notes = [*photo_files.frames_note(image), *notes, *gray.notes]
+        notes = [*(photo_files.frames_note(image) if pages == 1 else ()), *notes, *gray.notes]
         metadata = metadata_to_keep(image)
     if new_name != name:
         suffix = known_suffix(name)
-        notes.append(f"written as {target.name}, for {suffix or 'a file without extension'} holds no such colour")
+        notes.append(
+            f"written as {target.name}, for {suffix or 'a file without extension'} cannot hold this image in colour"
+        )
+    elif photo.is_symlink() and target == photo.resolve():
+        notes.append(f"a link: {target} is replaced, which it points to")
     elif target.name != name.name:
-        notes.append(f"written as {target.name}, for another photograph is {name.name}")
+        notes.append(f"written as {target.name}, for {name.name} is another photograph's")
     for text in notes:
         note(text)
-    return gray, target, metadata
+    return _Read(gray, target, metadata, pages)
+
+
+def _name_to_write(name: Path, image: Image.Image, side_by_side: bool, pages: int) -> Path:
+    """The name of what is made of an opened image, with the extension of a format that holds it."""
+    if pages > 1:
+        chosen = format_of(name)
+        return name if chosen is not None and chosen.name == "TIFF" else with_extension(name, ".tif")
+    width, height = image.size
+    if upright_transpose(image) in _TURNING:
+        width, height = height, width
+    made = 2 * width + gap_between(width, height) if side_by_side else width
+    return name_to_write(name, image.has_transparency_data, max(made, height))
+
+
+def _further_pages(
+    photo: Path, generator: TrainedGenerator, note: Callable[[str], object], wishes: Wishes
+) -> Iterator[Image.Image]:
+    """Colours the second page of a TIFF file and those after it, one at a time."""
+    with reading(photo) as image:
+        for page in range(1, image.n_frames):  # type: ignore[attr-defined]
+            with photo_files.explaining(photo):
+                image.seek(page)
+                check_size(*image.size, photo)
+                if reason := misread(image):
+                    raise ValueError(reason)
+                gray = gray_photo(image)
+            for text in gray.notes:
+                note(f"page {page + 1}: {text}")
+            yield painted_image(generator, gray, wishes.side_by_side, wishes.seed)
 
 
 @cache

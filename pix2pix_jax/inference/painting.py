@@ -99,8 +99,7 @@ def painted_image(
         more than twice its width.
     """
     height, width = photo.luma.shape
-    gap = max(2, min(height, width) // 50)
-    left = width + gap if side_by_side else 0
+    left = width + gap_between(width, height) if side_by_side else 0
     opaque = photo.alpha is None
     # The gap shows the page that the image lies on.
     image = Image.new("RGB" if opaque else "RGBA", (left + width, height), "white" if opaque else (255, 255, 255, 0))
@@ -110,6 +109,11 @@ def painted_image(
         if side_by_side:
             image.paste(Image.fromarray(np.dstack([photo.luma[rows]] * 3 + alpha)), (0, rows.start))
     return image
+
+
+def gap_between(width: int, height: int) -> int:
+    """Width of the gap between two images of one size that are put side by side, px."""
+    return max(2, min(height, width) // 50)
 
 
 def painted_bands(luma: NDArray, chroma: NDArray[np.float32]) -> Iterator[tuple[slice, NDArray]]:

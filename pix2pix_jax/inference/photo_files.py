@@ -1,18 +1,18 @@
 """Photographs as files: read whatever Pillow reads, written whole or not at all."""
 
-import io
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, TiffImagePlugin
 
 from pix2pix_jax.data.sources.scan import describe_failure
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.files import replacing
+from pix2pix_jax.inference.painting import gap_between
 from pix2pix_jax.photos import format_of, open_image, save_options
 
 
@@ -77,10 +77,10 @@ def target_within(folder: Path, name: Path) -> Path:
 
 
 def write_photo(image: Image.Image, target: Path, metadata: dict[str, Any], overwrite: bool) -> None:
-    """Writes an image, whose file appears under its name when it is whole.
+    """Writes an image, whose file appears under its name when it is complete.
 
     Args:
-        image: mode RGB or RGBA.
+        image: mode L, RGB or RGBA.
         target: the file, with an extension that `photos.name_to_write` gave; its folder is made where there is none.
         metadata: from `photos.metadata_to_keep`; what the format has no place for is left out.
         overwrite: whether to replace a file that is there.
@@ -91,7 +91,18 @@ def write_photo(image: Image.Image, target: Path, metadata: dict[str, Any], over
     chosen = format_of(target)
     assert chosen is not None, target
     options = chosen.options | save_options(chosen.name, metadata, image.size)
-    write_whole(target, lambda file: image.save(file, chosen.name, **options), overwrite)
+    with writing_photo(target, overwrite) as file:
+        image.save(file, chosen.name, **options)
+
+
+def write_pages(pages: Iterable[Image.Image], target: Path, metadata: dict[str, Any], overwrite: bool) -> None:
+    """Writes the pages of a TIFF file, each before the next is asked for; as `write_photo` writes one."""
+    chosen = format_of(target)
+    assert chosen is not None, target
+    with writing_photo(target, overwrite) as file, TiffImagePlugin.AppendingTiffWriter(file, new=True) as opened:
+        for page in pages:
+            page.save(opened, chosen.name, **chosen.options, **save_options(chosen.name, metadata, page.size))
+            opened.newFrame()
 
 
 def write_array(pixels: NDArray[Any], target: Path, overwrite: bool) -> None:
@@ -106,37 +117,35 @@ def write_array(pixels: NDArray[Any], target: Path, overwrite: bool) -> None:
         UserError: as `write_photo`.
     """
     planes = pixels[..., 0] if pixels.shape[2] == 1 else pixels
-    if target.suffix.lower() == ".png":
-        image = Image.fromarray(planes)
-        return write_whole(target, lambda file: image.save(file, "PNG", compress_level=2), overwrite)
-    import tifffile
+    with writing_photo(target, overwrite) as file:
+        if target.suffix.lower() == ".png":
+            Image.fromarray(planes).save(file, "PNG", compress_level=2)
+            return
+        import tifffile
 
-    kind = "rgb" if pixels.shape[2] == 3 else "minisblack"
-    encoded = io.BytesIO()  # tifffile wants a file with a name, or none at all
-    tifffile.imwrite(
-        encoded, planes, photometric=kind, planarconfig="contig" if planes.ndim == 3 else None, compression="zlib"
-    )
-    return write_whole(target, lambda file: file.write(encoded.getbuffer()), overwrite)
+        kind = "rgb" if pixels.shape[2] in (3, 4) else "minisblack"
+        layout = "contig" if planes.ndim == 3 else None
+        tifffile.imwrite(file, planes, photometric=kind, planarconfig=layout, compression="zlib")
 
 
 def side_by_side(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> Image.Image:
     """Two images, RGB [H, W, 3], with a white gap between them."""
     height, width = left.shape[:2]
-    gap = max(2, min(height, width) // 50)
+    gap = gap_between(width, height)
     return Image.fromarray(np.concatenate([left, np.full((height, gap, 3), 255, np.uint8), right], axis=1))
 
 
 def extension_for(dtype: np.dtype, channels: int) -> str:
-    """.png where that holds images of some dtype and number of channels, else .tif."""
-    return ".png" if (channels == 1 and dtype.kind == "u") or (channels == 3 and dtype == np.uint8) else ".tif"
+    """.png where that holds images of this dtype and number of channels, else .tif."""
+    return ".png" if (channels == 1 and dtype.kind == "u") or (channels in (3, 4) and dtype == np.uint8) else ".tif"
 
 
-def write_whole(target: Path, save: Callable[[BinaryIO], object], overwrite: bool) -> None:
-    """Writes a file that appears under its name when it is whole.
+@contextmanager
+def writing_photo(target: Path, overwrite: bool) -> Iterator[Path]:
+    """Yields the name to write a file under, see `files.replacing`; what fails is a UserError.
 
     Args:
         target: the file; its folder is made where there is none.
-        save: writes the content.
         overwrite: whether to replace a file that is there.
 
     Raises:
@@ -144,42 +153,14 @@ def write_whole(target: Path, save: Callable[[BinaryIO], object], overwrite: boo
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _appearing_whole(target, overwrite) as file:
-            save(file)
+        with replacing(target, overwrite) as file:
+            yield file
     except FileExistsError as error:
         raise already_there(target) from error
-    except Exception as error:  # Pillow's plugins do not agree on a type
+    except Exception as error:  # Pillow's plugins raise errors of many types
         raise UserError(f"{target} cannot be written: {describe_failure(error)}") from error
 
 
 def already_there(target: Path) -> UserError:
     """The error for a file that is not to be overwritten."""
     return UserError(f"{target} is there already: give --overwrite to replace it, or another folder with --out")
-
-
-@contextmanager
-def _appearing_whole(target: Path, overwrite: bool) -> Iterator[BinaryIO]:
-    """Opens a file that is given its name when the `with` ends well, and otherwise is gone.
-
-    Raises:
-        FileExistsError: at the end, if the name is taken and not to be overwritten.
-    """
-    temporary = target.with_name(f".pix2pix-{os.getpid()}.tmp")
-    try:
-        descriptor = os.open(target.parent, os.O_TMPFILE | os.O_RDWR, 0o666)
-    except (AttributeError, OSError):  # not Linux, or a file system that has no files without a name
-        descriptor = None
-    try:
-        with open(temporary if descriptor is None else descriptor, "w+b") as file:
-            yield file
-            file.flush()
-            if descriptor is not None:
-                # Until here the file had no name at all: even SIGKILL leaves nothing behind. With a folder to start
-                # from (unused, for the path is absolute), os.link follows /proc's link to the file.
-                os.link(f"/proc/self/fd/{descriptor}", temporary, src_dir_fd=descriptor, follow_symlinks=True)
-        if os.path.lexists(target) and not overwrite:
-            raise FileExistsError(target)
-        os.replace(temporary, target)
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()

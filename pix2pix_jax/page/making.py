@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from pix2pix_jax.figures.drawing import displayed
-from pix2pix_jax.inference.colorizing import colorize_file
+from pix2pix_jax.inference.colorizing import Wishes, colorize_file
 from pix2pix_jax.inference.gray import GrayPhoto
 from pix2pix_jax.inference.inputs import condition_of_files
 from pix2pix_jax.inference.trained import TrainedGenerator
@@ -100,7 +100,7 @@ class Maker:
     def _colorize(self, file: Path, folder: Path, strength: float) -> Made:
         notes: list[str] = []
         generator = self.generator.with_saturation(strength)
-        colored = colorize_file(file, Path(file.name), generator, folder.joinpath, notes.append, seed=self.seed)
+        colored = colorize_file(file, Path(file.name), generator, folder.joinpath, notes.append, Wishes(seed=self.seed))
         return _made(colored.target, _gray_image(colored.gray), colored.image, notes)
 
     def _translate(self, file: Path, folder: Path) -> Made:

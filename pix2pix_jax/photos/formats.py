@@ -1,6 +1,6 @@
 """Formats that colour can be written in, and what a written file is called."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,13 @@ class Format:
         name: Pillow's name.
         alpha: whether it keeps transparency.
         options: how it is written.
+        longest: the longest side that it holds and that is read again, px.
     """
 
     name: str
     alpha: bool
     options: dict[str, Any] = field(default_factory=dict)
+    longest: int = 2**31 - 1
 
 
 # Colour in JPEG and AVIF at full resolution: made colour is smooth, but its borders with grey are not.
@@ -29,14 +31,14 @@ class Format:
 _FORMATS = {
     each.name: each
     for each in (
-        Format("JPEG", False, {"quality": 95, "subsampling": "4:4:4"}),
+        Format("JPEG", False, {"quality": 95, "subsampling": "4:4:4"}, 65_500),
         Format("PNG", True, {"compress_level": 2}),
         Format("TIFF", True, {"compression": "tiff_deflate"}),
-        Format("WEBP", True, {"quality": 95}),
-        Format("AVIF", True, {"quality": 90, "subsampling": "4:4:4"}),
+        Format("WEBP", True, {"quality": 95}, 16_383),
+        Format("AVIF", True, {"quality": 90, "subsampling": "4:4:4"}, 32_768),
         Format("JPEG2000", True),
         Format("BMP", False),
-        Format("TGA", True),
+        Format("TGA", True, {}, 65_535),
         Format("PPM", False),
     )
 }
@@ -50,7 +52,7 @@ def format_of(name: Path) -> Format | None:
     found = _FORMATS.get(Image.registered_extensions().get(suffix, ""))
     if found is None or suffix in _WITHOUT_COLOR or (found.name == "AVIF" and not features.check("avif")):
         return None
-    return Format(found.name, found.alpha, {"no_jp2": True}) if suffix in _CODESTREAMS else found
+    return replace(found, options={"no_jp2": True}) if suffix in _CODESTREAMS else found
 
 
 def with_extension(name: Path, extension: str) -> Path:
@@ -59,7 +61,14 @@ def with_extension(name: Path, extension: str) -> Path:
     return name.with_name((name.name[: -len(old)] if old else name.name) + extension)
 
 
-def name_to_write(name: Path, alpha: bool) -> Path:
-    """The name itself, or with the extension .png where its format cannot hold colour, or `alpha`, or be written."""
+def name_to_write(name: Path, alpha: bool, longest: int = 1) -> Path:
+    """The name itself, or with the extension .png where its format cannot be written, or cannot hold the image.
+
+    Args:
+        name: the file's.
+        alpha: whether the image has transparency.
+        longest: its longer side, px.
+    """
     chosen = format_of(name)
-    return with_extension(name, ".png") if chosen is None or (alpha and not chosen.alpha) else name
+    holds = chosen is not None and (chosen.alpha or not alpha) and longest <= chosen.longest
+    return name if holds else with_extension(name, ".png")

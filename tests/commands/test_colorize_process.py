@@ -51,7 +51,7 @@ def test_process_says_what_failed_and_exits_with_1(start, tmp_path):
         "error: in/b.jpg cannot be read: not an image that can be read",
         "error: 1 of 2 photographs could not be coloured",
     ]
-    assert os.listdir(tmp_path / "colorized") == ["a.jpg"]
+    assert [path.name for path in (tmp_path / "colorized").glob("[!.]*")] == ["a.jpg"]
 
 
 @pytest.mark.process
@@ -69,7 +69,7 @@ def test_stopped_process_leaves_whole_files_only(start, tmp_path, sent, status):
         err = process.communicate(timeout=120)[1]
     assert process.returncode == status
     assert err == ("interrupted: what was finished is kept\n" if sent == signal.SIGINT else "")
-    written = os.listdir(tmp_path / "colorized")
+    written = [path.name for path in (tmp_path / "colorized").glob("[!.]*")]
     assert 0 < len(written) < len(names)
     for name in written:
         assert np.asarray(Image.open(tmp_path / "colorized" / name)).shape == (600, 900, 3)

@@ -11,6 +11,7 @@ from PIL import Image
 from translators import save_translator
 
 from pix2pix_jax.commands import translate as command
+from pix2pix_jax.commands.names import RECORD
 from pix2pix_jax.data.pairs.files import read_pixels
 from pix2pix_jax.inference import trained, translate
 
@@ -57,7 +58,9 @@ def pixels(path: Path) -> np.ndarray:
 
 
 def files(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    """The files in a folder, without the record of their names."""
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(name for name in found if not name.endswith(RECORD))
 
 
 def test_images_and_folders_keep_their_names_and_sizes(run, tmp_path, loaded, generator_file):

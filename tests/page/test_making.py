@@ -41,7 +41,7 @@ def test_colouring(maker, generator_file, tmp_path, name):
         assert made.size == (40, 30)
         with Image.open(made.before) as before, Image.open(made.after) as after:
             assert (before.mode, after.mode, before.size) == ("L", "RGB", (40, 30))
-    assert made.notes == (("written as a.png, for .gif holds no such colour",) if name == "a.gif" else ())
+    assert [note[:16] for note in made.notes] == (["written as a.png"] if name == "a.gif" else [])
 
 
 def test_transparency_is_shown(maker, tmp_path):
