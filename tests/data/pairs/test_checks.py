@@ -34,22 +34,20 @@ def test_the_deepest_file_decides_for_the_whole_set(root: Path) -> None:
     assert any(np.allclose(pair, [7 / 255] * 3 + [1000 / 65535] * 3) for pair in pairs)
 
 
-@pytest.mark.parametrize(
-    ("value", "message"), [(1.5, "holds 0 to 1.5"), (-2.0, "holds -2 to 0"), (np.nan, "holds not a")]
-)
-def test_floats_outside_the_range(root: Path, value: float, message: str) -> None:
+@pytest.mark.parametrize(("value", "named"), [(1.5, "0 to 1.5"), (-2.0, "-2 to 0"), (np.nan, "not a number")])
+def test_floats_outside_the_range(root: Path, value: float, named: str) -> None:
     image = pixels(0, 1, np.float32)
     image[0, 0] = value
     for i in range(2):
         save_image(root / "A" / f"{i}.tif", image)
         save_image(root / "B" / f"{i}.png", pixels(0))
     train, _ = opened(root, task__input_channels=1)
-    with pytest.raises(UserError, match=rf"\d.tif {message}.*data.float_min=0 to config.data.float_max=1 is"):
+    with pytest.raises(UserError, match=rf"\d.tif .*{named}.*data.float_min=0 .*data.float_max=1"):
         train[0]
 
 
 def test_float_range_must_not_be_empty(root: Path) -> None:
-    with pytest.raises(UserError, match=r"float_min=1.0 is not less than config.data.float_max=1.0"):
+    with pytest.raises(UserError, match=r"float_min=1.0 .*float_max=1.0"):
         opened(save_pairs(root), data__float_min=1.0)
 
 

@@ -103,19 +103,15 @@ def test_a_fraction_is_held_out_by_the_checksum_of_the_name(root: Path) -> None:
     assert train.files == tuple(f"A/{i}.png" for i in (0, 1, 3, 4, 5, 8, 9))
 
 
-@pytest.mark.parametrize(("phases", "judged"), [(("train", "val"), "val"), (("train", "test"), "test")])
+@pytest.mark.parametrize(
+    ("phases", "judged"), [(("train", "val"), "val"), (("train", "test"), "test"), (("train", "val", "test"), "val")]
+)
 def test_folders_of_phases(root: Path, phases: tuple[str, ...], judged: str) -> None:
     for phase in phases:
         save_pairs(root, 3, f"A/{phase}", f"B/{phase}")
     train, held_out = opened(root)
     assert train.files == tuple(f"A/train/{i}.png" for i in range(3))
     assert sorted(held_out.files) == [f"A/{judged}/{i}.png" for i in range(3)]
-
-
-def test_val_comes_before_test(root: Path) -> None:
-    for phase in ("train", "val", "test"):
-        save_pairs(root, 2, f"{phase}/A", f"{phase}/B")
-    assert all(file.startswith("val/") for file in opened(root)[1].files)
 
 
 def test_eval_root(root: Path, tmp_path: Path) -> None:
@@ -135,40 +131,20 @@ def test_eval_root_within_root(root: Path) -> None:
         opened(root / "more", data__eval_root=str(root / "more"))
 
 
-def test_all_pairs_of_a_folder_for_judging(root: Path) -> None:
-    config = translation_config(save_pairs(root))
-    source = open_pair_folder(config, str(root), "--data")
-    assert len(source) == 10
-    assert source[0].shape == (8, 8, 6)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"task__input_channels": 4},
-        {"image_size": 64, "data__resize": 64, "data__preprocess": "crop"},
-        {"data__preprocess": "none"},
-        {"data__float_max": 0.5},
-    ],
-)
-def test_what_is_advised_while_judging_can_be_followed(root: Path, changes: dict[str, object]) -> None:
-    save_pairs(root, 2)
-    for side in "AB":
-        save_image(root / side / "2.npy", pixels(1, 3, np.float32, size=(20, 20)))
-    config = translation_config(root, **changes)
-    with pytest.raises(UserError, match=r"train with --config") as caught:
-        [*open_pair_folder(config, str(root), "--data")]
-    assert "give --config" not in str(caught.value)
-
-
 def test_nothing_to_train_on(root: Path) -> None:
     save_pairs(root, 2, "val/A", "val/B")
-    with pytest.raises(UserError, match=r"holds val, and no train: add the pairs to train on"):
+    with pytest.raises(UserError, match=r"holds val, and no train"):
         opened(root)
-    with pytest.raises(UserError, match=r"holding out 1 of its 1 pairs leaves none to train on; add pairs"):
+    with pytest.raises(UserError, match=r"holding out 1 of its 1 pairs"):
         opened(save_pairs(root.parent / "one", 1))
-    with pytest.raises(UserError, match=r"data.eval_fraction=0.0: wanted .* or pairs to judge on"):
+    with pytest.raises(UserError, match=r"data.eval_fraction=0.0"):
         opened(save_pairs(root.parent / "two", 2), data__eval_fraction=0.0)
+
+
+def cut_short(path: Path) -> None:
+    """Puts an image there whose data end too early."""
+    noise = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
+    path.write_bytes(save_image(path, noise).read_bytes()[:-100])
 
 
 # --- Damage ------------------------------------------------------------------------------------
@@ -185,45 +161,33 @@ def test_pairs_with_an_unreadable_file_are_passed_over(root: Path, caplog: pytes
     assert str(root / "A/2.png") in caplog.text
 
 
-def test_a_truncated_file_has_a_stand_in(root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    save_pairs(root, 5)
-    noise = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
-    cut = save_image(root / "A" / "2.png", noise)
-    cut.write_bytes(cut.read_bytes()[:-100])
-    train, _ = opened(root, data__eval_root=str(save_pairs(tmp_path / "other", 1)))
-    place = train.files.index("A/2.png")
-    np.testing.assert_array_equal(train[place], train[(place + 1) % len(train)])
-    assert list(train.skipped) == ["A/2.png"]
-    assert len(caplog.records) == 1
-
-
-def test_a_damaged_file_is_named_once(root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
+def test_a_damaged_file_has_a_stand_in_and_is_named_once(
+    root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     save_pairs(root, 3)
-    for name in ("A/0.png", "B/1.bmp"):
-        whole = save_image(root / name, noise).read_bytes()
-        (root / name).write_bytes(whole[:-100])
+    cut_short(root / "A" / "0.png")
+    cut_short(root / "B" / "1.bmp")
     train, _ = opened(root, data__eval_root=str(save_pairs(tmp_path / "other", 1)))
-    assert (train[0] == train[2]).all()
+    for _ in range(2):
+        np.testing.assert_array_equal(train[0], train[2])
+        np.testing.assert_array_equal(train[1], train[2])
+    assert list(train.skipped) == ["A/0.png", "A/1.png"]  # pairs, by the names of their first files
     first, second = caplog.messages
-    assert first.startswith(f"passing over {root}/A/0.png: ")
-    assert "A/0.png" not in first.removeprefix(f"passing over {root}/A/0.png")
-    assert second.startswith(f"passing over {root}/A/1.png: B/1.bmp: ")
+    assert first.count("A/0.png") == 1
+    assert "B/1.bmp" in second
 
 
 def test_held_out_pairs_that_cannot_be_decoded(root: Path) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
     for phase in ("train", "val"):
         save_pairs(root, 2, f"{phase}/A", f"{phase}/B")
     for i in range(2):
-        whole = save_image(root / "val" / "A" / f"{i}.png", noise).read_bytes()
-        (root / "val" / "A" / f"{i}.png").write_bytes(whole[:-100])
+        cut_short(root / "val" / "A" / f"{i}.png")
     train, held_out = opened(root)
     assert train[0].size
-    with pytest.raises(UserError, match=r"not one of 2 held-out images can be decoded \(val/A/\d.png, …\): mend"):
+    with pytest.raises(UserError, match=r"not one of 2 held-out .*val/A/\d.png"):
         held_out[0]
     judged = open_pair_folder(translation_config(root), str(root), "--data")
-    with pytest.raises(UserError, match=r"not one of 2 images can be decoded \(val/A/\d.png, …\): give"):
+    with pytest.raises(UserError, match=r"not one of 2 .*val/A/\d.png"):
         judged[0]
 
 

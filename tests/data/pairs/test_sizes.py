@@ -50,12 +50,6 @@ def test_eight_bits_are_resized_as_pillow_does(size: tuple[int, int], nearest: b
         )
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_the_size_it_has_changes_nothing(dtype: type) -> None:
-    image = RANDOM.integers(0, 2, (7, 9, 2)).astype(dtype)
-    assert resized(image, (7, 9), nearest=False) is image
-
-
 def test_sixteen_bits_keep_their_lower_bits() -> None:
     levels = np.linspace(30_000, 30_200, 64).astype(np.uint16)  # within one step of 8 bits
     image = np.broadcast_to(levels[None, :, None], (64, 64, 1))
