@@ -20,7 +20,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")  # the devices to compile for are 
 
 from benchmarks.compiled.programs import lower_colouring, lower_step, make_model
 from benchmarks.compiled.report import as_text, describe
-from benchmarks.compiled.targets import TARGETS, find_target
+from benchmarks.compiled.targets import TARGETS
 from pix2pix_jax.config import experiment_config, updated, validate
 from pix2pix_jax.errors import UserError
 
@@ -36,7 +36,7 @@ def main() -> None:
 def parse_arguments(given: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--target", default="h100", help=f"one of {', '.join(TARGETS)}")
+    parser.add_argument("--target", default="h100", choices=tuple(TARGETS))
     parser.add_argument("--devices", type=int, default=1, help="chips of one host")
     parser.add_argument("--batch-size", type=int, help="images, over all devices: 512, or 1 for pix2pix")
     parser.add_argument("--image-size", type=int, help="96, a multiple of 32; or 256 for pix2pix")
@@ -51,7 +51,7 @@ def parse_arguments(given: list[str] | None = None) -> argparse.Namespace:
 
 
 def _main(arguments: argparse.Namespace) -> None:
-    target = find_target(arguments.target)
+    target = TARGETS[arguments.target]
     paper = arguments.experiment == "pix2pix"
     if paper and arguments.plain:
         raise UserError("--plain: there is a plain port of the reference's networks alone, not of pix2pix")

@@ -62,16 +62,10 @@ def parse_arguments(given: list[str] | None = None) -> argparse.Namespace:
         if name not in known:
             parser.error(f"there is no row {name}: the nearest is {nearest(name, known)}; there are {', '.join(known)}")
     usual_batch, usual_size, multiple = (1, 256, 256) if arguments.experiment == "pix2pix" else (64, 96, 32)
-    batch_size, image_size = arguments.batch_size, arguments.image_size
-    arguments.batch_size = usual_batch if batch_size is None else batch_size
-    arguments.image_size = usual_size if image_size is None else image_size
-    if arguments.batch_size < 1 or arguments.image_size < multiple or arguments.image_size % multiple:
-        parser.error(
-            f"batch size {arguments.batch_size} must be 1 or more, image size {arguments.image_size} a multiple of"
-            f" {multiple}"
-        )
-    if arguments.steps is not None and arguments.steps < 1:
-        parser.error(f"steps {arguments.steps} must be 1 or more")
+    arguments.batch_size = usual_batch if arguments.batch_size is None else arguments.batch_size
+    arguments.image_size = arguments.image_size or usual_size
+    if min(arguments.batch_size, arguments.image_size, arguments.steps or 1) < 1 or arguments.image_size % multiple:
+        parser.error(f"batch size and steps must be 1 or more, the image size a multiple of {multiple}")
     if arguments.json and not arguments.json.absolute().parent.is_dir():
         parser.error(f"there is no folder for {arguments.json}")
     return arguments

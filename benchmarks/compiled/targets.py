@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from pix2pix_jax.errors import UserError, nearest
+from pix2pix_jax.errors import UserError
 
 # XLA's description of a GPU, from which it compiles for one that is not there.
 _H100 = """
@@ -79,12 +79,3 @@ TARGETS = {
     ),
     "tpu-v5e": Target("TPU v5e", "tpu", 819e9, "pip install 'jax[tpu]'"),
 }
-
-
-def find_target(name: str) -> Target:
-    """The target of a name; a UserError names the nearest where there is none."""
-    if name not in TARGETS:
-        raise UserError(
-            f"--target={name} is not known: did you mean {nearest(name, TARGETS)}? (known: {', '.join(TARGETS)})"
-        )
-    return TARGETS[name]

@@ -69,7 +69,7 @@ def run_jax(experiment: str) -> Run:
         _, (state, metrics) = observe(state, recipe.photographs(index, recipe.SEED))
         losses.append(metrics)
     return Run(
-        **{name: np.asarray(output) for name, output in outputs.items()},
+        outputs={name: np.asarray(output) for name, output in outputs.items()},
         gradients={name: value for name, value in named.items() if name.endswith(("weight", "bias"))},
         averages=averages,
         losses={name: np.array([terms[name] for terms in losses]) for name in losses[0]},

@@ -40,22 +40,16 @@ def report() -> None:
     """Shows a line for each case: the largest differences, and in brackets what float32 alone explains of them.
 
     Those of outputs are absolute, those of gradients and losses are relative to their scales. What float32 explains is
-    how far PyTorch in float32 is from PyTorch in float64. "Margin" is `pytorch_side.kink_margin`.
+    how far PyTorch in float32 is from PyTorch in float64.
     """
     for name in EXPERIMENTS:
-        made = jax_side.run_jax(name), pytorch_side.run_pytorch(name), pytorch_side.run_pytorch(name, torch.float64)
-        ours, theirs, exact = ([one.made, one.colored, one.real_logits, one.fake_logits] for one in made)
-        scales = run.gradient_scales(made[1].gradients), made[1].losses
-        lines = [
-            _outputs(ours, theirs, exact),
-            _training(*made, *scales),
-            f"margin {pytorch_side.kink_margin(name):.1f}",
-        ]
-        print(f"{name:22} {'  '.join(lines)}", flush=True)
+        runs = jax_side.run_jax(name), pytorch_side.run_pytorch(name), pytorch_side.run_pytorch(name, torch.float64)
+        scales = run.gradient_scales(runs[1].gradients), runs[1].losses
+        print(f"{name:22} {_outputs(*(one.outputs for one in runs))}  {_training(*runs, *scales)}", flush=True)
     for name in NETWORKS:
         ours, theirs = paper_jax_side.jax_outputs(name), paper_pytorch_side.pytorch_outputs(name)
         exact = paper_pytorch_side.pytorch_outputs(name, torch.float64)
-        print(f"{name:22} {_outputs(list(ours), list(theirs), list(exact))}", flush=True)
+        print(f"{name:22} {_outputs(ours, theirs, exact)}", flush=True)
     shares = paper_jax_side.penalty_shares()
     for name in STEPS:
         single = paper_pytorch_side.run_pytorch(name, shares)
@@ -69,21 +63,21 @@ def _write(name: str, values: dict[str, np.ndarray]) -> None:
     print(f"{name}.npz: {sum(value.size for value in values.values())} numbers")
 
 
-def _outputs(ours: list[np.ndarray], theirs: list[np.ndarray], exact: list[np.ndarray]) -> str:
-    def apart(one: list[np.ndarray], other: list[np.ndarray]) -> float:
-        return max(np.max(np.abs(a - b), initial=0.0) for a, b in zip(one, other, strict=True))
+def _outputs(ours: run.Tensors, theirs: run.Tensors, exact: run.Tensors) -> str:
+    def apart(one: run.Tensors, other: run.Tensors) -> float:
+        return max(np.max(np.abs(value - other[name]), initial=0.0) for name, value in one.items())
 
     return f"outputs {apart(ours, theirs):.1e} ({apart(theirs, exact):.1e})"
 
 
 def _training(
-    ours: run.Run | paper_run.Run,
-    theirs: run.Run | paper_run.Run,
-    exact: run.Run | paper_run.Run,
+    ours: run.Run,
+    theirs: run.Run,
+    exact: run.Run,
     gradient_scales: Mapping[str, float],
     loss_scales: Mapping[str, float | np.ndarray],
 ) -> str:
-    def apart(one: run.Run | paper_run.Run, other: run.Run | paper_run.Run) -> tuple[float, float, float]:
+    def apart(one: run.Run, other: run.Run) -> tuple[float, float, float]:
         norms = [np.linalg.norm(one.gradients[k] - other.gradients[k]) / scale for k, scale in gradient_scales.items()]
         losses = np.array([np.abs(one.losses[k] - other.losses[k]) / scale for k, scale in loss_scales.items()])
         return float(max(norms)), losses[:, 0].max(), losses.max()

@@ -16,7 +16,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from benchmarks.parity import paper_recipe, recipe
 from benchmarks.parity.paper_cases import NETWORKS, STEPS, NetworkCase, StepCase
 from benchmarks.parity.paper_recipe import Values
-from benchmarks.parity.paper_run import Outputs, Run
+from benchmarks.parity.run import Run
 from pix2pix_jax import step
 from pix2pix_jax.config import AdamConfig, Config
 from pix2pix_jax.losses import ObjectiveConfig
@@ -65,8 +65,11 @@ def network_variables(module: Any, case: NetworkCase, in_channels: int, seed: in
 
 
 @cache
-def jax_outputs(name: str) -> Outputs:
-    """The outputs of a network in `NETWORKS`."""
+def jax_outputs(name: str) -> Values:
+    """What a network in `NETWORKS` makes of the first batch, `[B, height, width, channels]`.
+
+    "training" is with the batch's statistics, "evaluating" with running averages (of a discriminator the same).
+    """
     case = NETWORKS[name]
     condition, image = (_scaled(images) for images in paper_recipe.pair(0, case.side, recipe.SEED))
     if case.generates:
@@ -78,12 +81,12 @@ def jax_outputs(name: str) -> Outputs:
             return [module.apply(variables, x, train=train) for train in modes]
 
         made = jax.jit(outputs, compiler_options=compiler_options())(variables, condition)
-        return Outputs(np.asarray(made[0]), np.asarray(made[-1]))
+        return {"training": np.asarray(made[0]), "evaluating": np.asarray(made[-1])}
     module = make_discriminator(discriminator_config(case))
     variables = network_variables(module, case, 6, recipe.SEED)
     judge = jax.jit(module.apply, compiler_options=compiler_options())
     logits = np.asarray(judge(variables, np.concatenate([condition, image], -1)))
-    return Outputs(logits, logits)
+    return {"training": logits, "evaluating": logits}
 
 
 def make_model(case: StepCase) -> Model:
@@ -144,7 +147,7 @@ def run_jax(name: str) -> Run:
             gradients = _first_gradients("generator", state.generator)
             gradients |= _first_gradients("discriminator", cast(Network, state.discriminator))
             averages = _named(state.averages)
-    return Run(gradients, averages, {term: np.array([terms[term] for terms in losses]) for term in losses[0]})
+    return Run({}, gradients, averages, {term: np.array([terms[term] for terms in losses]) for term in losses[0]})
 
 
 def _first_gradients(name: str, network: Network) -> Values:

@@ -12,7 +12,7 @@ from benchmarks.parity import paper_recipe, recipe
 from benchmarks.parity.paper_cases import NETWORKS, STEPS, NetworkCase, StepCase
 from benchmarks.parity.paper_jax_side import discriminator_config, generator_config, network_variables
 from benchmarks.parity.paper_recipe import Values
-from benchmarks.parity.paper_run import Outputs, Run
+from benchmarks.parity.run import Run
 from pix2pix_jax.networks import authors, make_discriminator, make_generator
 
 
@@ -38,7 +38,7 @@ def make_network(case: NetworkCase, in_channels: int, seed: int, dtype: torch.dt
     return network.to(dtype)
 
 
-def pytorch_outputs(name: str, dtype: torch.dtype = torch.float32) -> Outputs:
+def pytorch_outputs(name: str, dtype: torch.dtype = torch.float32) -> Values:
     """The outputs of a network in `NETWORKS`; float64 shows what float32 loses."""
     case = NETWORKS[name]
     condition, image = _pair(0, case.side, recipe.SEED, dtype)
@@ -50,7 +50,7 @@ def pytorch_outputs(name: str, dtype: torch.dtype = torch.float32) -> Outputs:
         network.load_state_dict(averages, strict=False)
         # The package's discriminators keep no averages: they are only ever trained.
         evaluating = network.eval()(given) if case.generates else training
-    return Outputs(_nhwc(training), _nhwc(evaluating))
+    return {"training": _nhwc(training), "evaluating": _nhwc(evaluating)}
 
 
 def make_step(case: StepCase, seed: int, dtype: torch.dtype = torch.float32) -> TrainStep:
@@ -86,7 +86,9 @@ def run_pytorch(name: str, shares: np.ndarray, dtype: torch.dtype = torch.float3
         losses.append(terms)
         if index == 0:
             gradients, averages = _gradients(step, case), _as_flax(step.generator, case.generator)[1]
-    return Run(gradients, averages, {term: np.array([terms[term].item() for terms in losses]) for term in losses[0]})
+    return Run(
+        {}, gradients, averages, {term: np.array([terms[term].item() for terms in losses]) for term in losses[0]}
+    )
 
 
 def _nhwc(tensor: Tensor) -> np.ndarray:

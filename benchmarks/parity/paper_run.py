@@ -1,41 +1,14 @@
 """What is compared between the two programs for the paper's networks, whichever of them made it."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks.parity.paper_recipe import Values
+from benchmarks.parity.run import Run
 
 _OUTPUTS_KEPT = 128
 _GRADIENT_KEPT = 8
-
-
-class Outputs(NamedTuple):
-    """What a network makes of the recipe's batch 0, from the recipe's weights.
-
-    Attributes:
-        training: with the batch's statistics, `[B, height, width, channels]`.
-        evaluating: with the running averages; of a discriminator, the same as `training`.
-    """
-
-    training: np.ndarray
-    evaluating: np.ndarray
-
-
-class Run(NamedTuple):
-    """The first steps of a training from the recipe's weights.
-
-    Attributes:
-        gradients: those that the first step moves the networks by, by network and Flax's name, as in
-            `generator.down2/kernel`; kernels HWIO.
-        averages: G's running averages after the first step.
-        losses: every term by name, one value for each of steps 0 to 10, taken in that step.
-    """
-
-    gradients: Values
-    averages: Values
-    losses: dict[str, np.ndarray]
 
 
 def gradient_scales(gradients: Mapping[str, np.ndarray]) -> dict[str, float]:
@@ -57,9 +30,9 @@ def loss_scales(losses: Mapping[str, np.ndarray]) -> dict[str, float]:
     return {name: float(np.abs(values).max()) for name, values in losses.items()}
 
 
-def golden_outputs(outputs: Outputs) -> Values:
+def golden_outputs(outputs: Values) -> Values:
     """The part of outputs that is stored."""
-    return {name: _spaced(value, _OUTPUTS_KEPT) for name, value in outputs._asdict().items()}
+    return {name: _spaced(value, _OUTPUTS_KEPT) for name, value in outputs.items()}
 
 
 def golden_run(run: Run) -> Values:

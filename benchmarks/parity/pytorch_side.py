@@ -30,53 +30,27 @@ def run_pytorch(experiment: str, dtype: torch.dtype = torch.float32) -> Run:
         dtype: of weights and computation; float64 shows what float32 loses.
     """
     torch.set_num_threads(1)  # such small batches gain nothing from more
-    seed = recipe.SEED
-    outputs = _outputs(recipe_train_step(experiment, dtype), _batch(0, seed))
-    evaluating = recipe_train_step(experiment, dtype)
-    evaluating.generator.eval()
-    colored = _outputs(evaluating, _batch(0, seed))["generator"][0]
-
-    step = recipe_train_step(experiment, dtype)
-    losses = [step(_batch(0, seed))]
-    gradients, averages = _gradients(step), _averages(step)
-    losses += [step(_batch(index, seed)) for index in range(1, recipe.STEPS + 1)]
+    outputs = _outputs(recipe_train_step(experiment, dtype), train=True)
     empty = np.zeros((0,), np.float32)
     real_logits, fake_logits = outputs.get("discriminator", (empty, empty))
+    (colored,) = _outputs(recipe_train_step(experiment, dtype), train=False)["generator"]
+    step = recipe_train_step(experiment, dtype)
+    losses, gradients, averages = [], {}, {}
+    for index in range(recipe.STEPS + 1):
+        losses.append(step(_batch(index)))
+        if index == 0:
+            gradients, averages = _gradients(step), _averages(step)
     return Run(
-        made=outputs["generator"][0],
-        colored=colored,
-        real_logits=real_logits,
-        fake_logits=fake_logits,
+        outputs={
+            "made": outputs["generator"][0],
+            "colored": colored,
+            "real_logits": real_logits,
+            "fake_logits": fake_logits,
+        },
         gradients=gradients,
         averages=averages,
         losses={name: np.array([terms[name].item() for terms in losses]) for name in losses[0]},
     )
-
-
-def kink_margin(experiment: str) -> float:
-    """How far the first batch stays from the activations' kinks.
-
-    Returns:
-        For each batch norm, the output nearest to 0 over the largest rounding error of its outputs (float32 against
-        float64); of these ratios the smallest. Above 1, no output can round to the other side of a kink.
-    """
-    single, double = (_norm_outputs(experiment, dtype) for dtype in (torch.float32, torch.float64))
-    return min(
-        (exact.abs().min() / (rounded - exact).abs().max()).item()
-        for rounded, exact in zip(single, double, strict=True)
-    )
-
-
-def _norm_outputs(experiment: str, dtype: torch.dtype) -> list[Tensor]:
-    step = recipe_train_step(experiment, dtype)
-    outputs = []
-    for network in _networks(step).values():
-        for module in network.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.register_forward_hook(lambda _, __, output: outputs.append(output))
-    with torch.no_grad():
-        step.losses(_batch(0, recipe.SEED))
-    return outputs
 
 
 def _networks(step: TrainStep) -> dict[str, nn.Module]:
@@ -84,22 +58,23 @@ def _networks(step: TrainStep) -> dict[str, nn.Module]:
     return {name: network for name, network in networks.items() if network is not None}
 
 
-def _batch(index: int, seed: int) -> Tensor:
-    return torch.from_numpy(recipe.photographs(index, seed))
+def _batch(index: int) -> Tensor:
+    return torch.from_numpy(recipe.photographs(index, recipe.SEED))
 
 
-def _outputs(step: TrainStep, batch: Tensor) -> dict[str, list[np.ndarray]]:
-    """What each network returns, call by call, while the losses of a batch are computed."""
-    outputs = {}
+def _outputs(step: TrainStep, *, train: bool) -> dict[str, list[np.ndarray]]:
+    """What each network returns, call by call, while the losses of the first batch are computed."""
+    step.generator.train(train)
+    outputs: dict[str, list[np.ndarray]] = {}
     for name, network in _networks(step).items():
-        outputs[name] = []
+        answers = outputs.setdefault(name, [])
 
-        def keep(_module: nn.Module, _inputs: object, output: Tensor, answers: list = outputs[name]) -> None:
+        def keep(_module: nn.Module, _inputs: object, output: Tensor, answers: list = answers) -> None:
             answers.append(output.permute(0, 2, 3, 1).numpy())
 
         network.register_forward_hook(keep)
     with torch.no_grad():
-        step.losses(batch)
+        step.losses(_batch(0))
     return outputs
 
 

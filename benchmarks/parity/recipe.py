@@ -8,7 +8,7 @@ networks and batches this small, one value that rounds to the other side changes
 ten steps of Adam the difference grows, until the losses differ by a percent too. With ordinary weights this happens
 even between PyTorch in float32 and PyTorch in float64. So these weights stay away from the kinks, and what is left to
 compare is the programs: the outputs of every batch norm lie three standard deviations to one side of the kink (about
-one value in a thousand lies on the other side). `make_golden --report` shows the margin.
+one value in a thousand lies on the other side).
 """
 
 import zlib

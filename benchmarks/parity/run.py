@@ -12,22 +12,18 @@ _KEPT = 16
 
 
 class Run(NamedTuple):
-    """An experiment's first steps from the recipe's weights.
+    """The first steps of a training from the recipe's weights.
 
     Attributes:
-        made: what G makes of the first batch in training mode, `[B, H, W, 2 or 3]`.
-        colored: what G makes of it with its running averages.
-        real_logits: what D says of the photographs of the first batch, `[B, H/32, W/32, 1]`; empty without a D.
-        fake_logits: what D says of the images that G made; empty without a D.
+        outputs: by name, what the networks make of the first batch. Of the reference's: `made` (G in training mode,
+            `[B, H, W, 2 or 3]`) and `colored` (with running averages); `real_logits` and `fake_logits`
+            (D's, `[B, H/32, W/32, 1]`; empty without a D).
         gradients: of each network's loss on the first batch.
         averages: G's running averages after the first step.
         losses: every term by name, one value for each of steps 0 to 10, taken before that step's update.
     """
 
-    made: np.ndarray
-    colored: np.ndarray
-    real_logits: np.ndarray
-    fake_logits: np.ndarray
+    outputs: dict[str, np.ndarray]
     gradients: Tensors
     averages: Tensors
     losses: dict[str, np.ndarray]
@@ -50,16 +46,12 @@ def golden_values(run: Run) -> Tensors:
     """The part of a run that is stored: whatever is small, and samples of the rest.
 
     Returns:
-        `made` and `colored`: every fourth row and column of both; `real_logits` and `fake_logits`;
-        `gradient.NAME`: the scale of its error (see `gradient_scales`), then `_KEPT` evenly spaced elements, or all
-        if there are fewer; `average.NAME`; `loss.NAME`.
+        The outputs, of images every fourth row and column; `gradient.NAME`: the scale of its error (see
+        `gradient_scales`), then `_KEPT` evenly spaced elements, or all if there are fewer; `average.NAME`; `loss.NAME`.
     """
     scales = gradient_scales(run.gradients)
     return {
-        "made": run.made[:, ::4, ::4],
-        "colored": run.colored[:, ::4, ::4],
-        "real_logits": run.real_logits,
-        "fake_logits": run.fake_logits,
+        **{name: value if "logits" in name else value[:, ::4, ::4] for name, value in run.outputs.items()},
         **{
             f"gradient.{name}": np.append(np.float32(scales[name]), _spaced(value))
             for name, value in run.gradients.items()

@@ -1,9 +1,9 @@
 """Turns stored results of the throughput benchmark into tables and a bar chart.
 
-    python -m benchmarks.timing.report [FILE.json ...] [--readme FILE.md] [--chart FILE.png]
+    python -m benchmarks.timing.report [--readme FILE.md] [--chart FILE.png]
 
-Without JSON files it takes the newest result of each device in `benchmarks/results/`. With `--readme`, the tables go
-between that file's lines `<!-- throughput:begin -->` and `<!-- throughput:end -->`; without, they are printed.
+It takes the newest result of each device in `benchmarks/results/`. With `--readme`, the tables go between that file's
+lines `<!-- throughput:begin -->` and `<!-- throughput:end -->`; without, they are printed.
 """
 
 import argparse
@@ -18,42 +18,36 @@ BEGIN = "<!-- throughput:begin -->"
 END = "<!-- throughput:end -->"
 
 Result = Mapping[str, Any]
-"""What `throughput.py --json` wrote."""
+"""What `throughput.py --json` wrote, or one of its rows."""
 
 _CROWDED = 0.05  # share of the cores that other programs may take before a result is called unreliable
-_DATE = itemgetter("date")
 _FOLDER = Path(__file__).resolve().parents[1] / "results"
 _OURS, _THEIRS = "#d95f02", "#8da0cb"
 _TITLES = {"step": "Training step", "inference": "Colouring alone"}
+_COLUMNS = "precision|step|images/s|× best PyTorch, same precision|× best PyTorch|peak memory|per image|compile"
 
 
-def main() -> None:
+def main(given: Sequence[str] | None = None) -> None:
     """Reads results, and writes or prints what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE.json")
     parser.add_argument("--readme", type=Path, metavar="FILE.md", help="file with the two marker lines, for the tables")
     parser.add_argument("--chart", type=Path, metavar="FILE.png", help="file for the bar chart")
-    arguments = parser.parse_args()
-    try:
-        results = [json.loads(path.read_text()) for path in arguments.files] or newest_results(_FOLDER)
-        if not results:
-            sys.exit(f"error: there is no result in {_FOLDER}: run benchmarks/throughput.py --json FILE")
-        tables = "\n\n".join(markdown(result) for result in results)
-        if arguments.readme:
-            write_between_markers(arguments.readme, tables)
-        else:
-            print(tables)
-        if arguments.chart:
-            draw(results, arguments.chart)
-    except FileNotFoundError as error:
-        sys.exit(f"error: there is no {error.filename}")
+    arguments = parser.parse_args(given)
+    results = newest_results(_FOLDER)
+    tables = "\n\n".join(markdown(result) for result in results)
+    if arguments.readme:
+        write_between_markers(arguments.readme, tables)
+    else:
+        print(tables)
+    if arguments.chart:
+        draw(results, arguments.chart)
 
 
 def newest_results(folder: Path) -> list[Result]:
     """The newest result of each device, the newest device first."""
-    results = [json.loads(path.read_text()) for path in folder.glob("*.json")]
-    results = sorted((result for result in results if result.get("benchmark") == "throughput"), key=_DATE)
-    return sorted({result["device"]: result for result in results}.values(), key=_DATE, reverse=True)
+    date = itemgetter("date")
+    results = sorted((json.loads(path.read_text()) for path in folder.glob("*.json")), key=date)
+    return sorted({result["device"]: result for result in results}.values(), key=date, reverse=True)
 
 
 def write_between_markers(readme: Path, text: str) -> None:
@@ -70,42 +64,34 @@ def write_between_markers(readme: Path, text: str) -> None:
 
 def markdown(result: Result) -> str:
     """All tables of one result."""
-    parts = [_caption(result)]
+    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    side = result["image_size"]
+    caption = (
+        f"{result['device']}; `{result['experiment']}`, batch {result['batch_size']} of {side}×{side}, median (range)"
+        f" of {result['steps']} steps in turns; {versions}; {result['date'][:10]}; `{result['command']}`."
+    )
+    if (result["others_share"] or 0) > _CROWDED:
+        caption += (
+            f"\n**Unreliable: other programs took {result['others_share']:.0%} of the cores meanwhile.** This slows"
+            " PyTorch's threads, which wait for each other, many times more than ours."
+        )
+    parts = [caption]
     for group, title in _TITLES.items():
         if rows := [row for row in result["rows"] if row["group"] == group]:
-            parts.append(_rows_table(title, rows))
+            parts.append(_table([[title, *_COLUMNS.split("|")], *map(_row, rows)]))
     if result["scaling"]:
-        parts.append(_scaling_table(result["scaling"]))
+        heading = ["Devices (ours, float32)", "batch", "step", "images/s", "× one device"]
+        parts.append(_table([heading, *map(_scaling_row, result["scaling"])]))
+        if result["scaling"][0]["virtual"]:
+            parts.append(
+                "These devices are virtual and share the same cores. So the table shows only what splitting costs"
+                " (1.00 is nothing), not the speed of real devices."
+            )
     return "\n\n".join(parts)
 
 
-def _caption(result: Result) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
-    side = result["image_size"]
-    lines = [
-        f"{result['device']}; `{result['experiment']}`, batch {result['batch_size']} of {side}×{side}, median (range)"
-        f" of {result['steps']} steps in turns; {versions}; {result['date'][:10]}; `{result['command']}`."
-    ]
-    if (result["others_share"] or 0) > _CROWDED:
-        lines.append(
-            f"**Unreliable: other programs took {result['others_share']:.0%} of the cores meanwhile.** This slows"
-            " PyTorch's threads, which wait for each other, many times more than ours."
-        )
-    return "\n".join(lines)
-
-
-def _rows_table(title: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    heading = (
-        f"{title}|precision|step|images/s|× best PyTorch, same precision|× best PyTorch|peak memory|per image|compile"
-    )
-    lines = [heading.split("|")]
-    lines += [_row(row) for row in rows]
-    return _table(lines)
-
-
-def _row(row: Mapping[str, Any]) -> list[str]:
-    is_ours = row["library"] == "ours"
-    label = f"**{row['label']}**" if is_ours else row["label"]
+def _row(row: Result) -> list[str]:
+    label = f"**{row['label']}**" if row["library"] == "ours" else row["label"]
     if row["compile_mode"] not in (None, "default"):
         label += f" ({row['compile_mode']})"
     if row["not_run"] is not None:
@@ -124,30 +110,17 @@ def _row(row: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _scaling_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    lines = [["Devices (ours, float32)", "batch", "step", "images/s", "× one device"]]
-    for row in rows:
-        batch = str(row["batch_size"])
-        if row["not_run"] is not None:
-            lines.append([str(row["devices"]), batch, f"not run: {row['not_run']}", "", ""])
-            continue
-        numbers = [_seconds(row["step_seconds"]), _number(row["images_per_second"]), _ratio(row["times_one_device"])]
-        lines.append([str(row["devices"]), batch, *numbers])
-    table = _table(lines)
-    if any(row["virtual"] for row in rows):
-        return table + (
-            "\n\nThese devices are virtual and share the same cores. So the table shows only what splitting costs"
-            " (1.00 is nothing), not the speed of real devices."
-        )
-    return table
+def _scaling_row(row: Result) -> list[str]:
+    start = [str(row["devices"]), str(row["batch_size"])]
+    if row["not_run"] is not None:
+        return [*start, f"not run: {row['not_run']}", "", ""]
+    return [*start, _seconds(row["step_seconds"]), _number(row["images_per_second"]), _ratio(row["times_one_device"])]
 
 
 def _table(lines: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    rule = ["-" * width for width in widths]
-    padded = ([cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines)
-    heading, *rest = (f"| {' | '.join(line)} |" for line in padded)
-    return "\n".join([heading, f"| {' | '.join(rule)} |", *rest])
+    heading, *rest = ([cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in (heading, ["-" * width for width in widths], *rest))
 
 
 def _seconds(seconds: float) -> str:
@@ -188,18 +161,17 @@ def draw(results: Sequence[Result], path: Path) -> None:
             panel.set_title(f"{_TITLES[group]}, batch {result['batch_size']} of {side}×{side}\n{result['device']}")
     legend = [Patch(color=_OURS, label="pix2pix_jax"), Patch(color=_THEIRS, label="PyTorch")]
     figure.legend(handles=legend, loc="outside lower center", ncols=2, frameon=False)
-    figure.get_layout_engine().set(w_pad=0.15, h_pad=0.1)  # type: ignore[union-attr]
     figure.savefig(path, dpi=100)
     plt.close(figure)
 
 
-def _ran(result: Result, group: str) -> list[Mapping[str, Any]]:
+def _ran(result: Result, group: str) -> list[Result]:
     """Rows to draw, those of a precision together."""
     rows = [row for row in result["rows"] if row["group"] == group and row["not_run"] is None]
     return sorted(rows, key=lambda row: row["precision"] != "float32")
 
 
-def _draw_bars(panel: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+def _draw_bars(panel: Any, rows: Sequence[Result]) -> None:
     gap = 0.7  # between the precisions
     places = [place + gap * (row["precision"] != "float32") for place, row in enumerate(rows)]
     speeds = [row["images_per_second"] for row in rows]

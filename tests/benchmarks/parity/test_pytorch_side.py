@@ -25,7 +25,7 @@ def runs(request):
 
 @pytest.mark.parametrize("output", ["made", "colored", "real_logits", "fake_logits"])
 def test_outputs_agree(runs, output):
-    ours, theirs = (getattr(run, output) for run in runs)
+    ours, theirs = (run.outputs[output] for run in runs)
     assert ours.shape == theirs.shape
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
 
