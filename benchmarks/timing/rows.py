@@ -120,7 +120,7 @@ def row_jobs(row: Row, base: Job, facts: Mapping[str, Any], scratch: Path) -> li
         scratch: folder for compiled programs.
 
     Returns:
-        None for more devices than there are. On a CPU devices are virtual, and each has an eighth of the batch.
+        No job for more devices than there are. On a CPU devices are virtual, and each has an eighth of the batch.
     """
     backend, environment = facts["backend"], dict(base.environment)
     size, count = base.batch_size, max(row.devices, 1)
