@@ -34,13 +34,6 @@ def test_every_photograph_of_a_split_in_rgb(prepared: Path) -> None:
     assert sorted(numbers_of(held_out, "test")) == list(range(TEST))
 
 
-def test_grey_photographs_are_kept_grey(prepared: Path) -> None:
-    train, _ = open_tfds("pix2pix_photos", "", "", 0.1, tfds_dir=str(prepared))
-    grey = [image for image in (train[i] for i in range(TRAIN)) if (image[..., :1] == image).all()]
-    assert len(grey) == TRAIN / 5
-    assert all(image.shape[2] == 3 for image in grey)
-
-
 def test_judged_on_in_an_order_as_good_as_random(prepared: Path) -> None:
     _, held_out = open_tfds("pix2pix_photos", "", "", 0.1, tfds_dir=str(prepared))
     as_prepared, _ = open_tfds("pix2pix_photos", "test", "train", 0.1, tfds_dir=str(prepared))
@@ -60,12 +53,6 @@ def test_held_out_fraction(prepared: Path, fraction: float, count: int) -> None:
     assert train.name == "pix2pix_train_only_small"
     assert len(held_out) == count
     assert sorted(numbers_of(train) + numbers_of(held_out)) == list(range(TRAIN))
-
-
-def test_fraction_of_a_part(prepared: Path) -> None:
-    train, held_out = open_tfds("pix2pix_train_only/small", "train[:50%]", "", 0.2, tfds_dir=str(prepared))
-    assert (len(train), len(held_out)) == (16, 4)
-    assert len({*numbers_of(train), *numbers_of(held_out)}) == 20
 
 
 def test_splits_in_the_words_of_tfds(prepared: Path) -> None:
