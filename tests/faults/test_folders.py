@@ -55,9 +55,8 @@ def test_a_dead_process_holds_no_lock(tmp_path, photo_folder, environ):
     trained(command(tmp_path / "run", photo_folder, num_steps=step + 1), environ)
 
 
-@pytest.mark.parametrize("name", ["holiday [2024]", "what? a*", "Zürich 写真"])
-def test_a_folder_of_any_name_trains_resumes_and_exports(name, tmp_path, photo_folder, environ):
-    workdir = tmp_path / name / "run"
+def test_a_folder_of_any_name_trains_resumes_and_exports(tmp_path, photo_folder, environ):
+    workdir = tmp_path / "holiday [2024] what? a* Zürich 写真" / "run"
     trained(command(workdir, photo_folder, num_steps=20), environ)
     assert "after step 20" in trained(command(workdir, photo_folder, num_steps=30), environ)
     export = [sys.executable, "-m", "pix2pix_jax.commands.export", str(workdir), str(tmp_path / "g.safetensors")]
