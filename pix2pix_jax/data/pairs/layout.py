@@ -78,22 +78,21 @@ def find_parts(root: str, flag: str, exclude: Path | None = None) -> dict[str, P
     has_sides = any(slot for _, slot, _ in places)
     has_phases = any(phase for phase, slot, _ in places if slot or not has_sides)
     parts: dict[str, Part] = {}
-    unused: list[str] = []
-    lost: dict[str, str] = {}
+    unused: dict[str, list[str]] = {}  # by phase
     for name, (phase, slot, within) in zip(names, places, strict=True):
         if (bool(phase), bool(slot)) == (has_phases, has_sides):
             parts.setdefault(phase, Part(folder)).add(slot or "AB", within, name)
         else:
-            unused.append(name)
-            lost.setdefault(phase, name)
-    used = sorted({within for part in parts.values() for within in part.folders.values()})
-    for phase, name in lost.items():
-        if phase not in ("", *parts):
-            raise UserError(
-                f"{flag}={root} holds {name} beside {listed(used)}: move away what is not of the pairs ({_LAYOUTS})"
-            )
+            unused.setdefault(phase, []).append(name)
     if unused:
-        _logger.warning("%s: %d images are not used: %s (used: %s)", root, len(unused), listed(unused), listed(used))
+        others = [name for of_phase in unused.values() for name in of_phase]
+        used = listed(sorted({within for part in parts.values() for within in part.folders.values()}))
+        if lost := unused.keys() - {"", *parts}:
+            name = unused[min(lost)][0]
+            raise UserError(
+                f"{flag}={root} holds {name} beside {used}: move away what is not of the pairs ({_LAYOUTS})"
+            )
+        _logger.warning("%s: %d images are not used: %s (used: %s)", root, len(others), listed(others), used)
     return parts
 
 
