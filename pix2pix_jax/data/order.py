@@ -1,5 +1,6 @@
 """Which photographs make up a batch, cropped where and mirrored or not: a function of the step alone."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ class Draws(NamedTuple):
     mirrored: NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
 class Order:
     """The endless sequence of training images, cut into batches.
 
@@ -34,47 +36,34 @@ class Order:
     is seen once an epoch. The crop and the mirroring of a photograph are drawn from (seed, epoch, its index). So any
     step's batch can be made again without replaying the earlier ones, by any number of threads, in any order.
 
-    Of several processes, each has an equal stretch of every batch's rows.
+    Attributes:
+        num_images: photographs in an epoch, at least 1.
+        batch_size: rows of a batch over all processes, a multiple of `process_count`; may be more than there are
+            photographs.
+        seed: what everything drawn follows from.
+        process_index: which process's rows are wanted: of several, each has an equal stretch of every batch's.
+        process_count: how many processes share a batch.
+        mirror: whether half of the images change left and right; the other draws are the same without.
     """
 
-    def __init__(
-        self,
-        num_images: int,
-        *,
-        batch_size: int,
-        seed: int,
-        process_index: int = 0,
-        process_count: int = 1,
-        mirror: bool = True,
-    ) -> None:
-        """Sets up an order.
-
-        Args:
-            num_images: photographs in an epoch, at least 1.
-            batch_size: rows of a batch over all processes, a multiple of `process_count`; may be more than there are
-                photographs.
-            seed: what everything drawn follows from.
-            process_index: which process's rows are wanted.
-            process_count: how many processes share a batch.
-            mirror: whether half of the images change left and right; the other draws are the same without.
-        """
-        self.batch_size = batch_size
-        self._num_images = num_images
-        self._seed = seed
-        self._mirror = mirror
-        self._rows = batch_size // process_count
-        self._skipped_rows = process_index * self._rows
+    num_images: int
+    batch_size: int
+    seed: int
+    process_index: int = 0
+    process_count: int = 1
+    mirror: bool = True
 
     def __getitem__(self, step: int) -> Draws:
         """This process's rows of a step's batch; 0 is the first step."""
-        first = step * self.batch_size + self._skipped_rows
-        epochs, places = np.divmod(np.arange(first, first + self._rows), self._num_images)
+        rows = self.batch_size // self.process_count
+        first = step * self.batch_size + self.process_index * rows
+        epochs, places = np.divmod(np.arange(first, first + rows), self.num_images)
         parts = []
         for epoch in range(epochs[0], epochs[-1] + 1):
-            order, crops = _epoch(self._seed, epoch, self._num_images)
+            order, crops = _epoch(self.seed, epoch, self.num_images)
             index = order[places[epochs == epoch]]
             down, right, mirror = crops[index].T
-            parts.append((index, down, right, (mirror < 0.5) & self._mirror))
+            parts.append((index, down, right, (mirror < 0.5) & self.mirror))
         return Draws(*map(np.concatenate, zip(*parts, strict=True)))
 
 

@@ -18,6 +18,7 @@ scikit-image and the owners state them:
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -88,34 +89,32 @@ _STRIDE = 4
 _USE_A_FOLDER = "give --config.data.source=folder --config.data.root=DIR to use your photographs"
 
 
+@dataclass(frozen=True)
 class WindowSource:
-    """Square windows of photographs held in memory; see `ImageSource`."""
+    """Square windows of photographs held in memory; see `ImageSource`.
 
-    name = "bundled"
+    Attributes:
+        photographs: RGB in [0, 255], each uint8 [H, W, 3].
+        windows: for each item, the index of its photograph and the part shown.
+    """
 
-    def __init__(self, photographs: Sequence[NDArray[np.uint8]], windows: Sequence[tuple[int, Square]]) -> None:
-        """Makes a source of windows.
-
-        Args:
-            photographs: RGB in [0, 255], each uint8 [H, W, 3].
-            windows: for each item, the index of its photograph and the part shown.
-        """
-        self._photographs = tuple(photographs)
-        self._windows = tuple(windows)
+    photographs: Sequence[NDArray[np.uint8]]
+    windows: Sequence[tuple[int, Square]]
+    name: str = "bundled"
 
     def __len__(self) -> int:
         """Number of windows."""
-        return len(self._windows)
+        return len(self.windows)
 
     def __getitem__(self, index: int, /) -> NDArray[np.uint8]:
         """One window, uint8 [side, side, 3]; see `ImageSource`."""
-        photograph, (left, top, side) = self._windows[index]
-        return self._photographs[photograph][top : top + side, left : left + side]
+        photograph, (left, top, side) = self.windows[index]
+        return self.photographs[photograph][top : top + side, left : left + side]
 
     def fingerprint(self) -> str:
         """From all pixels and windows; see `ImageSource`."""
-        digest = hashlib.sha256(repr(self._windows).encode())
-        for photograph in self._photographs:
+        digest = hashlib.sha256(repr(tuple(self.windows)).encode())
+        for photograph in self.photographs:
             digest.update(photograph.tobytes())
         return digest.hexdigest()
 

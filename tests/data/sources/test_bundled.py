@@ -66,19 +66,19 @@ def test_every_photograph_has_an_equal_part(sources: tuple[WindowSource, WindowS
     assert len(train) == 1000
     assert len(held_out) == 30
     for source in sources:
-        shares = [index for index, _ in source._windows]
+        shares = [index for index, _ in source.windows]
         assert np.bincount(shares).tolist() == [len(source) // len(PHOTOGRAPHS)] * 5
 
 
 def test_the_first_few_to_judge_on_show_every_photograph(
     sources: tuple[WindowSource, WindowSource],
 ) -> None:
-    assert [index for index, _ in sources[1]._windows[:5]] == [0, 1, 2, 3, 4]
+    assert [index for index, _ in sources[1].windows[:5]] == [0, 1, 2, 3, 4]
 
 
 def test_training_shows_most_of_the_rest(labelled: tuple[WindowSource, WindowSource]) -> None:
     shown = np.count_nonzero(pixels_shown(labelled[0]))
-    all_pixels = sum(photograph.size // 3 for photograph in labelled[0]._photographs)
+    all_pixels = sum(photograph.size // 3 for photograph in labelled[0].photographs)
     held_out = sum(
         (right - left) * (bottom - top)
         for left, top, right, bottom in (photograph.held_out for photograph in PHOTOGRAPHS)
