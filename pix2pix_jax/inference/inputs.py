@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pix2pix_jax.config import Config
+from pix2pix_jax.data.pairs.checks import split_channels
 from pix2pix_jax.data.pairs.files import Kind, Pixels, read_pixels, to_channels, to_ends
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.inference.photo_files import explaining
@@ -169,10 +170,8 @@ def _kind(pixels: Pixels) -> Kind:
 
 def _channels(kinds: Sequence[Kind], wanted: int, known: tuple[int, ...] | None) -> Sequence[int]:
     """How many channels each image gives to the generator's input; `known` where training has settled it."""
-    choices: list[Sequence[int]] = [[kind.natural for kind in kinds], [wanted // len(kinds)] * len(kinds)]
-    for channels in [known] if known and len(known) == len(kinds) else choices:
-        if sum(channels) == wanted and all(map(Kind.can_give, kinds, channels)):
-            return channels
+    if split := split_channels([[kind] for kind in kinds], wanted, known):
+        return split
     given = " and ".join(f"{kind.channels} of {_DEPTHS[kind.depth]}" for kind in kinds)
     raise ValueError(
         f"the generator takes {wanted} channel{'s' * (wanted > 1)}, got {len(kinds)} image{'s' * (len(kinds) > 1)}"

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -151,10 +151,7 @@ def common_depth(sets: Iterable[SoundPairs], slots: Iterable[int]) -> str:
 def channels_of(
     sets: Sequence[SoundPairs], side: str, wanted: int, key: str, known: tuple[int, ...] | None = None
 ) -> tuple[int, ...]:
-    """How many channels each image of a side gives.
-
-    One image gives what is wanted. Of several, each gives its own number (1 where all files are grey, 3 where 8-bit
-    colours are among them), or each 1, or each 3, whichever comes to what is wanted.
+    """How many channels each image of a side gives, see `split_channels`.
 
     Args:
         sets: the pairs.
@@ -168,24 +165,42 @@ def channels_of(
     """
     slots = [number for number, slot in enumerate(sets[0].slots) if side in slot]
     seen = [{kind: pairs.root / file for pairs in sets for kind, file in pairs.kinds[slot].items()} for slot in slots]
-    natural = tuple(max(kind.natural for kind in kinds) for kinds in seen)
-    choices = [(wanted,)] if len(slots) == 1 else [natural, (1,) * len(slots), (3,) * len(slots)]
-    if known and len(known) == len(slots):
-        choices = [known]
-    for choice in choices:
-        fits = (kind.can_give(count) for kinds, count in zip(seen, choice, strict=True) for kind in kinds)
+    if split := split_channels(seen, wanted, known):
+        return split
+    even = wanted // len(seen)
+    examples = [next((kind for kind in kinds if not kind.can_give(even)), next(iter(kinds))) for kinds in seen]
+    parts = ", ".join(f"{kinds[kind]} has {_channels(kind)}" for kinds, kind in zip(seen, examples, strict=True))
+    split = f" (task.input_split={'+'.join(map(str, known))})" if known and len(seen) > 1 else ""
+    raise UserError(
+        f"{parts}, and config.{key}={wanted}{split}: save the images otherwise, or train with"
+        f" --config.{key}={sum(kind.natural for kind in examples)}"
+    )
+
+
+def split_channels(
+    kinds: Sequence[Collection[Kind]], wanted: int, known: tuple[int, ...] | None = None
+) -> tuple[int, ...] | None:
+    """How many channels each of several images gives, where they are joined.
+
+    Each gives its own number (1 where all files are grey, 3 where 8-bit colours are among them), or else all the same.
+
+    Args:
+        kinds: of each image, the kinds of its files.
+        wanted: channels in all.
+        known: how many each gives, where that was settled before.
+
+    Returns:
+        None if the files cannot give as many.
+    """
+    choices = [
+        tuple(max(kind.natural for kind in of_image) for of_image in kinds),
+        (wanted // len(kinds),) * len(kinds),
+    ]
+    for choice in [known] if known and len(known) == len(kinds) else choices:
+        fits = (kind.can_give(count) for of_image, count in zip(kinds, choice, strict=True) for kind in of_image)
         if sum(choice) == wanted and all(fits):
             return choice
-    parts, channels = [], 0
-    for kinds, count in zip(seen, choices[0], strict=True):
-        kind = next((kind for kind in kinds if not kind.can_give(count)), next(iter(kinds)))
-        parts.append(f"{kinds[kind]} has {_channels(kind)}")
-        channels += kind.natural
-    split = f" (task.input_split={'+'.join(map(str, choices[0]))})" if known in choices else ""
-    raise UserError(
-        f"{', '.join(parts)}, and config.{key}={wanted}{split}: save the images otherwise, or train with"
-        f" --config.{key}={channels}"
-    )
+    return None
 
 
 def _channels(kind: Kind) -> str:
