@@ -95,6 +95,8 @@ def test_no_value_of_another_type_is_taken():
         ({"image_size": 32, "batch_size": 1}, "config.batch_size=2 or more, or config.image_size=64"),
         ({"image_size": 32, "batch_size": 8, "sync_batch_norm": False}, "config.batch_size=16 or more"),
         ({"image_size": 16, "batch_size": 1, "task.discriminator_sees": "none"}, "or config.image_size=32"),
+        ({"coloring_side": 15}, "config.coloring_side=15"),
+        ({"coloring_side": 31, "generator.network": "efficientnet"}, "config.coloring_side=31"),
         (
             {"image_size": 16, "batch_size": 8, "task.discriminator_sees": "none", "test_time": "batch"},
             "config.test_time=batch leaves a batch norm a single value",

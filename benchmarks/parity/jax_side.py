@@ -16,7 +16,7 @@ from benchmarks.parity import recipe
 from benchmarks.parity.run import Run, Tensors
 from pix2pix_jax import color, step
 from pix2pix_jax.config import experiment_config, updated
-from pix2pix_jax.networks import Params
+from pix2pix_jax.networks import DiscriminatorConfig, GeneratorConfig, Params
 from pix2pix_jax.networks import pytorch as convert
 from pix2pix_jax.state import Model, Network, TrainState, build_model
 from pix2pix_jax.tasks import ColorizationTask, photo_from_rgb
@@ -31,14 +31,14 @@ def make_model(experiment: str) -> Model:
 def initial_state(model: Model, seed: int) -> TrainState:
     """A state with the recipe's weights and fresh optimizers."""
     empty = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), jax.eval_shape(model.init, jax.random.key(0)))
-    shapes = _shapes(convert.generator_to_torch(empty.generator.params, empty.averages))
+    shapes = _shapes(convert.generator_to_torch(GeneratorConfig(), empty.generator.params, empty.averages))
     values = recipe.state_dict_values(shapes, "generator", seed)
-    params, averages = convert.generator_from_torch(values)
+    *_, params, averages = convert.generator_from_torch(values)
     discriminator = None
     if empty.discriminator is not None:
-        shapes = _shapes(convert.discriminator_to_torch(empty.discriminator.params))
+        shapes = _shapes(convert.discriminator_to_torch(DiscriminatorConfig(), empty.discriminator.params))
         values = recipe.state_dict_values(shapes, "discriminator", seed)
-        judge = convert.discriminator_from_torch(values)
+        judge = convert.discriminator_from_torch(values).params
         discriminator = Network(judge, model.discriminator_optimizer.init(judge))
     return TrainState(
         step=jnp.zeros((), jnp.int32),
@@ -59,11 +59,11 @@ def run_jax(experiment: str) -> Run:
 
     outputs, (state, metrics) = observe(initial_state(model, recipe.SEED), recipe.photographs(0, recipe.SEED))
     gradient = _first_gradient(state.generator)
-    named = _named("generator", convert.generator_to_torch(gradient, state.averages))
+    named = _named("generator", convert.generator_to_torch(GeneratorConfig(), gradient, state.averages))
     averages = {name: value for name, value in named.items() if ".running_" in name}
     if state.discriminator is not None:
         gradient = _first_gradient(state.discriminator)
-        named |= _named("discriminator", convert.discriminator_to_torch(gradient))
+        named |= _named("discriminator", convert.discriminator_to_torch(DiscriminatorConfig(), gradient))
     losses = [metrics]
     for index in range(1, recipe.STEPS + 1):
         _, (state, metrics) = observe(state, recipe.photographs(index, recipe.SEED))

@@ -13,7 +13,7 @@ from benchmarks.parity.paper_cases import NETWORKS, STEPS, NetworkCase, StepCase
 from benchmarks.parity.paper_jax_side import discriminator_config, generator_config, network_variables
 from benchmarks.parity.paper_recipe import Values
 from benchmarks.parity.run import Run
-from pix2pix_jax.networks import authors, make_discriminator, make_generator
+from pix2pix_jax.networks import make_discriminator, make_generator, pytorch
 
 
 def make_network(case: NetworkCase, in_channels: int, seed: int, dtype: torch.dtype = torch.float32) -> nn.Module:
@@ -29,11 +29,11 @@ def make_network(case: NetworkCase, in_channels: int, seed: int, dtype: torch.dt
     if case.generates:
         config: Any = generator_config(case)
         variables = network_variables(make_generator(config, 3), case, in_channels, seed)
-        values = authors.generator_to_authors(config, variables["params"], variables["batch_stats"])
+        values = pytorch.generator_to_torch(config, variables["params"], variables["batch_stats"])
     else:
         config = discriminator_config(case)
         variables = network_variables(make_discriminator(config), case, in_channels, seed)
-        values = authors.discriminator_to_authors(config, variables["params"])
+        values = pytorch.discriminator_to_torch(config, variables["params"])
     network.load_state_dict({name: torch.from_numpy(value) for name, value in values.items()})
     return network.to(dtype)
 
@@ -110,9 +110,9 @@ def _as_flax(network: nn.Module, case: NetworkCase) -> tuple[Values, Values]:
     """A network's gradients and running averages, by Flax's names."""
     tensors = {name: value.grad for name, value in network.named_parameters()} | dict(network.named_buffers())
     if case.generates:
-        found = authors.generator_from_authors(tensors)
+        found = pytorch.generator_from_torch(tensors)
         trees: tuple[Any, Any] = found.params, found.averages
     else:
-        trees = authors.discriminator_from_authors(tensors).params, {}
+        trees = pytorch.discriminator_from_torch(tensors).params, {}
     gradients, averages = ({k: np.array(v) for k, v in flatten_dict(tree, sep="/").items()} for tree in trees)
     return gradients, averages

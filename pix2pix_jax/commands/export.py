@@ -14,7 +14,7 @@ from pix2pix_jax.files import typed_path
 from pix2pix_jax.inference import load_trained, pth_files
 from pix2pix_jax.inference.export import write_export
 from pix2pix_jax.inference.trained import Step, TrainedGenerator, load_run
-from pix2pix_jax.networks import authors
+from pix2pix_jax.networks import pytorch
 
 
 def _parse() -> argparse.Namespace:
@@ -64,7 +64,8 @@ def _export_generator(given: argparse.Namespace, trained: TrainedGenerator) -> N
         if given.test_time:
             raise UserError("--test-time: a .pth file does not say how it is run; their test.py has --eval")
         trained.save(given.out)
-        print(authors.flags_of(trained.config.generator))
+        if flags := pytorch.flags_of(trained.config.generator):
+            print(flags)
     elif kind == ".safetensors":
         trained.save(given.out)
     else:
@@ -82,7 +83,7 @@ def _export_discriminator(run: str | None, out: Path, step: Step) -> None:
     config, state = load_run(folder, step)
     if state.discriminator is None:
         raise UserError(f"the run {run} has no discriminator")
-    pth_files.write(out, authors.discriminator_to_authors(config.discriminator, state.discriminator.params))
+    pth_files.write(out, pytorch.discriminator_to_torch(config.discriminator, state.discriminator.params))
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """The configuration of a run: its keys, the named experiments, and what is checked before a start."""
 
-from pix2pix_jax.config.checks import check_fits, validate
+from pix2pix_jax.config.checks import check_fits, check_values, validate
 from pix2pix_jax.config.experiments import EXPERIMENTS, PRESETS
 from pix2pix_jax.config.keys import (
     AdamConfig,
@@ -22,6 +22,7 @@ __all__ = [
     "DataConfig",
     "all_keys",
     "check_fits",
+    "check_values",
     "default_config",
     "experiment_config",
     "leaves",

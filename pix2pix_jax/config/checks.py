@@ -65,8 +65,7 @@ def validate(config: Config, device_count: int) -> None:
     Raises:
         UserError: if a value cannot work; names the key, what was given and what was wanted.
     """
-    _validate_choices(config)
-    _validate_ranges(config)
+    check_values(config)
     _validate_networks(config)
     _validate_sizes(config)
     if config.num_steps < 1 and config.num_epochs < 1:
@@ -82,6 +81,13 @@ def validate(config: Config, device_count: int) -> None:
             f" use a multiple of {device_count}, such as {lower}"
         )
     _validate_norms(config, device_count)
+
+
+def check_values(config: Config) -> None:
+    """Checks every value by itself, as of a file that others made; raises UserError as `validate` does."""
+    _validate_choices(config)
+    _validate_ranges(config)
+    _validate_split(config)
 
 
 def _validate_choices(part: Any, prefix: str = "") -> None:
@@ -103,6 +109,18 @@ def _validate_ranges(config: Config) -> None:
             raise UserError(f"config.{key}={value} is out of range: use {_RANGES[key][0]} to {_RANGES[key][1]}")
 
 
+def _validate_split(config: Config) -> None:
+    if isinstance(config.task, TranslationTask):
+        try:
+            _ = config.task.input_parts
+        except ValueError as error:
+            channels = config.task.input_channels
+            raise UserError(
+                f"config.task.input_split={config.task.input_split} must say how the {channels} channels of"
+                " config.task.input_channels are split, such as 3+1 of 4; or leave it out"
+            ) from error
+
+
 def _validate_networks(config: Config) -> None:
     """Checks that every key of the networks is in its range, and read by the network that is chosen."""
     for name, part in (("generator", config.generator), ("discriminator", config.discriminator)):
@@ -118,15 +136,6 @@ def _validate_networks(config: Config) -> None:
             f"config.generator.network=efficientnet sees grey or RGB images, and config.task.input_channels is"
             f" {config.task.condition_channels}: use another network"
         )
-    if isinstance(config.task, TranslationTask):
-        try:
-            _ = config.task.input_parts
-        except ValueError as error:
-            channels = config.task.input_channels
-            raise UserError(
-                f"config.task.input_split={config.task.input_split} must say how the {channels} channels of"
-                " config.task.input_channels are split, such as 3+1 of 4; or leave it out"
-            ) from error
     task = config.task
     if isinstance(task, ColorizationTask) and task.colorful_emphasis and not task.l1_chroma:
         raise UserError(
@@ -145,6 +154,12 @@ def _validate_networks(config: Config) -> None:
 
 def _validate_sizes(config: Config) -> None:
     size, preprocess = config.image_size, config.data.preprocess
+    multiple = make_generator(config.generator, 1).size_multiple
+    if 0 < config.coloring_side < multiple:
+        raise UserError(
+            f"config.coloring_side={config.coloring_side} is less than the generator takes: use a multiple"
+            f" of {multiple}"
+        )
     if preprocess not in ("scale_width", "none"):  # there the images' own sizes count, see `check_fits`
         check_fits(config, size, size, f"config.image_size={size}")
     if preprocess not in ("crop", "none") and config.data.resize < size:

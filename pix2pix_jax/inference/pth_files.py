@@ -1,43 +1,63 @@
-"""Files of the pix2pix authors' PyTorch code, read and written by PyTorch; nothing in a file is run."""
+"""Files of PyTorch (`latest_net_G.pth`), read and written by PyTorch; nothing in a file is run."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pix2pix_jax.config import Config, DataConfig
+from pix2pix_jax.config import Config, DataConfig, updated
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import replacing
-from pix2pix_jax.networks import DiscriminatorConfig, Params, authors
+from pix2pix_jax.networks import DiscriminatorConfig, Params, pytorch
+from pix2pix_jax.networks.pytorch import FoundGenerator
 from pix2pix_jax.tasks import LabColorizationTask, TranslationTask
+
+_logger = logging.getLogger(__name__)
 
 SUFFIXES = (".pth", ".pt")
 """What the names of such files end with."""
 
 _SIDE = 256  # px; what the authors train and test on, unless told otherwise
+_NESTED = ("state_dict", "model", "netG")  # keys under which training scripts keep a generator beside other things
 
 
 def load_generator(path: Path) -> tuple[Config, Params, Params]:
-    """Reads a generator (`latest_net_G.pth`), and says which one it found.
+    """Reads a generator of the reference's or the pix2pix authors' code, and logs which one it found.
 
-    One that makes two channels of one is taken for their colouring of photographs in Lab.
+    One of theirs that makes two channels of one is taken for their colouring of photographs in Lab.
 
     Args:
         path: the file.
 
     Returns:
         The config of a run that has this generator, its parameters, and the running averages of its batch norms. At
-        test time it uses the statistics of the batch, and dropout, as the authors' code does by default; colouring
+        test time the authors' use the statistics of the batch, and dropout, as their code does by default; colouring
         uses the running averages, as every colouring here.
 
     Raises:
-        UserError: if PyTorch is missing, or the file cannot be read or holds no generator of theirs.
+        UserError: if PyTorch is missing, or the file cannot be read or holds no such generator.
     """
     try:
-        found = authors.generator_from_authors(read(path))
+        found = pytorch.generator_from_torch(read(path))
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
+    config = _reference_config(found, path) if found.config.network == "reference" else _authors_config(found, path)
+    return config, found.params, found.averages
+
+
+def _reference_config(found: FoundGenerator, path: Path) -> Config:
+    makes = {(1, 2): "chroma", (1, 3): "rgb"}.get((found.in_channels, found.out_channels))
+    if makes is None:
+        raise UserError(
+            f"{path}: the reference's generators make 2 or 3 channels of 1, this one {found.out_channels} of"
+            f" {found.in_channels}"
+        )
+    return updated(Config(name=path.stem), {"task.generator_makes": makes})
+
+
+def _authors_config(found: FoundGenerator, path: Path) -> Config:
     generator = found.config
     colours = (found.in_channels, found.out_channels) == (1, 2)
     what = f"{generator.depth} levels" if generator.network == "unet" else f"{generator.blocks} blocks"
@@ -45,11 +65,11 @@ def load_generator(path: Path) -> tuple[Config, Params, Params]:
     notes = " (colours photographs in Lab)" if colours else ""
     if generator.network == "unet" and not colours:
         notes = "; if it was trained with --no_dropout, give --test-time batch"
-    print(
+    _logger.warning(
         f"{path}: {generator.network} of {what}, width {generator.width}, {norm}, {found.in_channels} to"
         f" {found.out_channels} channels{notes}"
     )
-    config = Config(
+    return Config(
         name=path.stem,
         image_size=_SIDE,
         test_time="running" if colours else "batch+dropout",
@@ -60,7 +80,6 @@ def load_generator(path: Path) -> tuple[Config, Params, Params]:
         discriminator=DiscriminatorConfig("patchgan"),
         data=DataConfig(resize=_SIDE) if colours else DataConfig(source="pairs", resize=_SIDE),
     )
-    return config, found.params, found.averages
 
 
 def write(path: Path, state_dict: Mapping[str, np.ndarray]) -> None:
@@ -68,7 +87,7 @@ def write(path: Path, state_dict: Mapping[str, np.ndarray]) -> None:
 
     Args:
         path: the file to write; one that is there is replaced in one go.
-        state_dict: from `authors.generator_to_authors` or `authors.discriminator_to_authors`.
+        state_dict: from `pytorch.generator_to_torch` or `pytorch.discriminator_to_torch`.
 
     Raises:
         UserError: if PyTorch is missing.
@@ -79,7 +98,14 @@ def write(path: Path, state_dict: Mapping[str, np.ndarray]) -> None:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Reads a state dict: float32 arrays by name, or one line that says what is wrong."""
+    """Reads a state dict, alone or nested in a checkpoint under `state_dict`, `model` or `netG`.
+
+    Returns:
+        Float32 arrays by name, all of them with values, which are finite.
+
+    Raises:
+        UserError: in one line, if PyTorch is missing, or the file holds nothing of that kind.
+    """
     torch = _torch()
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
@@ -88,9 +114,23 @@ def read(path: Path) -> dict[str, Any]:
         if reason.startswith("Weights only load failed"):
             reason = "it holds more than tensors: save the network's state_dict()"
         raise UserError(f"it cannot be read as weights of PyTorch ({reason})") from error
-    if not isinstance(loaded, Mapping) or not all(isinstance(value, torch.Tensor) for value in loaded.values()):
+    for _ in range(2):
+        inner = [loaded[key] for key in _NESTED if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping)]
+        loaded = inner[0] if inner else loaded
+    if not isinstance(loaded, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in loaded.items()
+    ):
         raise UserError("it holds no state dict: a mapping of names to tensors is wanted")
-    return {name: tensor.float().numpy() for name, tensor in loaded.items()}
+    arrays = {}
+    for name, tensor in loaded.items():
+        if tensor.is_complex():
+            raise UserError(f"{name} holds complex numbers: a network's weights are real")
+        try:
+            arrays[name] = tensor.detach().float().numpy()
+        except (TypeError, RuntimeError, NotImplementedError) as error:
+            raise UserError(f"{name} cannot be read as an array ({str(error).splitlines()[0]})") from error
+    pytorch.check_numbers(arrays)
+    return arrays
 
 
 def _torch() -> Any:

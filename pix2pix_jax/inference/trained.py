@@ -19,11 +19,11 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from pix2pix_jax.config import Config, stored
+from pix2pix_jax.config import Config, check_values, stored
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import replacing, typed_path
 from pix2pix_jax.inference import generate, pth_files
-from pix2pix_jax.networks import Params, authors
+from pix2pix_jax.networks import Params, pytorch
 from pix2pix_jax.state import Model, TrainState, Weights, build_model
 
 _PACKAGED = Path(__file__).parents[1] / "pretrained"
@@ -178,15 +178,18 @@ class TrainedGenerator:
         from safetensors.numpy import save
 
         if Path(path).suffix.lower() in pth_files.SUFFIXES:
-            tensors = authors.generator_to_authors(self.config.generator, self.params, self.averages)
+            tensors = pytorch.generator_to_torch(self.config.generator, self.params, self.averages)
             return pth_files.write(Path(path), tensors)
         flat = flatten_dict({"params": self.params, "batch_stats": self.averages}, sep="/")
-        arrays = {
-            name: np.asarray(leaf, np.float16 if name.endswith("kernel") else np.float32) for name, leaf in flat.items()
-        }
+        arrays = {name: _narrow(np.asarray(leaf, np.float32), name.endswith("kernel")) for name, leaf in flat.items()}
         with replacing(Path(path)) as temporary:
             temporary.write_bytes(save(arrays, {"config": json.dumps(dataclasses.asdict(self.config))}))
         return None
+
+
+def _narrow(leaf: np.ndarray, is_kernel: bool) -> np.ndarray:
+    """A kernel as float16, unless its values are beyond that; other weights as they are."""
+    return leaf.astype(np.float16) if is_kernel and np.abs(leaf).max() <= np.finfo(np.float16).max else leaf
 
 
 @lru_cache(maxsize=8)
@@ -274,10 +277,10 @@ def _from_file(file: Path) -> TrainedGenerator:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(file, framework="numpy") as opened:
+        with safe_open(file, framework="numpy") as opened, np.errstate(over="ignore"):
             metadata = opened.metadata() or {}
             arrays = {name: opened.get_tensor(name).astype(np.float32) for name in opened.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, TypeError, ValueError) as error:  # the last two for types that NumPy has not
         raise UserError(f"{file} cannot be read as a safetensors file ({str(error).splitlines()[0]})") from error
     if "config" not in metadata:
         raise UserError(f"{file} holds no generator of this project: its metadata has no config")
@@ -294,15 +297,22 @@ def _read_config(text: str, place: Path) -> Config:
         values = json.loads(text)
     except ValueError as error:
         raise UserError(f"the config in {place} is no JSON ({error})") from error
+    if not isinstance(values, dict):
+        raise UserError(f"the config in {place} is no mapping of keys to values")
     try:
-        return stored(values)
+        config = stored(values)
+        check_values(config)
+        return config
     except UserError as error:
         raise UserError(f"the config in {place} cannot be used here ({error}): use the version that made it") from error
 
 
 def _check(trained: TrainedGenerator, place: Path) -> None:
-    """Raises UserError unless names and shapes are those of the generator that the config describes."""
-    init = jax.eval_shape(trained.model.init, jax.random.key(0))
+    """Raises UserError unless the weights are those of the generator that the config describes, and finite."""
+    try:
+        init = jax.eval_shape(trained.model.init, jax.random.key(0))
+    except ValueError as error:
+        raise UserError(f"the config in {place} describes no network ({error})") from error
     wanted = _shapes(init.generator.params, init.averages)
     given = _shapes(trained.params, trained.averages)
     for name in sorted(wanted.keys() | given.keys()):
@@ -312,7 +322,13 @@ def _check(trained: TrainedGenerator, place: Path) -> None:
                 f" {wanted.get(name, 'missing')}"
             )
 
+    leaves: dict[str, Any] = flatten_dict({"params": trained.params, "batch_stats": trained.averages}, sep="/")
+    try:
+        pytorch.check_numbers(leaves)
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from error
+
 
 def _shapes(params: Params, averages: Params) -> dict[str, list[int]]:
     flat: dict[str, Any] = flatten_dict({"params": params, "batch_stats": averages}, sep="/")
-    return {name: list(leaf.shape) for name, leaf in flat.items()}
+    return {name: list(np.shape(leaf)) for name, leaf in flat.items()}

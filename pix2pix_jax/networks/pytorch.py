@@ -1,12 +1,15 @@
-"""Weights of the reference's networks from and to a PyTorch `state_dict`, without PyTorch.
+"""Weights from and to a PyTorch `state_dict`, without PyTorch: the reference's networks and the pix2pix authors'.
 
-PyTorch's names are those of the blocks here: `enc1.conv.weight`, `enc1.norm.running_mean`, `head.conv.bias`. Its
-kernels are OIHW, ours HWIO. It counts the batches that each norm has seen, which nothing needs, and keeps running
-averages for the discriminator too, which is never run on them.
+The reference's names are those of the blocks here (`enc1.conv.weight`), the authors' are places in nested lists
+(`model.model.1.model.3.model.2.running_mean`). Kernels are OIHW there and HWIO here. PyTorch also counts the batches
+that each norm has seen, which nothing needs, and keeps running averages for discriminators, which never use them.
+Which network a state dict holds follows from names and shapes.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,182 +18,308 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.networks.blocks import Params
-from pix2pix_jax.networks.reference import ReferenceDiscriminator, ReferenceGenerator
+from pix2pix_jax.networks.choice import (
+    Discriminator,
+    DiscriminatorConfig,
+    Generator,
+    GeneratorConfig,
+    make_discriminator,
+    make_generator,
+)
+from pix2pix_jax.networks.layers import Norm
 
-_TORCH_LEAVES: dict[tuple[str, ...], str] = {
-    ("conv", "kernel"): "conv.weight",
-    ("conv", "bias"): "conv.bias",
-    ("norm", "scale"): "norm.weight",
-    ("norm", "bias"): "norm.bias",
-    ("norm", "mean"): "norm.running_mean",
-    ("norm", "var"): "norm.running_var",
-}
-_COUNTER = "norm.num_batches_tracked"
-_KEPT_BY_TORCH_ALONE = {"generator": (_COUNTER,), "discriminator": ("norm.running_mean", "norm.running_var", _COUNTER)}
+_LEAVES = {"kernel": "weight", "scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
+_COUNTER = "num_batches_tracked"
+_DEEPEST, _MOST_LAYERS = 12, 6  # of the U-Nets and PatchGANs that a config can describe
 
 
-def generator_from_torch(state_dict: Mapping[str, Any]) -> tuple[Params, Params]:
-    """Converts a generator that PyTorch holds.
+class FoundGenerator(NamedTuple):
+    """A generator that a state dict holds.
+
+    Attributes:
+        config: which network it is. For a U-Net the tensors do not tell whether it was trained with dropout.
+        in_channels: channels of its input.
+        out_channels: channels of its output.
+        params: the Flax parameters, float32 copies.
+        averages: the running averages of its batch norms (collection `batch_stats`), likewise.
+    """
+
+    config: GeneratorConfig
+    in_channels: int
+    out_channels: int
+    params: Params
+    averages: Params
+
+
+class FoundDiscriminator(NamedTuple):
+    """A discriminator that a state dict holds.
+
+    Attributes:
+        config: which network it is.
+        in_channels: channels of its input.
+        params: the Flax parameters, float32 copies.
+    """
+
+    config: DiscriminatorConfig
+    in_channels: int
+    params: Params
+
+
+def check_numbers(arrays: Mapping[str, np.ndarray]) -> None:
+    """Raises UserError if one of these arrays, by name, has no values, or has some that are NaN or infinite."""
+    for name, array in arrays.items():
+        if array.size == 0:
+            raise UserError(f"{name} has no values: its shape is {list(array.shape)}")
+        if not np.isfinite(array).all():
+            raise UserError(f"{name} holds NaN or infinite values: no image can be made with them")
+
+
+def generator_from_torch(state_dict: Mapping[str, Any]) -> FoundGenerator:
+    """Finds out which generator a state dict holds, and converts it.
 
     Args:
         state_dict: tensors on the CPU, or arrays, by PyTorch's name.
 
-    Returns:
-        The Flax parameters and the running averages (collection `batch_stats`), float32 copies.
-
     Raises:
-        UserError: if a tensor is missing, is not the generator's, or has another shape.
+        UserError: if it is none of the known generators; or a tensor cannot be read, is missing, does not belong to
+            it, or has another shape or values that are not finite.
     """
-    given = _arrays(state_dict, "generator")
-    _check(given, "generator")
-    return _tree(given, ("kernel", "bias", "scale")), _tree(given, ("mean", "var"))
+    given = _arrays(state_dict)
+    if "enc1.conv.weight" in given:
+        config, first, last = GeneratorConfig(), "enc1.conv.weight", "dec4.conv.weight"
+    elif "model.model.0.weight" in given:
+        config, first, last = _find_unet(given), "model.model.0.weight", "model.model.3.weight"
+    elif "model.1.weight" in given and given["model.1.weight"].shape[2:] == (7, 7):
+        config = _find_resnet(given)
+        first, last = "model.1.weight", f"model.{17 + config.blocks}.weight"
+    elif {"model.0.weight", "net.0.weight", "conv1.conv.weight"} & given.keys():
+        raise UserError("it holds a discriminator; the authors' files of generators are called latest_net_G.pth")
+    else:
+        raise UserError(f"no known generator begins with {next(iter(given), 'nothing')}")
+    in_channels = _kernel_shape(given, first)[1]
+    # The kernel of a transposed convolution has its outputs in the second place.
+    out_channels = _kernel_shape(given, last)[1 if config.network == "unet" else 0]
+    module = make_generator(config, out_channels)
+    return FoundGenerator(config, in_channels, out_channels, *_converted(given, config, module, in_channels))
 
 
-def generator_to_torch(params: Params, batch_stats: Params) -> dict[str, np.ndarray]:
-    """Converts a generator for PyTorch.
+def discriminator_from_torch(state_dict: Mapping[str, Any]) -> FoundDiscriminator:
+    """Finds out which discriminator a state dict holds, and converts it, as `generator_from_torch` does."""
+    given = _arrays(state_dict)
+    first = next((name for name in ("conv1.conv.weight", "model.0.weight", "net.0.weight") if name in given), None)
+    if first is None:
+        raise UserError(f"no known discriminator begins with {next(iter(given), 'nothing')}")
+    width, in_channels = _kernel_shape(given, first)[:2]
+    if first == "conv1.conv.weight":
+        config = DiscriminatorConfig()
+    elif first == "net.0.weight":
+        config = DiscriminatorConfig("pixel", width=width, norm=_norm(given, "net.3.weight", "net.2.bias"))
+    else:
+        places = [int(match[1]) for name in given if (match := re.match(r"model\.(\d+)\.", name))]
+        layers, norm = (max(places) - 2) // 3, _norm(given, "model.3.weight", "model.2.bias")
+        if not 1 <= layers <= _MOST_LAYERS:
+            raise UserError(f"no PatchGAN ends with model.{max(places)}")
+        config = DiscriminatorConfig("patchgan", layers, width, norm)
+    return FoundDiscriminator(
+        config, in_channels, _converted(given, config, make_discriminator(config), in_channels)[0]
+    )
+
+
+def generator_to_torch(config: GeneratorConfig, params: Params, averages: Params) -> dict[str, np.ndarray]:
+    """A generator as a state dict.
 
     Args:
+        config: which network it is.
         params: the Flax parameters.
-        batch_stats: the running averages of its batch norms.
+        averages: the running averages of its batch norms.
 
     Returns:
         Fresh arrays by PyTorch's name, each to be wrapped with `torch.from_numpy` for `load_state_dict`: float32,
         but for the int64 counters `num_batches_tracked`, which are 0.
 
     Raises:
-        UserError: if an array is missing, is not the generator's, or has another shape.
+        UserError: if neither the reference nor the authors' code has such a network.
     """
-    given = _torch_arrays(params) | _torch_arrays(batch_stats)
-    _check(given, "generator")
-    return _completed(given)
+    if config.network == "efficientnet" or config.upsampling == "resize":
+        raise UserError(
+            f"neither the reference nor the pix2pix authors' code has such a generator (network {config.network},"
+            f" upsampling {config.upsampling}): theirs are U-Nets and ResNets with transposed convolutions"
+        )
+    return _to_torch(config, params, averages)
 
 
-def discriminator_from_torch(state_dict: Mapping[str, Any]) -> Params:
-    """Converts a discriminator that PyTorch holds, whose running averages are left behind.
-
-    Args:
-        state_dict: tensors on the CPU, or arrays, by PyTorch's name.
-
-    Returns:
-        The Flax parameters, float32 copies.
-
-    Raises:
-        UserError: if a tensor is missing, is not the discriminator's, or has another shape.
-    """
-    given = _arrays(state_dict, "discriminator")
-    _check(given, "discriminator")
-    return _tree(given, ("kernel", "bias", "scale"))
+def discriminator_to_torch(config: DiscriminatorConfig, params: Params) -> dict[str, np.ndarray]:
+    """A discriminator as a state dict, like `generator_to_torch`; its running averages are a new network's (0, 1)."""
+    return _to_torch(config, params, {})
 
 
-def discriminator_to_torch(params: Params) -> dict[str, np.ndarray]:
-    """Converts a discriminator for PyTorch, giving it running averages as new ones have them (0 and 1).
+def flags_of(config: GeneratorConfig) -> str:
+    """A line with the flags that the authors' `test.py` needs for a generator; "" for the reference's."""
+    if config.network == "reference":
+        return ""
+    if config.network == "unet":
+        name, size = {8: "unet_256", 7: "unet_128"}.get(config.depth), f"a U-Net of {config.depth} levels"
+    else:
+        name = {9: "resnet_9blocks", 6: "resnet_6blocks"}.get(config.blocks)
+        size = f"a ResNet of {config.blocks} blocks"
+    if name is None:
+        return f"their code has no --netG for {size}"
+    flags = f"for their code: --netG {name} --ngf {config.width} --norm {config.norm}"
+    if not config.dropout:
+        return f"{flags} --no_dropout"
+    moved = config.network == "unet" and config.dropout_at == "innermost"
+    return flags + " (its dropout was in other layers than theirs)" * moved
 
-    Args:
-        params: the Flax parameters.
 
-    Returns:
-        As `generator_to_torch`.
-
-    Raises:
-        UserError: if an array is missing, is not the discriminator's, or has another shape.
-    """
-    given = _torch_arrays(params)
-    _check(given, "discriminator")
-    return _completed(given)
-
-
-def _arrays(state_dict: Mapping[str, Any], network: str) -> dict[str, np.ndarray]:
-    """The tensors that we keep too, as NumPy arrays that may still share PyTorch's memory."""
+def _arrays(state_dict: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The tensors as arrays, by their name without the prefixes of PyTorch's wrappers; counters are left out."""
     arrays = {}
     for name, tensor in state_dict.items():
-        if name.endswith(_KEPT_BY_TORCH_ALONE[network]):
+        if name.endswith(_COUNTER):
             continue
         try:
-            arrays[name] = np.asarray(tensor)
-        except (TypeError, RuntimeError) as error:
+            with np.errstate(over="ignore"):  # `check_numbers` tells
+                array = np.asarray(tensor, np.float32)
+        except (TypeError, ValueError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(f"{name} cannot be read as an array, give a float32 tensor on the CPU: {reason}") from error
+        arrays[re.sub(r"^(module\.|_orig_mod\.)+", "", name)] = array
+    check_numbers(arrays)
     return arrays
 
 
-def _torch_name(path: tuple[str, ...]) -> str:
-    block, *leaf = path
-    return f"{block}.{_TORCH_LEAVES.get(tuple(leaf), '.'.join(leaf))}"
-
-
-def _torch_arrays(tree: Params) -> dict[str, np.ndarray]:
-    """Flattens a Flax tree into fresh float32 arrays by PyTorch's name, kernels OIHW."""
-    arrays = {}
-    for path, leaf in flatten_dict(tree).items():
-        array = np.asarray(leaf)
-        if path[-1] == "kernel" and array.ndim == 4:
-            array = array.transpose(3, 2, 0, 1)
-        arrays[_torch_name(path)] = np.array(array, np.float32, order="C")
-    return arrays
-
-
-def _tree(arrays: Mapping[str, np.ndarray], leaves: tuple[str, ...]) -> Params:
-    """Gathers the leaves of the given names into a Flax tree."""
-    ours = {torch_leaf: path for path, torch_leaf in _TORCH_LEAVES.items() if path[-1] in leaves}
-    flat = {}
-    for name, array in arrays.items():
-        block, leaf = name.split(".", 1)
-        if leaf in ours:
-            array = array.transpose(2, 3, 1, 0) if leaf == "conv.weight" else array
-            # A copy: JAX would otherwise be free to share memory that PyTorch goes on training in.
-            flat[(block, *ours[leaf])] = jnp.array(array, jnp.float32, copy=True)
-    return unflatten_dict(flat)
-
-
-def _completed(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Adds what PyTorch alone keeps, as it is in a new network."""
-    fresh: dict[str, np.ndarray] = {}
-    for name, array in arrays.items():
-        block, leaf = name.split(".", 1)
-        if leaf == "norm.weight":
-            fresh[f"{block}.norm.running_mean"] = np.zeros_like(array)
-            fresh[f"{block}.norm.running_var"] = np.ones_like(array)
-            fresh[f"{block}.{_COUNTER}"] = np.zeros((), np.int64)
-    return fresh | arrays
-
-
-def _check(given: Mapping[str, np.ndarray], network: str) -> None:
-    """Raises UserError unless names and shapes are those of a network with the channels that are given."""
-    channels = _channels(given, "enc1" if network == "generator" else "conv1")[1]
-    generator = network == "generator"
-    module = ReferenceGenerator(_channels(given, "dec4")[0]) if generator else ReferenceDiscriminator()
-    wanted = _wanted_shapes(module.init, channels)
-    if missing := [name for name in wanted if name not in given]:
-        others = f", as are {len(missing) - 1} others" if len(missing) > 1 else ""
-        raise UserError(f"the {network}'s {missing[0]} {wanted[missing[0]]} is missing{others}")
-    for name, shape in wanted.items():
-        if list(given[name].shape) != shape:
-            raise UserError(f"{name} has the shape {list(given[name].shape)}, the {network} wants {shape}")
-    if unexpected := [name for name in given if name not in wanted]:
-        raise UserError(
-            f"{unexpected[0]} {list(given[unexpected[0]].shape)} is not the {network}'s,"
-            f" whose blocks are {', '.join(dict.fromkeys(name.split('.')[0] for name in wanted))}"
-        )
-
-
-def _channels(given: Mapping[str, np.ndarray], block: str) -> tuple[int, ...]:
-    """Output and input channels of a block's OIHW kernel."""
-    name = f"{block}.conv.weight"
+def _kernel_shape(given: Mapping[str, np.ndarray], name: str) -> tuple[int, ...]:
+    """The shape of a convolution's kernel, which tells the number of channels."""
     if name not in given:
         raise UserError(f"{name}, which tells the number of channels, is missing")
     if given[name].ndim != 4:
-        raise UserError(f"{name} has the shape {list(given[name].shape)}, four axes are wanted")
-    return given[name].shape[:2]
+        raise UserError(f"{name} has the shape {list(given[name].shape)}, 4 axes are wanted")
+    return given[name].shape
 
 
-def _wanted_shapes(init: Callable[..., Any], in_channels: int) -> dict[str, list[int]]:
-    """The shape of every tensor of a network by PyTorch's name, kernels OIHW, asked of the network itself."""
-    image = jax.ShapeDtypeStruct((1, 32, 32, in_channels), jnp.float32)
-    variables = jax.eval_shape(init, jax.random.key(0), image)
-    shapes = {}
-    for tree in variables.values():
-        leaves: dict[tuple[str, ...], Any] = flatten_dict(tree)
-        for path, leaf in leaves.items():
-            order = (3, 2, 0, 1) if path[-1] == "kernel" else (0,)
-            shapes[_torch_name(path)] = [leaf.shape[axis] for axis in order]
-    return shapes
+def _norm(given: Mapping[str, np.ndarray], norm_weight: str, conv_bias: str) -> Norm:
+    if norm_weight in given:
+        return "batch"
+    return "instance" if conv_bias in given else "none"
+
+
+def _find_unet(given: Mapping[str, np.ndarray]) -> GeneratorConfig:
+    prefixes = [match[1] for name in given if (match := re.match(r"model\.model\.1\.model\.((?:3\.model\.)*)", name))]
+    depth = 2 + max((prefix.count("3") for prefix in prefixes), default=0)
+    if depth > _DEEPEST:
+        raise UserError(f"a U-Net has at most {_DEEPEST} levels, this one would have {depth}")
+    norm = _norm(given, f"{_unet_prefix(depth)}4.weight", "model.model.0.bias")
+    width = _kernel_shape(given, "model.model.0.weight")[0]
+    return GeneratorConfig("unet", depth=depth, width=width, norm=norm, dropout_at="above_innermost")
+
+
+def _find_resnet(given: Mapping[str, np.ndarray]) -> GeneratorConfig:
+    blocks = len({name.split(".")[1] for name in given if ".conv_block." in name})
+    norm = _norm(given, "model.2.weight", "model.1.bias")
+    second = given.get("model.10.conv_block.5.weight")
+    dropout = 0.0 if second is not None and second.ndim == 4 else 0.5
+    width = _kernel_shape(given, "model.1.weight")[0]
+    return GeneratorConfig("resnet", blocks=blocks, width=width, norm=norm, dropout=dropout)
+
+
+def _places(config: GeneratorConfig | DiscriminatorConfig) -> dict[str, str]:
+    """PyTorch's name of every layer that is called otherwise there."""
+    match config:
+        case GeneratorConfig(network="unet"):
+            return _unet_places(config.depth)
+        case GeneratorConfig(network="resnet"):
+            return _resnet_places(config)
+        case DiscriminatorConfig(network="pixel"):
+            return {"conv1": "net.0", "conv2": "net.2", "conv2_norm": "net.3", "head": "net.5"}
+        case DiscriminatorConfig(network="patchgan"):
+            places = {"conv1": "model.0", "head": f"model.{3 * config.layers + 2}"}
+            for number in range(1, config.layers + 1):
+                places[f"conv{number + 1}"] = f"model.{3 * number - 1}"
+                places[f"conv{number + 1}_norm"] = f"model.{3 * number}"
+            return places
+    return {}
+
+
+def _unet_prefix(level: int) -> str:
+    return "model.model.1.model." + (level - 2) * "3.model."
+
+
+def _unet_places(depth: int) -> dict[str, str]:
+    places = {"down1": "model.model.0", "up1": "model.model.3"}
+    for level in range(2, depth + 1):
+        prefix, inner = _unet_prefix(level), level == depth
+        places |= {
+            f"down{level}": f"{prefix}1",
+            f"down{level}_norm": f"{prefix}2",
+            f"up{level}": prefix + ("3" if inner else "5"),
+            f"up{level}_norm": prefix + ("4" if inner else "6"),
+        }
+    return places
+
+
+def _resnet_places(config: GeneratorConfig) -> dict[str, str]:
+    second, end = 6 if config.dropout else 5, 10 + config.blocks
+    places = {"first": "1", "down1": "4", "down2": "7", "up2": f"{end}", "up1": f"{end + 3}", "last": f"{end + 7}"}
+    places |= {f"{layer}_norm": f"{int(place) + 1}" for layer, place in places.items()}
+    for block in range(config.blocks):
+        for half, place in ((1, 1), (2, second)):
+            layer, prefix = f"block{block + 1}_{half}", f"{10 + block}.conv_block"
+            places |= {layer: f"{prefix}.{place}", f"{layer}_norm": f"{prefix}.{place + 1}"}
+    return {layer: f"model.{place}" for layer, place in places.items()}
+
+
+def _name(path: tuple[str, ...], places: Mapping[str, str]) -> str:
+    """PyTorch's name of a leaf: the names of its layer's modules and its own."""
+    *modules, leaf = path
+    layer = ".".join(modules)
+    return f"{places.get(layer, layer)}.{_LEAVES[leaf]}"
+
+
+def _converted(
+    given: Mapping[str, np.ndarray],
+    config: GeneratorConfig | DiscriminatorConfig,
+    module: Generator | Discriminator,
+    in_channels: int,
+) -> tuple[Params, Params]:
+    """Parameters and running averages; raises UserError unless the tensors are those of the module, no more, no less.
+
+    For transposed convolutions inputs and outputs are swapped both here and there, so kernels turn alike.
+    """
+    network = "generator" if isinstance(config, GeneratorConfig) else "discriminator"
+    side = math.ceil(module.smallest_size / module.size_multiple) * module.size_multiple
+    image = jax.ShapeDtypeStruct((1, side, side, in_channels), jnp.float32)
+    wanted: dict[tuple[str, ...], Any] = flatten_dict(jax.eval_shape(module.init, jax.random.key(0), image))
+    places, unused, flat = _places(config), dict(given), {}
+    for path, leaf in wanted.items():
+        name = _name(path[1:], places)
+        shape = [leaf.shape[axis] for axis in (3, 2, 0, 1)] if path[-1] == "kernel" else list(leaf.shape)
+        if name not in unused:
+            raise UserError(f"the {network}'s {name} {shape} is missing")
+        array = unused.pop(name)
+        if list(array.shape) != shape:
+            raise UserError(f"{name} has the shape {list(array.shape)}, the {network} wants {shape}")
+        # A copy: JAX would otherwise be free to share memory that PyTorch goes on training in.
+        flat[path] = jnp.array(array.transpose(2, 3, 1, 0) if path[-1] == "kernel" else array, copy=True)
+    # Old files have running averages for instance norm, and all have them for discriminators, which need none.
+    for name, array in unused.items():
+        if ".running_" not in name:
+            raise UserError(f"{name} {list(array.shape)} belongs to no {config.network} {network}")
+    trees = unflatten_dict(flat)
+    return trees["params"], trees.get("batch_stats", {})
+
+
+def _to_torch(config: GeneratorConfig | DiscriminatorConfig, params: Params, averages: Params) -> dict[str, np.ndarray]:
+    places = _places(config)
+    arrays: dict[str, np.ndarray] = {}
+    norms: dict[tuple[str, ...], Any] = {}
+    for path, leaf in flatten_dict(params).items():
+        array = np.asarray(leaf)
+        array = array.transpose(3, 2, 0, 1) if path[-1] == "kernel" else array
+        arrays[_name(path, places)] = np.array(array, np.float32, order="C")
+        if path[-1] == "scale":
+            norms |= {(*path[:-1], "mean"): np.zeros_like(array), (*path[:-1], "var"): np.ones_like(array)}
+    for path, leaf in (norms | flatten_dict(averages)).items():
+        name = _name(path, places)
+        arrays[name] = np.array(leaf, np.float32)
+        arrays[name.rpartition(".")[0] + f".{_COUNTER}"] = np.zeros((), np.int64)
+    return arrays

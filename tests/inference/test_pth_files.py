@@ -11,7 +11,7 @@ from pix2pix_jax.commands import export
 from pix2pix_jax.config import default_config, updated
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.inference import TrainedGenerator, load_trained, pth_files
-from pix2pix_jax.networks import authors
+from pix2pix_jax.networks import pytorch
 from pix2pix_jax.state import build_model
 from pix2pix_jax.training.warm_start import load_beginning
 
@@ -39,11 +39,11 @@ def trained_of(config):
     return TrainedGenerator(config, filled.params, filled.averages)
 
 
-def test_a_saved_generator_is_found_and_does_the_same(tmp_path, capsys):
+def test_a_saved_generator_is_found_and_does_the_same(tmp_path, caplog):
     trained = trained_of(PAIRS)
     trained.save(tmp_path / "latest_net_G.pth")
     found = load_trained(tmp_path / "latest_net_G.pth")
-    assert "unet of 3 levels, width 4, batch norm, 4 to 3 channels" in capsys.readouterr().out
+    assert "unet of 3 levels, width 4, batch norm, 4 to 3 channels" in caplog.text
     assert (found.config.task, found.config.generator) == (PAIRS.task, PAIRS.generator)
     assert found.config.test_time == "batch+dropout"
     image = np.random.default_rng(1).uniform(-1, 1, (1, 16, 8, 4)).astype(np.float32)
@@ -69,11 +69,11 @@ def test_an_export_says_what_their_code_needs(changes, wanted, tmp_path, monkeyp
     assert load_trained(tmp_path / "G.PTH").config.generator.width == 4
 
 
-def test_one_that_makes_ab_colours_photographs(tmp_path, capsys):
+def test_one_that_makes_ab_colours_photographs(tmp_path, caplog):
     config = updated(PAIRS, {"task.kind": "lab_colorization", "test_time": "running"})
     trained_of(config).save(tmp_path / "colour.pth")
     found = load_trained(tmp_path / "colour.pth")
-    assert "colours photographs in Lab" in capsys.readouterr().out
+    assert "colours photographs in Lab" in caplog.text
     assert found.colorize(np.full((1, 16, 16, 3), 90, np.uint8)).shape == (1, 16, 16, 3)
 
 
@@ -95,6 +95,29 @@ def test_a_run_can_begin_with_one(tmp_path):
         load_beginning(other)
 
 
+@pytest.mark.parametrize("nest", [("state_dict",), ("model",), ("netG",), ("netG", "state_dict")])
+def test_checkpoints_of_training_scripts_hold_a_generator_in_them(nest, tmp_path):
+    trained = trained_of(PAIRS)
+    trained.save(tmp_path / "g.pth")
+    state_dict = torch.load(tmp_path / "g.pth", weights_only=True)
+    held = {name: torch.nn.Parameter(t) if t.is_floating_point() else t for name, t in state_dict.items()}
+    for key in reversed(nest):
+        held = {"epoch": 3, key: held}
+    torch.save(held, tmp_path / "nested.pth")
+    found = load_trained(tmp_path / "nested.pth")
+    jax.tree.map(np.testing.assert_array_equal, found.params, trained.params)
+
+
+@pytest.mark.parametrize("makes", ["chroma", "rgb"])
+def test_the_references_generators_are_read_too(makes, tmp_path):
+    trained = trained_of(updated(default_config(), {"task.generator_makes": makes}))
+    trained.save(tmp_path / "reference.pth")
+    found = load_trained(tmp_path / "reference.pth")
+    assert (found.config.task, found.config.generator) == (trained.config.task, trained.config.generator)
+    images = np.random.default_rng(0).integers(0, 256, (1, 16, 32, 3), np.uint8)
+    np.testing.assert_array_equal(found.colorize(images), trained.colorize(images))
+
+
 class Bomb:
     def __reduce__(self):
         return exec, ("raise SystemExit('code from a pickle was run')",)
@@ -108,7 +131,13 @@ class Bomb:
         (lambda path: torch.save({"a": Bomb()}, path), r"holds more than tensors: save the network's state_dict\(\)"),
         (lambda path: torch.save({"model.0.weight": torch.zeros(8, 6, 4, 4)}, path), "it holds a discriminator"),
         (lambda path: torch.save([1, 2], path), "holds no state dict"),
-        (lambda path: torch.save({"a.weight": torch.zeros(3)}, path), r"no generator .* begins with a\.weight"),
+        (lambda path: torch.save({"a.weight": torch.zeros(3)}, path), r"no known generator begins with a\.weight"),
+        (lambda path: torch.save({"a.weight": torch.tensor(float("nan"))}, path), r"a\.weight .*NaN"),
+        (lambda path: torch.save({"a.weight": torch.zeros(0, 3)}, path), r"a\.weight has no values"),
+        (lambda path: torch.save({"a.weight": torch.zeros(3, dtype=torch.complex64)}, path), r"a\.weight .*complex"),
+        (lambda path: torch.save({"a.weight": torch.eye(3).to_sparse()}, path), r"a\.weight cannot be read"),
+        (lambda path: torch.save({1: torch.zeros(3)}, path), "holds no state dict"),
+        (lambda path: torch.save({"model.model.0.weight": torch.tensor(1.0)}, path), r"0\.weight .*\[\]"),
     ],
 )
 def test_what_is_no_generator_is_refused_in_one_line(write, message, tmp_path):
@@ -128,7 +157,7 @@ def test_without_pytorch_one_line_says_what_to_install(tmp_path, monkeypatch):
 
 def test_a_discriminator_goes_there_and_back(tmp_path):
     params = build_model(PAIRS, 1).init_compiled(jax.random.key(0)).discriminator.params
-    pth_files.write(tmp_path / "d.pth", authors.discriminator_to_authors(PAIRS.discriminator, params))
-    found = authors.discriminator_from_authors(pth_files.read(tmp_path / "d.pth"))
+    pth_files.write(tmp_path / "d.pth", pytorch.discriminator_to_torch(PAIRS.discriminator, params))
+    found = pytorch.discriminator_from_torch(pth_files.read(tmp_path / "d.pth"))
     assert found.config == PAIRS.discriminator
     jax.tree.map(np.testing.assert_array_equal, found.params, params)

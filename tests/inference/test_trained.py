@@ -119,6 +119,61 @@ def test_config_of_another_version(trained, tmp_path):
         load_trained(tmp_path / "g.safetensors")
 
 
+def lying(trained, tmp_path, change, **values):
+    """A file of a generator, changed: its arrays by `change`, its config by `values`."""
+    from safetensors import safe_open
+    from safetensors.numpy import save_file
+
+    trained.save(tmp_path / "g.safetensors")
+    with safe_open(tmp_path / "g.safetensors", framework="numpy") as opened:
+        arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        config = json.loads(opened.metadata()["config"])
+    change(arrays)
+    save_file(arrays, tmp_path / "g.safetensors", {"config": json.dumps(config | values)})
+    return tmp_path / "g.safetensors"
+
+
+BIAS = "params/dec4/conv/bias"
+
+
+@pytest.mark.parametrize("value", [[np.nan, 0], [0, np.inf], [], 0.0, [[0, 0]], [1e300, 0]])
+def test_weights_that_no_generator_has_are_refused_in_one_line(value, trained, tmp_path):
+    path = lying(trained, tmp_path, lambda arrays: arrays.update({BIAS: np.array(value)}))
+    with pytest.raises(UserError, match=BIAS) as raised:
+        load_trained(path)
+    assert "g.safetensors" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"saturation": float("nan")},
+        {"coloring_side": -5},
+        {"test_time": "twice"},
+        {"generator": {"network": "unet", "depth": 10**6}},
+        {"generator": {"network": "unet", "width": 0}},
+        {"generator": None},
+        {"task": {"kind": "translation", "input_channels": 4, "input_split": "one"}},
+        {"task": {"kind": "translation", "input_channels": 2}, "generator": {"network": "efficientnet"}},
+        {"dtype": "int3"},
+    ],
+)
+def test_a_config_that_lies_is_refused_in_one_line(values, trained, tmp_path):
+    path = lying(trained, tmp_path, lambda arrays: None, **values)
+    with pytest.raises(UserError, match=r"g\.safetensors") as raised:
+        load_trained(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_kernels_beyond_float16_are_kept(trained, tmp_path):
+    params = jax.tree.map(lambda leaf: leaf, trained.params)
+    params["enc1"] = {**params["enc1"], "conv": {**params["enc1"]["conv"]}}
+    params["enc1"]["conv"]["kernel"] = 1e6 * np.ones_like(params["enc1"]["conv"]["kernel"])
+    dataclasses.replace(trained, params=params).save(tmp_path / "g.safetensors")
+    assert float(load_trained(tmp_path / "g.safetensors").params["enc1"]["conv"]["kernel"].max()) == 1e6
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A run with checkpoints after 2, 4 and 6 steps, the second of which was the best."""

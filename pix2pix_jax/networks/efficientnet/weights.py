@@ -53,8 +53,8 @@ def encoder_from_pytorch(state_dict: Mapping[str, np.ndarray], variant: Variant)
             if expansion > 1:
                 block["expand"] = _folded(state_dict, f"{prefix}_expand_conv", f"{prefix}_bn0")
             params[f"block{number}"] = block
-    except KeyError as error:
-        raise UserError(f"these are no weights of EfficientNet-{variant}: {error} is missing") from error
+    except (KeyError, ValueError, IndexError) as error:
+        raise UserError(f"these are no weights of EfficientNet-{variant} ({error})") from error
     return params
 
 

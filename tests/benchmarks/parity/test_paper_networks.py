@@ -10,7 +10,7 @@ from benchmarks.parity.paper_cases import NETWORKS
 from benchmarks.parity.paper_jax_side import compiler_options, jax_outputs
 from benchmarks.parity.paper_run import golden_outputs
 from pix2pix_jax.networks import GeneratorConfig, make_generator
-from pix2pix_jax.networks.authors import generator_from_authors
+from pix2pix_jax.networks.pytorch import generator_from_torch
 
 
 @pytest.fixture(scope="module", params=first_of(NETWORKS))
@@ -85,7 +85,7 @@ def test_dropout_is_in_the_same_places(case, monkeypatch):
     image = 2.0 * torch.rand(1, 128, 128, 3) - 1.0
     with torch.no_grad():
         theirs = network.eval()(image.permute(0, 3, 1, 2)).permute(0, 2, 3, 1).numpy()
-    found = generator_from_authors(network.state_dict())
+    found = generator_from_torch(network.state_dict())
     module = jax.jit(make_generator(config, 3).apply, compiler_options=compiler_options())
     ours = module({"params": found.params, "batch_stats": found.averages}, image.numpy())
     assert theirs.std() > 0.01

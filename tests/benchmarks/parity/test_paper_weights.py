@@ -14,7 +14,7 @@ from benchmarks.paper_reference import PatchGAN, PixelGAN, ResNet, UNet
 from benchmarks.parity.paper_cases import NETWORKS, NetworkCase
 from benchmarks.parity.paper_jax_side import discriminator_config, generator_config, network_variables
 from benchmarks.parity.paper_pytorch_side import make_network
-from pix2pix_jax.networks import authors, make_discriminator, make_generator
+from pix2pix_jax.networks import make_discriminator, make_generator, pytorch
 
 NORMS = ("batch", "instance", "none")
 GENERATORS = {
@@ -50,14 +50,14 @@ def test_generators_come_and_go(case, norm):
     case = NetworkCase(case.kind, case.size, norm, side=256)
     network = make_network(case, 3, seed=0)
     state_dict = network.state_dict()
-    found = authors.generator_from_authors(state_dict)
+    found = pytorch.generator_from_torch(state_dict)
     assert (found.in_channels, found.out_channels) == (3, 3)
     assert (found.config.network, found.config.norm, found.config.width) == (case.kind, norm, case.width)
     assert case.size == (found.config.depth if case.kind == "unet" else found.config.blocks)
     # The PyTorch network was filled from the package's own weights.
     variables = network_variables(make_generator(generator_config(case), 3), case, 3, seed=0)
     same(flat(found.params, found.averages), flat(variables["params"], variables["batch_stats"]))
-    again = authors.generator_to_authors(found.config, found.params, found.averages)
+    again = pytorch.generator_to_torch(found.config, found.params, found.averages)
     network.load_state_dict(tensors(again), strict=True)
     same(again, {name: tensor.numpy() for name, tensor in state_dict.items()})
 
@@ -68,13 +68,13 @@ def test_discriminators_come_and_go(case, norm):
     case = NetworkCase(case.kind, case.size, norm, side=256)
     network = make_network(case, 6, seed=0)
     state_dict = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
-    found = authors.discriminator_from_authors(network.state_dict())
+    found = pytorch.discriminator_from_torch(network.state_dict())
     assert found.in_channels == 6
     assert (found.config.network, found.config.norm, found.config.width) == (case.kind, norm, case.width)
     assert case.kind == "pixel" or found.config.layers == case.size
     variables = network_variables(make_discriminator(discriminator_config(case)), case, 6, seed=0)
     same(flat(found.params), flat(variables["params"]))
-    again = authors.discriminator_to_authors(found.config, found.params)
+    again = pytorch.discriminator_to_torch(found.config, found.params)
     network.load_state_dict(tensors(again), strict=True)
     averages = {name for name in again if "running_" in name}
     same(*({n: a for n, a in arrays.items() if n not in averages} for arrays in (again, state_dict)))
@@ -83,9 +83,9 @@ def test_discriminators_come_and_go(case, norm):
 @pytest.mark.parametrize("norm", NORMS)
 def test_dropout_moves_the_second_convolution_of_a_block(norm):
     network = ResNet(3, 2, blocks=2, width=4, norm=norm, dropout=0.5)
-    found = authors.generator_from_authors(network.state_dict())
+    found = pytorch.generator_from_torch(network.state_dict())
     assert (found.config.dropout, found.config.blocks, found.out_channels) == (0.5, 2, 2)
-    again = authors.generator_to_authors(found.config, found.params, found.averages)
+    again = pytorch.generator_to_torch(found.config, found.params, found.averages)
     network.load_state_dict(tensors(again), strict=True)
 
 
@@ -115,15 +115,15 @@ def test_wrappers_prefixes_and_old_averages_are_dropped():
     old = {"net.3.running_mean": torch.zeros(8), "net.3.running_var": torch.ones(8)}
     for prefix in ("module.", "_orig_mod.", "module._orig_mod."):
         named = {prefix + name: tensor for name, tensor in itertools.chain(state_dict.items(), old.items())}
-        found = authors.discriminator_from_authors(named)
+        found = pytorch.discriminator_from_torch(named)
         assert found.config.norm == "instance"
-        same(flat(found.params), flat(authors.discriminator_from_authors(state_dict).params))
+        same(flat(found.params), flat(pytorch.discriminator_from_torch(state_dict).params))
 
 
 def test_converted_weights_do_not_follow_pytorch_s_training():
     case = NetworkCase("resnet", 1)
     network = make_network(case, 3, seed=0)
-    found = authors.generator_from_authors(network.state_dict())
+    found = pytorch.generator_from_torch(network.state_dict())
     before = {name: array.copy() for name, array in flat(found.params, found.averages).items()}
     with torch.no_grad():
         for tensor in network.state_dict().values():

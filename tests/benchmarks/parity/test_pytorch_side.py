@@ -13,6 +13,7 @@ from benchmarks.parity.jax_side import initial_state, make_model, run_jax
 from benchmarks.parity.pytorch_side import recipe_train_step, run_pytorch
 from benchmarks.parity.run import gradient_scales
 from benchmarks.pytorch_reference import EXPERIMENTS, Discriminator, Generator, TrainStep, make_train_step
+from pix2pix_jax.networks import DiscriminatorConfig, GeneratorConfig
 from pix2pix_jax.networks import pytorch as convert
 
 
@@ -70,12 +71,12 @@ def test_parameter_counts():
 
 def test_state_dicts_convert_and_load_strictly():
     step = recipe_train_step("rgb_rgb_gray")
-    params, averages = convert.generator_from_torch(step.generator.state_dict())
-    judge = convert.discriminator_from_torch(step.discriminator.state_dict())
+    *_, params, averages = convert.generator_from_torch(step.generator.state_dict())
+    judge = convert.discriminator_from_torch(step.discriminator.state_dict()).params
     again = make_train_step("rgb_rgb_gray")
     for network, arrays in [
-        (again.generator, convert.generator_to_torch(params, averages)),
-        (again.discriminator, convert.discriminator_to_torch(judge)),
+        (again.generator, convert.generator_to_torch(GeneratorConfig(), params, averages)),
+        (again.discriminator, convert.discriminator_to_torch(DiscriminatorConfig(), judge)),
     ]:
         network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, strict=True)
     for before, after in [(step.generator, again.generator), (step.discriminator, again.discriminator)]:
@@ -85,14 +86,14 @@ def test_state_dicts_convert_and_load_strictly():
 
 def test_recipe_gives_both_programs_the_same_weights():
     state = initial_state(make_model("ycrcb_rgb"), seed=recipe.SEED)
-    arrays = convert.generator_to_torch(state.generator.params, state.averages)
+    arrays = convert.generator_to_torch(GeneratorConfig(), state.generator.params, state.averages)
     for name, tensor in recipe_train_step("ycrcb_rgb").generator.state_dict().items():
         np.testing.assert_array_equal(arrays[name], tensor.numpy(), err_msg=name)
 
 
 def test_converted_weights_do_not_follow_pytorch_s_training():
     step = recipe_train_step("ycrcb_l1")
-    params, averages = convert.generator_from_torch(step.generator.state_dict())
+    *_, params, averages = convert.generator_from_torch(step.generator.state_dict())
     before = np.array(params["dec4"]["conv"]["bias"]), np.array(averages["enc1"]["norm"]["mean"])
     step(torch.from_numpy(recipe.photographs(0, seed=0)))
     np.testing.assert_array_equal(params["dec4"]["conv"]["bias"], before[0])
