@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from pix2pix_jax.data.pairs.checks import SoundPairs
 from pix2pix_jax.data.pairs.files import Pixels, read_pixels, to_channels
@@ -118,8 +117,10 @@ class PairSource(FileSource):
         decoded = [self._decode(file, files[0]) for file in files]
         parts = []
         for slot in recipe.slots:
-            pixels = decoded[slot.file] if slot.half is None else _half(decoded[slot.file], slot.half)
-            values = to_channels(pixels, slot.channels, indices=slot.nearest)
+            values = to_channels(decoded[slot.file], slot.channels, indices=slot.nearest)
+            if slot.half is not None:  # of an odd width, the last column is left out
+                half = values.shape[1] // 2
+                values = values[:, slot.half * half : (slot.half + 1) * half]
             if values.shape[:2] != (height, width):
                 raise ValueError(f"{files[slot.file]} has another size than when the folder was searched")
             parts.append(resized(self._scaled(values, files[slot.file]), size, nearest=slot.nearest))
@@ -166,12 +167,3 @@ def _state(path: Path) -> tuple[int, int]:
 
 def _digest(content: object) -> str:
     return hashlib.sha256(repr(content).encode(errors="surrogateescape")).hexdigest()
-
-
-def _half(pixels: Pixels, half: int) -> Pixels:
-    """The left (0) or right (1) half; of an odd width, the last column is left out."""
-    if isinstance(pixels, Image.Image):
-        width = pixels.width // 2
-        return pixels.crop((half * width, 0, (half + 1) * width, pixels.height))
-    width = pixels.shape[1] // 2
-    return pixels[:, half * width : (half + 1) * width]
