@@ -28,7 +28,7 @@ def export_generator(trained: TrainedGenerator) -> export.Exported:
     """Traces a generator for every size at once, its weights as constants.
 
     Args:
-        trained: the generator. Of its `test_time`, dropout draws the same at every call.
+        trained: the generator. Of its `test_time`, dropout draws the same for the same image at every call.
 
     Returns:
         A program that does what `TrainedGenerator.colorize`, or of pairs `translate`, does for one batch: uint8

@@ -46,7 +46,7 @@ def colorize(model: Model, weights: Weights, images: jax.Array, key: jax.Array |
         RGB float32 [batch, height, width, 3] in [0, 1], clipped.
     """
     luma = photo_from_rgb(color.from_pixels(images)).luma
-    return color.to_unit(_made_photo(model, weights, luma, key).rgb)
+    return color.to_unit(_made_photo(model, weights, luma, _own_key(key, images)).rgb)
 
 
 def make_chroma(model: Model, weights: Weights, luma: jax.Array, key: jax.Array | None = None) -> jax.Array:
@@ -61,7 +61,7 @@ def make_chroma(model: Model, weights: Weights, luma: jax.Array, key: jax.Array 
     Returns:
         Cr and Cb, float32 [batch, height, width, 2] in [-0.5, 0.5]; for some lumas outside the gamut.
     """
-    return _made_photo(model, weights, color.from_pixels(luma)[..., None], key).chroma / 2.0
+    return _made_photo(model, weights, color.from_pixels(luma)[..., None], _own_key(key, luma)).chroma / 2.0
 
 
 def _made_photo(model: Model, weights: Weights, luma: jax.Array, key: jax.Array | None) -> Photo:
@@ -109,8 +109,15 @@ def translate(model: Model, weights: Weights, images: jax.Array, key: jax.Array 
     Returns:
         float32 [batch, height, width, output channels] in [0, 1].
     """
-    condition = color.from_pixels(images[..., : model.task.condition_channels])
-    return (make(model, weights, condition, key) + 1.0) / 2.0
+    given = images[..., : model.task.condition_channels]
+    return (make(model, weights, color.from_pixels(given), _own_key(key, given)) + 1.0) / 2.0
+
+
+def _own_key(key: jax.Array | None, images: jax.Array) -> jax.Array:
+    """Dropout's key for some images: it follows from them too, so each draws its own mask, whatever its place is."""
+    if images.dtype == jnp.float32:
+        images = jax.lax.bitcast_convert_type(images, jnp.uint32)
+    return jax.random.fold_in(jax.random.key(0) if key is None else key, jnp.sum(images, dtype=jnp.uint32))
 
 
 def in_batches(

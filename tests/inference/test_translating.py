@@ -207,6 +207,22 @@ def test_what_is_written_is_read_again(tmp_path, dtype, channels, extension):
 # Test time.
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_each_image_and_tile_draws_a_mask_of_its_own(dtype):
+    """Between two almost equal images, one mask would leave almost no difference."""
+    white = 255 if dtype == np.uint8 else 1
+    image = (PHOTO[:24, :32] / 255 * white).astype(dtype)
+    other = image.copy()
+    other[0, 0, 0] = white - other[0, 0, 0]
+    differences = []
+    for test_time in ("running", "running+dropout"):
+        one, two = make(test_time=test_time).translate(np.stack([image, other]))
+        differences.append(np.abs(one - two)[16:, 16:].mean())
+    assert differences[1] > 10 * differences[0] + 1e-4
+    alone = make(test_time="running+dropout").translate(other[None])[0]
+    np.testing.assert_array_equal(alone, two)  # whatever else is translated
+
+
 @pytest.mark.parametrize("test_time", ["running", "running+dropout", "batch", "batch+dropout"])
 def test_the_seed_matters_with_dropout_alone(test_time):
     first, again, other = (translate(PHOTO, make(test_time=test_time), seed) for seed in (0, 0, 1))
