@@ -2,6 +2,8 @@
 
 import contextlib
 import errno
+import fcntl
+import logging
 import os
 import re
 import secrets
@@ -10,8 +12,11 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from pix2pix_jax.errors import UserError
+
+_logger = logging.getLogger(__name__)
 
 
 def cache_home() -> Path:
@@ -138,3 +143,22 @@ def write_text(path: Path, text: str) -> None:
     """Writes a text file as UTF-8, whole or not at all; file names that are not UTF-8 appear with escapes."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def lock(file: IO[str], wait: bool = False) -> bool:
+    """Locks an open file until it is closed; the system takes the lock from a process that dies.
+
+    Args:
+        file: the file.
+        wait: whether to wait for another process that holds the lock.
+
+    Returns:
+        False if another process holds it. True also on a drive that has no locks, of which a warning tells.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError as error:  # ENOLCK or ENOSYS, as on some network drives
+        _logger.warning("%s cannot be locked (%s): start one run after the other there", file.name, error.strerror)
+    return True

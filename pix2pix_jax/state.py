@@ -178,13 +178,37 @@ def _generator_optimizer(config: Config, total_steps: int) -> optax.GradientTran
 
 def _adam(config: Config, learning_rate: float, total_steps: int) -> optax.GradientTransformation:
     adam = config.adam
-    rates = {
-        "constant": lambda: learning_rate,
-        "cosine": lambda: optax.schedules.cosine_decay_schedule(learning_rate, total_steps),
-        # Of a run that is counted in steps, a step takes the place of an epoch.
-        "linear": lambda: linear_schedule(learning_rate, total_steps, config.num_epochs * (config.num_steps == 0)),
-    }
-    return optax.adam(rates[adam.schedule](), b1=adam.b1, b2=adam.b2, eps=adam.eps)
+    schedule = _schedule(config, learning_rate, total_steps)
+    return optax.adam(schedule or learning_rate, b1=adam.b1, b2=adam.b2, eps=adam.eps)
+
+
+def learning_rate(config: Config, total_steps: int, step: int) -> float:
+    """The generator's learning rate.
+
+    Args:
+        config: a valid one.
+        total_steps: steps in the whole run.
+        step: steps taken before.
+    """
+    schedule = _schedule(config, config.adam.learning_rate, total_steps)
+    return float(schedule(step)) if schedule else config.adam.learning_rate
+
+
+def _schedule(config: Config, learning_rate: float, total_steps: int) -> optax.Schedule | None:
+    """The learning rate by the steps taken; None where it is constant."""
+    adam = config.adam
+    start = adam.schedule_start
+    length = max((adam.schedule_end or total_steps) - start, 1)
+    if adam.schedule == "constant":
+        return None
+    if adam.schedule == "cosine":
+        schedule = optax.schedules.cosine_decay_schedule(learning_rate, length)
+    else:  # of a part of a run, as of one that is counted in steps, a step takes the place of an epoch
+        whole = length == total_steps and not config.num_steps
+        schedule = linear_schedule(learning_rate, length, config.num_epochs if whole else 0)
+    if length == total_steps:
+        return schedule
+    return lambda step: schedule(jnp.clip(jnp.asarray(step) - start, 0, length - 1))
 
 
 def linear_schedule(learning_rate: float, total_steps: int, num_epochs: int = 0) -> optax.Schedule:

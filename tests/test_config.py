@@ -212,6 +212,9 @@ def step_sizes(optimizer, count):
         ("linear", {"num_steps": 8}, [1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2]),
         ("linear", {"num_epochs": 4}, [1, 1, 1, 1, 2 / 3, 2 / 3, 1 / 3, 1 / 3]),
         ("cosine", {"num_steps": 4}, [1, 0.853553, 0.5, 0.146447]),
+        ("cosine", {"num_steps": 6, "adam__schedule_end": 4}, [1, 0.853553, 0.5, 0.146447, 0.146447, 0.146447]),
+        ("cosine", {"num_steps": 6, "adam__schedule_start": 2}, [1, 1, 1, 0.853553, 0.5, 0.146447]),
+        ("linear", {"num_epochs": 8, "adam__schedule_end": 4}, [1, 1, 2 / 3, 1 / 3, 1 / 3, 1 / 3]),
     ],
 )
 def test_learning_rates(schedule, changes, sizes):

@@ -41,6 +41,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("adam.learning_rate", "adam.discriminator_learning_rate"), (0.0, 1.0)),
     **dict.fromkeys(("adam.b1", "adam.b2"), (0.0, 0.99999)),
     "adam.eps": (1e-16, 1.0),
+    **dict.fromkeys(("adam.schedule_start", "adam.schedule_end"), (0, _COUNT)),
     **dict.fromkeys(("data.eval_fraction", "data.aged"), (0.0, 1.0)),
     "data.resize": (1, 2**14),
     "data.eval_images": (0, _COUNT),
@@ -68,6 +69,16 @@ def validate(config: Config, device_count: int) -> None:
     check_values(config)
     _validate_networks(config)
     _validate_sizes(config)
+    adam = config.adam
+    if 0 < adam.schedule_end <= adam.schedule_start:
+        raise UserError(
+            f"config.adam.schedule_end={adam.schedule_end} is not after"
+            f" config.adam.schedule_start={adam.schedule_start}: leave one of them 0"
+        )
+    if adam.schedule == "constant" and (adam.schedule_start or adam.schedule_end):
+        raise UserError(
+            "config.adam.schedule_start and schedule_end work only with config.adam.schedule=linear or cosine"
+        )
     if config.num_steps < 1 and config.num_epochs < 1:
         raise UserError(
             f"config.num_epochs={config.num_epochs} and config.num_steps={config.num_steps}"

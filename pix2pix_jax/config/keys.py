@@ -21,7 +21,9 @@ class AdamConfig:
     b1: float = 0.5
     b2: float = 0.999
     eps: float = 1e-8
-    schedule: Literal["constant", "linear", "cosine"] = "constant"  # see `state.learning_rates`
+    schedule: Literal["constant", "linear", "cosine"] = "constant"  # of the learning rate, see `state.learning_rate`
+    schedule_start: int = 0  # step at which the schedule begins; a lengthened run begins it anew with it
+    schedule_end: int = 0  # step from which on the rate stays as it is there; 0: the end of the run
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """A whole set of images, decoded once and kept on the disk, from where it is mapped into memory."""
 
 import contextlib
-import fcntl
 import json
 import logging
 import os
@@ -15,6 +14,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pix2pix_jax import files
 from pix2pix_jax.data.order import Draws
 from pix2pix_jax.data.sources.base import SizedSource
 from pix2pix_jax.data.transforms import empty_images
@@ -157,13 +157,9 @@ def decoded_set(
 def _locked(path: Path, notify: Callable[[str], object]) -> Iterator[None]:
     """Waits until no other process holds the lock; the system takes it from a process that dies."""
     with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not files.lock(file):
             notify(f"waiting for another process, which is decoding images into {path.parent}")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError as error:  # as on some network drives
-            _logger.warning("%s cannot be locked (%s): start one run after the other there", path, error.strerror)
+            files.lock(file, wait=True)
         yield
 
 

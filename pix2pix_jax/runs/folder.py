@@ -6,8 +6,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from pix2pix_jax import files
 from pix2pix_jax.config import Config, leaves, stored
 from pix2pix_jax.errors import UserError
@@ -27,6 +25,10 @@ _MAY_CHANGE = {
     "average_mirrored",
     "coloring_side",
     "test_time",
+    "adam.learning_rate",
+    "adam.discriminator_learning_rate",
+    "adam.schedule_start",
+    "adam.schedule_end",
     "task.input_split",
     "task.output_depth",
     "log_every_steps",
@@ -48,7 +50,8 @@ Photographs = dict[str, tuple[int, str]]
 class RunFolder(AbstractContextManager):
     """A run's folder while one process trains in it, as a context manager: a second one is refused.
 
-    The system takes the lock from a process that dies.
+    The system takes the lock from a process that dies. On a drive without locks a warning says so, and nothing is
+    refused.
     """
 
     def __init__(self, path: Path) -> None:
@@ -61,20 +64,18 @@ class RunFolder(AbstractContextManager):
             UserError: if it cannot be written to, or another process trains in it.
         """
         self.path = path
-        self._lock = FileLock(path / LOCK_FILE)
         try:
             for name in ("samples", "checkpoints"):
                 (path / name).mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(timeout=0)
-        except Timeout as error:
-            raise UserError(
-                f"another process trains in {path}: wait until it has ended, or choose another --workdir"
-            ) from error
+            self._lock = (path / LOCK_FILE).open("w")
         except OSError as error:
             raise UserError(f"cannot write to {path} ({error.strerror}): choose another --workdir") from error
+        if not files.lock(self._lock):
+            self._lock.close()
+            raise UserError(f"another process trains in {path}: wait until it has ended, or choose another --workdir")
 
     def __exit__(self, *_: object) -> None:
-        self._lock.release()
+        self._lock.close()
 
     def claim(self, config: Config, photographs: Photographs, resuming: bool) -> list[str]:
         """Notes the run's config and photographs, after checking that a run to be resumed is this experiment.
@@ -105,6 +106,24 @@ class RunFolder(AbstractContextManager):
         self._write(PHOTOGRAPHS_FILE, photographs)
         return notes
 
+    def config(self) -> Config | None:
+        """The config with which the run was last started; None where there is none.
+
+        Raises:
+            UserError: if it cannot be read.
+        """
+        path = self.path / CONFIG_FILE
+        if not path.exists():
+            return None
+        try:
+            return stored(_read(path))
+        except UserError as error:
+            raise UserError(
+                f"the config in {self.path} cannot be used here ({error}): use the version that made it"
+            ) from error
+        except (AttributeError, TypeError, ValueError) as error:
+            raise _damaged(path) from error
+
     def _photographs(self) -> Photographs:
         """As noted when the run was last started; empty for a run of a version that noted none."""
         path = self.path / PHOTOGRAPHS_FILE
@@ -116,17 +135,8 @@ class RunFolder(AbstractContextManager):
             raise _damaged(path) from error
 
     def _check_config(self, config: Config, same_photographs: bool) -> None:
-        path = self.path / CONFIG_FILE
-        if not path.exists():
-            return
-        try:
-            old = leaves(stored(_read(path)))
-        except UserError as error:
-            raise UserError(
-                f"the config in {self.path} cannot be used here ({error}): use the version that made it"
-            ) from error
-        except (AttributeError, TypeError, ValueError) as error:
-            raise _damaged(path) from error
+        before = self.config()
+        old = leaves(before) if before else {}
         for key, value in leaves(config).items():
             if key in _MAY_CHANGE or old.get(key, value) == value or (same_photographs and key in _ROOTS):
                 continue

@@ -18,7 +18,7 @@ from pix2pix_jax.errors import UserError
 from pix2pix_jax.figures import save_curves
 from pix2pix_jax.files import typed_path, writing
 from pix2pix_jax.runs import METRICS_FILE, Checkpoints, MetricsWriter, Photographs, RunFolder, newest, read_metrics
-from pix2pix_jax.state import Model, TrainState, build_model
+from pix2pix_jax.state import Model, TrainState, build_model, learning_rate
 from pix2pix_jax.training import parallel, processes
 from pix2pix_jax.training.held_out import held_out
 from pix2pix_jax.training.loss_log import LossLog, Stopwatch
@@ -73,7 +73,9 @@ def train(config: Config, workdir: str | os.PathLike[str]) -> TrainState:
         first = jax.process_index() == 0
         folder = opened.enter_context(RunFolder(workdir)) if first else None
         _check_processes(config, newest(workdir / "checkpoints"), photographs)
-        notes = folder.claim(config, photographs, newest(workdir / "checkpoints") > 0) if folder else []
+        resuming = newest(workdir / "checkpoints") > 0
+        before = folder.config() if folder and resuming else None
+        notes = folder.claim(config, photographs, resuming) if folder else []
         checkpoints = opened.enter_context(Checkpoints(workdir / "checkpoints", config.checkpoints_to_keep))
         total = total_steps(config, len(train_source))
         model = build_model(config, total)
@@ -84,6 +86,8 @@ def train(config: Config, workdir: str | os.PathLike[str]) -> TrainState:
         writer = opened.enter_context(MetricsWriter(workdir, start)) if first else None
         stream = None if first else opened.enter_context(open(os.devnull, "w", encoding="utf-8"))
         progress = opened.enter_context(Progress(total, start, stream))
+        if before is not None and (note := _changed_rate(before, config, len(train_source), start)):
+            notes.append(note)
         for note in notes:
             progress.note(note)
         trainer = Trainer(config, workdir, model, total, checkpoints, writer, progress)
@@ -111,6 +115,23 @@ def _check_pairs_fit(config: Config, height: int, width: int) -> None:
 def total_steps(config: Config, num_images: int) -> int:
     """Steps in a whole run over `num_images` training images: `num_steps`, or else what `num_epochs` come to."""
     return config.num_steps or math.ceil(config.num_epochs * num_images / config.batch_size)
+
+
+def _changed_rate(before: Config, config: Config, num_images: int, start: int) -> str:
+    """What the user should know where a run goes on with another learning rate than it was planned with, if it does."""
+    planned, total = total_steps(before, num_images), total_steps(config, num_images)
+    old = learning_rate(before, planned, min(start, planned - 1))
+    new = learning_rate(config, total, start)
+    if start >= total or math.isclose(old, new, rel_tol=1e-3):
+        return ""
+    note = f"the learning rate changes from {old:.2g} to {new:.2g} at step {start:,}"
+    if config.adam.schedule == "constant" or planned == total:
+        return note
+    return (
+        f"{note}, because adam.schedule={config.adam.schedule} now runs over {total:,} steps and not {planned:,}:"
+        f" --config.adam.schedule_end={planned} keeps the last rate,"
+        f" --config.adam.schedule_start={start} begins the schedule anew"
+    )
 
 
 def _check_processes(config: Config, start: int, photographs: Photographs) -> None:

@@ -236,6 +236,25 @@ def test_a_finished_run_has_nothing_to_do(photo_folder, environment, unbroken):
 
 
 @pytest.mark.process
+def test_a_lengthened_run_says_how_its_learning_rate_changes(tmp_path, photo_folder, environment):
+    def train_on(*flags):
+        done = run(tmp_path / "run", photo_folder, "--config.adam.schedule=linear", *flags, env=environment)
+        assert done.returncode == 0, done.stderr
+        return [line for line in done.stderr.splitlines() if "learning rate" in line], done.stderr
+
+    assert train_on()[0] == []
+    assert train_on()[0] == []  # there is nothing to do
+    (line,), said = train_on("--config.num_steps=12")
+    for part in ("5e-05", "0.00017", "step 6", "adam.schedule_end=6", "adam.schedule_start=6"):
+        assert part in line
+    assert said.index(line) < said.index("first step")
+    assert train_on("--config.num_steps=14", "--config.adam.schedule_end=12")[0] == []
+    (line,), _ = train_on("--config.num_steps=16", "--config.adam.schedule_end=12", "--config.adam.learning_rate=1e-4")
+    assert "schedule" not in line
+    assert json.loads((tmp_path / "run/config.json").read_text())["adam"]["learning_rate"] == 1e-4
+
+
+@pytest.mark.process
 def test_another_experiment_does_not_go_on_in_the_same_folder(photo_folder, environment, unbroken):
     result = run(unbroken, photo_folder, "--config.seed=5", env=environment)
     assert result.returncode == 1
