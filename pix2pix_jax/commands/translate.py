@@ -86,9 +86,9 @@ def _find(given: Sequence[Path], out: Path, direction: Callable[[], str]) -> Ite
 
 def _find_in_folder(folder: Path, out: Path, direction: Callable[[], str]) -> Iterator[Item]:
     """The images of a folder; `direction` says which side the generator is given, and has to read it for that."""
-    from pix2pix_jax.data.pairs.files import NUMPY
     from pix2pix_jax.data.pairs.layout import find_parts, list_pairs, listed
     from pix2pix_jax.data.sources.scan import walk_images
+    from pix2pix_jax.photos import NUMPY
 
     _refuse_phases(folder, direction)
     sides = _sides(folder)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pix2pix_jax.photos import conversion_of, load, upright_transpose
+from pix2pix_jax.photos import load, profile_of, srgb_bands
 
 
 class GrayPhoto(NamedTuple):
@@ -27,7 +27,7 @@ def gray_photo(image: Image.Image, damaged: bool = False) -> GrayPhoto:
     """Reads luma and transparency of an image, as training and judging read its colours.
 
     Args:
-        image: an image of any mode, see `pix2pix_jax.photos.conversion_of`; of an animation, the frame it stands at.
+        image: an image of any mode; of an animation, the frame it stands at.
         damaged: whether what a damaged file still holds is taken.
 
     Returns:
@@ -37,16 +37,11 @@ def gray_photo(image: Image.Image, damaged: bool = False) -> GrayPhoto:
         Exception: whatever Pillow raises on a damaged file; its plugins do not agree on a type.
     """
     image, notes = load(image, damaged)
-    conversion = conversion_of(image)
-    width, height = image.size
-    luma = np.empty((height, width), np.uint8)
+    profile = profile_of(image)
+    luma = np.empty((image.height, image.width), np.uint8)
     alpha = np.empty_like(luma) if image.has_transparency_data else None
-    for rows, pixels, opacity in conversion.bands():
+    for rows, pixels, opacity in srgb_bands(image, profile.to_srgb):
         luma[rows] = np.asarray(pixels.convert("L"))
         if alpha is not None:
             alpha[rows] = np.asarray(opacity)
-    upright = upright_transpose(image)
-    if upright is not None:
-        luma = np.asarray(Image.fromarray(luma).transpose(upright))
-        alpha = None if alpha is None else np.asarray(Image.fromarray(alpha).transpose(upright))
-    return GrayPhoto(luma, alpha, (*notes, *conversion.notes))
+    return GrayPhoto(luma, alpha, (*notes, *profile.notes))

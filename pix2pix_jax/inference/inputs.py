@@ -11,10 +11,9 @@ from PIL import Image
 
 from pix2pix_jax.config import Config
 from pix2pix_jax.data.pairs.checks import split_channels
-from pix2pix_jax.data.pairs.files import Kind, Pixels, read_pixels, to_channels, to_ends
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.inference.photo_files import explaining
-from pix2pix_jax.photos import deep_ends, load, upright_transpose
+from pix2pix_jax.photos import Kind, Pixels, pixels_of, read_pixels, to_channels
 from pix2pix_jax.tasks import TranslationTask
 
 Given = str | os.PathLike[str] | Image.Image | NDArray[Any]
@@ -139,16 +138,10 @@ def decoded(image: Given, config: Config) -> Pixels:
 def _from_pillow(image: Image.Image) -> Pixels:
     if image.mode == "I":
         raise ValueError("expected 8 or 16 bits or floating point, got whole numbers of 32 bits")
-    image, _ = load(image)
-    ends = deep_ends(image)
-    upright = upright_transpose(image)
-    image = image if upright is None else image.transpose(upright)
-    if image.mode == "F":
-        return _in_unit_range(np.asarray(image)[..., None])
-    if not image.mode.startswith("I;16"):
-        return image
-    values = np.asarray(image).astype(np.uint16)[..., None]
-    return to_ends(values, *ends) if ends else values
+    pixels = pixels_of(image)
+    if isinstance(pixels, np.ndarray) and pixels.dtype == np.float32:
+        return _in_unit_range(pixels)
+    return pixels
 
 
 def _in_unit_range(pixels: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,11 +1,20 @@
-"""The one reader of photographs, for training, judging and colouring: what files are photographs, and their pixels."""
+"""The one reader of images, of any depth and number of channels; what may be read, and what may be written."""
 
-from pix2pix_jax.photos.formats import Format, format_of, name_to_write, with_extension
-from pix2pix_jax.photos.headers import deep_ends, heif_bits, jpeg2000_bits, misread
-from pix2pix_jax.photos.limits import check_size
+from pix2pix_jax.photos.arrays import NUMPY
+from pix2pix_jax.photos.channels import (
+    TIFF_EXTENSIONS,
+    Header,
+    Kind,
+    Pixels,
+    pixels_of,
+    read_header,
+    read_pixels,
+    to_channels,
+)
 from pix2pix_jax.photos.metadata import metadata_to_keep, save_options
 from pix2pix_jax.photos.opening import load, open_image
-from pix2pix_jax.photos.pixels import Conversion, conversion_of, to_rgb, upright_transpose
+from pix2pix_jax.photos.pixels import read_image, srgb_bands, to_rgb, upright_rgb
+from pix2pix_jax.photos.profiles import profile_of
 from pix2pix_jax.photos.readable import (
     image_extensions,
     known_suffix,
@@ -13,28 +22,34 @@ from pix2pix_jax.photos.readable import (
     readable_formats,
     unread_reason,
 )
+from pix2pix_jax.photos.writable import Format, format_of, name_to_write, with_extension
 
 __all__ = [
-    "Conversion",
+    "NUMPY",
+    "TIFF_EXTENSIONS",
     "Format",
-    "check_size",
-    "conversion_of",
-    "deep_ends",
+    "Header",
+    "Kind",
+    "Pixels",
     "format_of",
-    "heif_bits",
     "image_extensions",
-    "jpeg2000_bits",
     "known_suffix",
     "load",
     "looks_like_an_image",
     "metadata_to_keep",
-    "misread",
     "name_to_write",
     "open_image",
+    "pixels_of",
+    "profile_of",
+    "read_header",
+    "read_image",
+    "read_pixels",
     "readable_formats",
     "save_options",
+    "srgb_bands",
+    "to_channels",
     "to_rgb",
     "unread_reason",
-    "upright_transpose",
+    "upright_rgb",
     "with_extension",
 ]

@@ -1,6 +1,7 @@
-"""ICC profiles for colour spaces that a header names without one: by primaries, white and gamma."""
+"""Colour spaces that a header names without an ICC profile: by primaries, white and gamma."""
 
-import struct
+from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,32 +11,28 @@ _SRGB = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)  # x and y of white
 _ADOBE_RGB = (0.3127, 0.3290, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
 _ADOBE_GAMMA = 563 / 256  # Adobe RGB (1998), 4.3.4.2
 _USUAL_GAMMA = 2.2  # what PNG files say that are sRGB
-_D50 = np.array([0.9642, 1.0, 0.8249])
-# Bradford's cones, for the way from the space's white to that of ICC profiles.
-_CONES = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
+_STEPS = 2**14  # of the table that encodes light: a third of a level where it is steepest
 
 
-def implied_profile(image: Image.Image) -> bytes | None:
-    """The ICC profile that an image without one should have.
+def implied_conversion(image: Image.Image) -> Callable[[Image.Image], Image.Image] | None:
+    """What brings an image without an ICC profile to sRGB.
 
-    That of a PNG whose gamma (gAMA) is not that of sRGB, or whose primaries (cHRM, where there is a gAMA) are not; and
-    that of a photograph whose EXIF says Adobe RGB.
+    There is something to do for a PNG whose gamma (gAMA) is not that of sRGB, or whose primaries (cHRM, where there is
+    a gAMA) are not; and for a photograph whose EXIF says Adobe RGB.
 
     Args:
         image: an opened image.
 
     Returns:
-        The profile; None where the image is sRGB, or says nothing.
+        The conversion; None where the image is sRGB, or says nothing.
     """
     if "srgb" in image.info:  # PNG: it wins over the other two
         return None
     if file_gamma := image.info.get("gamma"):
         gamma, chromaticity = 1.0 / file_gamma, image.info.get("chromaticity", _SRGB)
         usual = abs(gamma - _USUAL_GAMMA) < 0.05 and np.allclose(chromaticity, _SRGB, atol=0.01)
-        if usual or not 0.1 < gamma < 10.0:
-            return None
-        return _profile(gamma, chromaticity)
-    return _profile(_ADOBE_GAMMA, _ADOBE_RGB) if _is_adobe_rgb(image) else None
+        return None if usual or not 0.1 < gamma < 10.0 else _conversion(gamma, tuple(chromaticity))
+    return _conversion(_ADOBE_GAMMA, _ADOBE_RGB) if _is_adobe_rgb(image) else None
 
 
 def _is_adobe_rgb(image: Image.Image) -> bool:
@@ -52,30 +49,31 @@ def _is_adobe_rgb(image: Image.Image) -> bool:
         return False
 
 
-def _profile(gamma: float, chromaticity: tuple[float, ...]) -> bytes | None:
-    """An RGB display profile of version 2 (ICC.1:2001-04); None where the primaries span no space."""
+@lru_cache(maxsize=16)
+def _conversion(gamma: float, chromaticity: tuple[float, ...]) -> Callable[[Image.Image], Image.Image] | None:
+    """To sRGB from a space with the primaries and gamma; None where the primaries span no space."""
+    to_xyz, srgb_to_xyz = _to_xyz(chromaticity), _to_xyz(_SRGB)
+    if to_xyz is None or srgb_to_xyz is None:
+        return None
+    matrix = np.linalg.solve(srgb_to_xyz, to_xyz)
+    matrix = (matrix / matrix.sum(1, keepdims=True)).astype(np.float32)  # white stays white
+    light = np.linspace(0.0, 1.0, 256, dtype=np.float32) ** gamma
+    steps = np.linspace(0.0, 1.0, _STEPS)
+    encoded = np.where(steps <= 0.0031308, 12.92 * steps, 1.055 * steps ** (1 / 2.4) - 0.055)  # IEC 61966-2-1
+    levels = np.rint(255.0 * encoded).astype(np.uint8)
+
+    def convert(band: Image.Image) -> Image.Image:
+        linear = light[np.asarray(band.convert("RGB"))] @ matrix.T
+        return Image.fromarray(levels[np.rint(linear.clip(0.0, 1.0) * (_STEPS - 1)).astype(np.int16)])
+
+    return convert
+
+
+def _to_xyz(chromaticity: tuple[float, ...]) -> NDArray[np.float64] | None:
+    """The matrix from a space's linear RGB to XYZ; None where its primaries span no space."""
     points = np.reshape(chromaticity, (4, 2))
     if points[:, 1].min() <= 0.0:
         return None
     white, *primaries = (np.array([x / y, 1.0, (1 - x - y) / y]) for x, y in points)
     columns = np.stack(primaries, 1)
-    if abs(np.linalg.det(columns)) < 1e-6:
-        return None
-    columns = columns * np.linalg.solve(columns, white)
-    columns = np.linalg.inv(_CONES) @ np.diag(_CONES @ _D50 / (_CONES @ white)) @ _CONES @ columns
-    curve = b"curv" + struct.pack(">4xIH2x", 1, round(256 * gamma))
-    names = (b"wtpt", b"rXYZ", b"gXYZ", b"bXYZ")
-    xyz = {name: b"XYZ " + _fixed(values) for name, values in zip(names, (_D50, *columns.T), strict=True)}
-    tags = {b"desc": b"desc" + struct.pack(">4xI", 1) + bytes(1 + 4 + 4 + 2 + 1 + 67 + 3), **xyz}
-    tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
-    begin, table, content = 128 + 4 + 12 * len(tags), b"", b""
-    for name, data in tags.items():
-        table += name + struct.pack(">II", begin + len(content), len(data))
-        content += data
-    header = struct.pack(">I4xI4s4s4s12x4s24x", begin + len(content), 0x02400000, b"mntr", b"RGB ", b"XYZ ", b"acsp")
-    return (header + _fixed(_D50)).ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + content
-
-
-def _fixed(values: NDArray[np.float64]) -> bytes:
-    """Three numbers with 16 bits behind the point, after the four bytes that are reserved."""
-    return struct.pack(">4x3i", *np.rint(65536 * values).astype(int))
+    return None if abs(np.linalg.det(columns)) < 1e-6 else columns * np.linalg.solve(columns, white)

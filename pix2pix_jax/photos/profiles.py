@@ -1,41 +1,49 @@
 """ICC profiles: from the colours that an image is in to sRGB."""
 
 import io
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
 from PIL import Image, ImageCms
 
-from pix2pix_jax.photos.primaries import implied_profile
+from pix2pix_jax.photos.primaries import implied_conversion
+
+ToSrgb = Callable[[Image.Image], Image.Image]
+"""Brings pixels of a mode that the profile speaks of to sRGB, mode "RGB"."""
 
 # Modes that an ICC profile of each colour space can speak of.
 _PROFILED = {
-    "GRAY": ("1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I;16N", "I", "F"),
+    "GRAY": ("1", "L", "LA", "La"),
     "RGB": ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX"),
     "CMYK": ("CMYK",),
 }
 _TRANSFORMED = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}
 
+_SEEN = 2  # levels of 255 by which a profile may differ from sRGB: less than the rounding would cost is left alone
+
 
 class Profile(NamedTuple):
-    """What an ICC profile asks for.
+    """What an image's profile asks for.
 
     Attributes:
-        transform: to sRGB; None where there is nothing to do.
+        to_srgb: the conversion; None where there is nothing to do.
         notes: what the user should know of it, a line each.
     """
 
-    transform: ImageCms.ImageCmsTransform | None
+    to_srgb: ToSrgb | None
     notes: tuple[str, ...] = ()
 
 
 def profile_of(image: Image.Image) -> Profile:
-    """What an image's ICC profile, its own or implied, asks for; one that cannot be used is ignored with a note."""
+    """What an image's ICC profile, its own or implied, asks for; one that cannot be used is ignored with a note.
+
+    Whether a profile is that of sRGB is decided by what it does, not by its name.
+    """
     data = image.info.get("icc_profile")
     if not data:
-        data = implied_profile(image) if image.mode in _PROFILED["RGB"] else None
-    if not data:
-        return Profile(None)
+        return Profile(implied_conversion(image) if image.mode in _PROFILED["RGB"] else None)
     return _profile(bytes(data), image.mode) if isinstance(data, bytes | bytearray) else _UNREADABLE
 
 
@@ -52,9 +60,21 @@ def _profile(data: bytes, mode: str) -> Profile:
             return Profile(None)  # says no more than the mode
         if mode not in _PROFILED.get(space, ()):
             return Profile(None, (f"its colour profile is for {space}, not for {mode} pixels, and is ignored",))
-        description = (described.profile_description or "").lower()
-        if description.startswith("srgb") and "linear" not in description:
-            return Profile(None)  # going through it would only cost rounding
-        return Profile(ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), _TRANSFORMED[space], "RGB"))
+        wanted = _TRANSFORMED[space]
+        transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), wanted, "RGB")
+        if _is_idle(transform, wanted):
+            return Profile(None)
+        return Profile(lambda band: transform.apply(band if band.mode == wanted else band.convert(wanted)))
     except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
         return _UNREADABLE
+
+
+def _is_idle(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
+    """Whether a transform changes no colour, of a grid of them, by more than rounding does."""
+    if mode == "CMYK":
+        return False
+    levels = np.arange(0, 256, 5, dtype=np.uint8)
+    grid = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), -1).reshape(len(levels), -1, 3)
+    colors = Image.fromarray(levels[None] if mode == "L" else grid)
+    changed = np.asarray(transform.apply(colors)).astype(int) - np.asarray(colors.convert("RGB"))
+    return bool(np.abs(changed).max() <= _SEEN)

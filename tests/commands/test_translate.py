@@ -12,8 +12,8 @@ from translators import save_translator
 
 from pix2pix_jax.commands import translate as command
 from pix2pix_jax.commands.names import RECORD
-from pix2pix_jax.data.pairs.files import read_pixels
 from pix2pix_jax.inference import trained, translate
+from pix2pix_jax.photos import read_pixels
 
 PHOTOS = smooth_images(3, 40, seed=2)[:, :30]
 

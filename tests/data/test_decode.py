@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from pix2pix_jax.data.decode import read_image
-from pix2pix_jax.photos import open_image
+from pix2pix_jax.photos import open_image, read_image
 
 # Four quarters, so that every one of the eight ways to hold a camera looks different.
 RED, GREEN, BLUE, WHITE = (200, 30, 30), (30, 200, 30), (30, 30, 200), (240, 240, 240)

@@ -14,12 +14,11 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["PIL", "pix2pix_jax.photos", "pix2pix_jax.data.decode"]):
+with atheris.instrument_imports(include=["PIL", "pix2pix_jax.photos"]):
     import numpy as np
     from PIL import Image, ImageCms  # noqa: F401 - imported while imports are watched
 
-    from pix2pix_jax.data.decode import read_image
-    from pix2pix_jax.photos import conversion_of, load, metadata_to_keep, open_image, save_options
+    from pix2pix_jax.photos import conversion_of, load, metadata_to_keep, open_image, read_image, save_options
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from faults import hostile

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from helpers import ROOT
 
-from pix2pix_jax.data.pairs.files import read_pixels
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.inference import load_trained
+from pix2pix_jax.photos import read_pixels
 
 SOURCES = sorted([*(ROOT / "pix2pix_jax").rglob("*.py"), *(ROOT / "configs").glob("*.py"), ROOT / "train.py"])
 

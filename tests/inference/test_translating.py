@@ -14,11 +14,11 @@ from translators import translator
 
 from pix2pix_jax import inference
 from pix2pix_jax.config import default_config
-from pix2pix_jax.data.pairs.files import read_pixels
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.inference import inputs, photo_files, translating
 from pix2pix_jax.inference.trained import TrainedGenerator
 from pix2pix_jax.inference.translating import translate, translate_array
+from pix2pix_jax.photos import read_pixels
 
 PHOTO = smooth_images(1, 40, seed=5)[0, :30]
 

@@ -8,10 +8,9 @@ import pytest
 import tifffile
 from PIL import EpsImagePlugin, Image, WmfImagePlugin
 
-from pix2pix_jax.data.decode import read_image
-from pix2pix_jax.data.pairs.files import read_header, read_pixels
 from pix2pix_jax.data.sources.scan import scan_folder
 from pix2pix_jax.inference.colorizing import colorize
+from pix2pix_jax.photos import read_header, read_image, read_pixels
 
 POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n%%EndComments\nshowpage\n%%EOF\n"
 READERS = (read_image, read_header, read_pixels, colorize)

@@ -10,10 +10,9 @@ import pytest
 from helpers import smooth_images
 from PIL import Image, ImageCms, ImageFile
 
-from pix2pix_jax.data.decode import read_image
 from pix2pix_jax.data.sources.scan import scan_folder
 from pix2pix_jax.inference.gray import gray_photo
-from pix2pix_jax.photos import open_image, opening, readable
+from pix2pix_jax.photos import open_image, opening, read_image, readable
 
 RGB = smooth_images(1, 48)[0]
 

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pix2pix_jax.data.pairs.files import Header, Kind, read_header
 from pix2pix_jax.data.pairs.layout import Part, list_pairs
 from pix2pix_jax.data.pairs.sizes import Preprocess
 from pix2pix_jax.data.sources.scan import describe_failure
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.photos import Header, Kind, read_header
 
 _logger = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pix2pix_jax.data.pairs.arrays import NUMPY
 from pix2pix_jax.data.sources.scan import existing_folder, walk_images, warn_skipped
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.photos import NUMPY
 
 _logger = logging.getLogger(__name__)
 

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pix2pix_jax.data.pairs.checks import SoundPairs
-from pix2pix_jax.data.pairs.files import Pixels, read_pixels, to_channels
 from pix2pix_jax.data.pairs.sizes import Preprocess, resized
 from pix2pix_jax.data.sources.files import FileSource
 from pix2pix_jax.data.sources.scan import describe_failure
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.photos import Pixels, read_pixels, to_channels
 
 
 @dataclass(frozen=True)

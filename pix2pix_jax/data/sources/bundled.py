@@ -26,8 +26,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pix2pix_jax.data.decode import read_image
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.photos import read_image
 
 
 class Square(NamedTuple):

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pix2pix_jax.data.decode import read_image
 from pix2pix_jax.data.sources.files import FileSource
 from pix2pix_jax.data.sources.scan import FolderContents, scan_folder
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.photos import read_image
 
 
 class FolderSource(FileSource):

@@ -23,6 +23,9 @@ _CHUNK = 256
 # A folder may hold thousands of damaged files: name the first few, count the rest.
 _WARNINGS = 10
 
+# Folders in which network drives, systems and bins keep copies and thumbnails, in small letters.
+_NO_ALBUMS = ("@eadir", "#recycle", "@recycle", "$recycle.bin", "thumbs", "__macosx", ".appledouble", ".trash")
+
 _NO_EXTENSION = "an image by its content and not by its name: give it the extension of its format"
 
 
@@ -112,8 +115,11 @@ def walk_images(
 ) -> Iterator[str]:
     """Finds the files in a folder, and in the folders within it, that are images by their extension.
 
+    What is hidden is left alone, and so are folders in which drives and bins keep their own; a warning counts the
+    images in those. Links are followed.
+
     Args:
-        folder: the folder; what is hidden in it is left alone, and links are followed.
+        folder: the folder.
         exclude: a folder within it to leave out, if any.
         also: extensions that count beside those Pillow reads, in small letters.
         deep: whether folders within it are searched too.
@@ -124,14 +130,20 @@ def walk_images(
     """
     extensions = image_extensions().union(also)
     visited = {exclude.resolve()} if exclude is not None else set()
+    left_out = 0
     for directory, subfolders, names in os.walk(folder, onerror=_warn_of_folder, followlinks=True):
         resolved = Path(directory).resolve()
         if resolved in visited:  # left out, or a link in a circle
             subfolders.clear()
             continue
         visited.add(resolved)
-        # Sorted, for which of two links to a folder comes first must not depend on the machine.
-        subfolders[:] = sorted(name for name in subfolders if deep and not name.startswith("."))
+        albums = []
+        for name in subfolders if deep else ():
+            if name.lower().startswith(_NO_ALBUMS):
+                left_out += _count_images(Path(directory, name), extensions)
+            elif not name.startswith("."):
+                albums.append(name)
+        subfolders[:] = sorted(albums)  # which of two links to a folder comes first must not depend on the machine
         relative = Path(directory).relative_to(folder).as_posix()
         prefix = "" if relative == "." else f"{relative}/"
         for name in names:
@@ -141,6 +153,13 @@ def walk_images(
                 yield prefix + name
             elif unread is not None and (reason := _reason_unread(Path(directory, name))):
                 unread[prefix + name] = reason
+    if left_out:
+        _logger.warning("%s: %d images in folders of bins and drives (@eaDir and the like) left out", folder, left_out)
+
+
+def _count_images(folder: Path, extensions: Collection[str]) -> int:
+    """How many files in a folder, and in those within it, are images by their extension; links are not followed."""
+    return sum(os.path.splitext(name)[1].lower() in extensions for *_, names in os.walk(folder) for name in names)
 
 
 def _reason_unread(path: Path) -> str | None:

@@ -17,12 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pix2pix_jax.data.decode import upright_rgb
 from pix2pix_jax.data.sources.scan import describe_failure
 from pix2pix_jax.data.sources.tfds_prepare import image_features, open_prepared
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import typed_path
-from pix2pix_jax.photos import readable_formats
+from pix2pix_jax.photos import readable_formats, upright_rgb
 
 _logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ import tifffile
 from helpers import save_image
 from PIL import ExifTags, Image
 
-from pix2pix_jax.data.pairs.files import Header, read_header, read_pixels, to_channels
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.photos import Header, read_header, read_pixels, to_channels
 
 SIZE = (5, 7)
 
@@ -36,7 +36,7 @@ def read(path: Path, channels: int, *, indices: bool = False) -> np.ndarray:
     ("extension", "channels", "dtype"),
     [
         *[("png", channels, np.uint8) for channels in (1, 3, 4)],
-        *[("png", channels, np.uint16) for channels in (1, 3, 4)],
+        *[("png", channels, np.uint16) for channels in (1, 2, 3, 4)],
         *[("tif", channels, dtype) for channels in (1, 2, 3, 4, 5) for dtype in (np.uint8, np.uint16, np.float32)],
         *[("tif", channels, np.float16) for channels in (1, 3)],
         *[("npy", channels, dtype) for channels in (1, 3, 7) for dtype in (np.uint8, np.uint16, np.float32)],
@@ -85,7 +85,7 @@ def test_compressed_tiff(tmp_path: Path, compression: str) -> None:
 
 
 def test_another_compression_of_deep_colours_is_refused(tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "rgb.tif", values(3, np.uint16), photometric="rgb", compression="zstd")
+    tifffile.imwrite(tmp_path / "rgb.tif", values(3, np.uint16), photometric="rgb", compression="jpeg2000")
     assert read_header(tmp_path / "rgb.tif").depth == "uint16"
     with pytest.raises(UserError, match=r"rgb.tif.*without, or with deflate or LZW"):
         read_pixels(tmp_path / "rgb.tif")
@@ -140,11 +140,10 @@ def test_headers_say_what_is_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("gray_alpha.png", "grey of 16 bits with transparency"),
-        ("whole.tif", "holds whole numbers of 32 bits with sign; wanted 8 or 16 bits"),
+        ("whole.tif", "holds int32 values"),
         ("whole.npy", "holds int64 values; wanted 8 or 16 bits"),
-        ("unsigned.tif", "holds whole numbers of 32 bits; wanted"),
-        ("signed.tif", "holds whole numbers of 16 bits with sign; wanted 8 or 16 bits without sign"),
+        ("unsigned.tif", "holds uint32 values"),
+        ("signed.tif", "holds int16 values"),
         ("film.npy", r"holds values of shape \(2, 5, 7, 3\); wanted \[height, width\]"),
         ("film.tif", r"holds values of shape \(2, 5, 7, 3\); wanted \[height, width\]"),
         ("deep.ppm", "colours up to 65535"),
@@ -158,7 +157,6 @@ def test_what_nothing_is_known_of_is_refused_by_name(tmp_path: Path, name: str, 
         tifffile.imwrite(path, np.stack([values(3, np.uint8)] * 2), photometric="rgb")
     else:
         contents = {
-            "gray_alpha.png": values(2, np.uint16),
             "whole.tif": values(1, np.int32)[..., 0],
             "unsigned.tif": values(1, np.uint32)[..., 0],
             "whole.npy": values(1, np.int64),

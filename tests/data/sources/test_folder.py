@@ -109,6 +109,18 @@ def test_linked_folder_is_followed_once(tmp_path: Path) -> None:
     assert scan_folder(str(tmp_path / "root"), flag="--root").files == ("link/1.png",)
 
 
+@pytest.mark.parametrize(
+    "name", ["@eaDir/1.png", "#recycle", ".Trash-1000/files", ".AppleDouble", "Thumbs", "$RECYCLE.BIN", "in/@eaDir"]
+)
+def test_what_drives_and_bins_keep_is_left_out_and_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    for file in ("1.png", "in/2.png", f"{name}/3.png", f"{name}/deeper/4.jpg"):
+        save_photo(tmp_path / file)
+    assert scan_folder(str(tmp_path), flag="--root").files == ("1.png", "in/2.png")
+    assert ["2 images" in record.getMessage() for record in caplog.records] == [True]
+
+
 def test_home_directory(ten: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(ten.parent))
     assert len(scan_folder("~/ten", flag="--root").files) == 10

@@ -1,4 +1,4 @@
-"""Formats that colour can be written in, and what a written file is called."""
+"""What may be written: the formats that hold colour, and what a written file is called."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
