@@ -24,19 +24,12 @@ from pix2pix_jax.photos import (
     known_suffix,
     load,
     metadata_to_keep,
-    misread,
     name_to_write,
-    upright_transpose,
+    orientation_of,
     with_extension,
 )
 
 _CHANNELS = (1, 2, 3, 4)  # grey, grey and alpha, RGB, RGBA
-_TURNING = (
-    Image.Transpose.ROTATE_90,
-    Image.Transpose.ROTATE_270,
-    Image.Transpose.TRANSPOSE,
-    Image.Transpose.TRANSVERSE,
-)
 
 
 @overload
@@ -229,7 +222,7 @@ def _name_to_write(name: Path, image: Image.Image, side_by_side: bool, pages: in
         chosen = format_of(name)
         return name if chosen is not None and chosen.name == "TIFF" else with_extension(name, ".tif")
     width, height = image.size
-    if upright_transpose(image) in _TURNING:
+    if orientation_of(image) >= 5:  # on its side
         width, height = height, width
     made = 2 * width + gap_between(width, height) if side_by_side else width
     return name_to_write(name, image.has_transparency_data, max(made, height))
@@ -244,8 +237,6 @@ def _further_pages(
             with photo_files.explaining(photo):
                 image.seek(page)
                 check_size(*image.size, photo)
-                if reason := misread(image):
-                    raise ValueError(reason)
                 gray = gray_photo(image)
             for text in gray.notes:
                 note(f"page {page + 1}: {text}")

@@ -11,8 +11,9 @@ from pix2pix_jax.photos.channels import (
     read_pixels,
     to_channels,
 )
+from pix2pix_jax.photos.limits import check_size
 from pix2pix_jax.photos.metadata import metadata_to_keep, save_options
-from pix2pix_jax.photos.opening import load, open_image
+from pix2pix_jax.photos.opening import load, open_image, orientation_of
 from pix2pix_jax.photos.pixels import read_image, srgb_bands, to_rgb, upright_rgb
 from pix2pix_jax.photos.profiles import profile_of
 from pix2pix_jax.photos.readable import (
@@ -31,6 +32,7 @@ __all__ = [
     "Header",
     "Kind",
     "Pixels",
+    "check_size",
     "format_of",
     "image_extensions",
     "known_suffix",
@@ -39,6 +41,7 @@ __all__ = [
     "metadata_to_keep",
     "name_to_write",
     "open_image",
+    "orientation_of",
     "pixels_of",
     "profile_of",
     "read_header",

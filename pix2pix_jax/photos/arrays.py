@@ -79,7 +79,7 @@ def read_tiff(image: Any, *, pages: bool) -> NDArray[Any]:
 
     Args:
         image: as Pillow opened it, not decoded yet; or anything that has the file as `fp` and its path as `filename`.
-        pages: whether all pages are read, as channels, instead of the first.
+        pages: whether all pages are read, as channels, instead of the one that the image stands at.
 
     Returns:
         [H, W, C] of the file's NumPy type.
@@ -92,7 +92,7 @@ def read_tiff(image: Any, *, pages: bool) -> NDArray[Any]:
 
     path = Path(image.filename)
     with tifffile.TiffFile(image.fp, offset=0) as file:
-        series: Any = file.series[0] if pages else file.pages[0]
+        series: Any = file.series[0] if pages else file.pages[image.tell()]
         shape, page = _shape(series, path), series.keyframe
         if page.compression not in _COMPRESSIONS:
             raise UserError(f"{path}: its compression is not read: save it without, or with deflate or LZW")

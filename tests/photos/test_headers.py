@@ -102,3 +102,13 @@ def test_deep_jpeg2000(tmp_path: Path):
     for read in (read_header, read_pixels):  # Pillow would keep 8 bits of more, and does not say
         with pytest.raises(UserError, match="JPEG 2000 in colour"):
             read(tmp_path / "colour.jp2")
+
+
+def test_each_page_of_a_deep_tiff_is_its_own(tmp_path: Path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        for page in (LEVELS, 1 - LEVELS):
+            file.write(np.rint(page * 65535).astype(np.uint16), photometric="minisblack")
+    with open_image(tmp_path / "a.tif") as image:
+        for page, wanted in enumerate((WANTED, 255 - WANTED)):
+            image.seek(page)
+            assert np.abs(gray_photo(image).luma - wanted).max() <= 1
