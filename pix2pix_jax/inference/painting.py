@@ -57,7 +57,7 @@ def make_chroma(generator: TrainedGenerator, luma: NDArray[np.uint8], seed: int 
         network takes).
     """
     multiple = generator.model.generator.size_multiple
-    side = generator.model.coloring_side // multiple * multiple
+    side = max(generator.model.coloring_side // multiple, 1) * multiple  # files may name less than a network takes
     small = _fit(luma, side)
     axis = int(np.argmax(small.shape))
     # A window's say in the colour of a row or column falls linearly from its middle to its ends.

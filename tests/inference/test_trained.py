@@ -9,6 +9,7 @@ from helpers import initial_state
 from pix2pix_jax.color import rgb_to_ycrcb
 from pix2pix_jax.config import Config, default_config, updated
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.inference import painting
 from pix2pix_jax.inference.trained import TrainedGenerator, load_trained
 from pix2pix_jax.runs.checkpoints import Checkpoints
 from pix2pix_jax.state import build_model
@@ -209,3 +210,9 @@ def test_a_step_that_is_not_there(run, trained, tmp_path):
     trained.save(tmp_path / "g.safetensors")
     with pytest.raises(UserError, match="step 2 is one of a run"):
         load_trained(tmp_path / "g.safetensors", 2)
+
+
+@pytest.mark.parametrize("settings", [{"coloring_side": 5}, {"data.resize": 1}])
+def test_a_side_below_what_the_network_takes_colours_at_the_least(settings, trained):
+    generator = dataclasses.replace(trained, config=updated(trained.config, settings))
+    assert painting.make_chroma(generator, np.full((24, 40), 90, np.uint8)).shape == (16, 27, 2)
