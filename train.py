@@ -2,6 +2,11 @@
 
 from pathlib import Path
 
+from pix2pix_jax.commands import interrupts
+
+if __name__ == "__main__":
+    interrupts.leave_at_first()
+
 from absl import flags
 from ml_collections import config_flags
 
@@ -31,8 +36,9 @@ def main(arguments: list[str]) -> None:
         _COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value, _JOIN_TIMEOUT.value, _LOST_TIMEOUT.value
     )
     cpu.one_device_per_core(config)
+    cli.check_devices()
     train(config, _WORKDIR.value or Path("runs") / config.name)
 
 
 if __name__ == "__main__":
-    cli.run(main, default_config=Path(__file__).parent / "configs" / "demo.py")
+    cli.run(main, Path(__file__).parent / "configs" / "demo.py", processes.has_something_to_save)

@@ -2,6 +2,7 @@
 
 import errno
 import io
+import logging as std_logging
 import os
 import re
 import sys
@@ -13,14 +14,13 @@ from pathlib import Path
 import jax
 from absl import app, flags, logging
 
-from pix2pix_jax import interrupts
-from pix2pix_jax.commands import pipes
+from pix2pix_jax.commands import interrupts, pipes
 from pix2pix_jax.config import all_keys
 from pix2pix_jax.errors import UserError, nearest
 from pix2pix_jax.files import cache_home
 
 
-def run(main: Callable[[list[str]], None], default_config: Path) -> None:
+def run(main: Callable[[list[str]], None], default_config: Path, may_take_long: Callable[[], bool]) -> None:
     """Runs a command that has a flag `--config`, and exits.
 
     An error that is the user's to mend is printed as one line, and the exit status is 1.
@@ -28,10 +28,11 @@ def run(main: Callable[[list[str]], None], default_config: Path) -> None:
     Args:
         main: takes the arguments that are no flags.
         default_config: config file where the flag is not given.
+        may_take_long: see `interrupts.watched`.
     """
     # JAX reports every backend that it does not find.
     logging.set_verbosity(logging.WARNING)
-    run_command(lambda: app.run(partial(_leaving, main), flags_parser=partial(_parse, default_config)))
+    run_command(lambda: app.run(partial(_leaving, main), flags_parser=partial(_parse, default_config)), may_take_long)
 
 
 def _leaving(main: Callable[[list[str]], None], arguments: list[str]) -> None:
@@ -45,7 +46,7 @@ def _leaving(main: Callable[[list[str]], None], arguments: list[str]) -> None:
         interrupts.leave(f"error: {error}", 1)
 
 
-def run_command(main: Callable[[], None]) -> None:
+def run_command(main: Callable[[], None], may_take_long: Callable[[], bool] = lambda: False) -> None:
     """Runs a command; one line is printed, and the exit status is 1, for an error that is the user's to mend.
 
     Ctrl-C is one line too, and the exit status 130; see `interrupts.watched`. Of output that nobody reads any more, see
@@ -53,15 +54,36 @@ def run_command(main: Callable[[], None]) -> None:
     """
     print_any_name()
     warnings.filterwarnings("ignore", module="PIL")  # of odd and large files, which notes and errors are about
+    for name in ("absl", "asyncio"):
+        std_logging.getLogger(name).addFilter(_nothing)
     with pipes.closable():
         try:
-            with interrupts.watched():
+            with interrupts.watched(may_take_long):
                 main()
         except UserError as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(1)
         except KeyboardInterrupt:
-            interrupts.leave(interrupts.last_line(), interrupts.STATUS)
+            interrupts.leave("interrupted", interrupts.STATUS)
+
+
+def _nothing(_: std_logging.LogRecord) -> bool:
+    """Lets nothing through: of what goes wrong, which is one line here, Orbax logs dozens."""
+    return False
+
+
+def check_devices() -> None:
+    """Has JAX look for its devices.
+
+    Raises:
+        UserError: if it finds none of the platform that was asked for.
+    """
+    try:
+        jax.devices()
+    except (AssertionError, ImportError, RuntimeError, ValueError) as error:
+        wanted = os.environ.get("JAX_PLATFORMS", "")
+        reason = " ".join(str(error).split())[:200] or "is its plugin installed?"
+        raise UserError(f"JAX cannot start (JAX_PLATFORMS={wanted}): {reason}") from error
 
 
 def print_any_name() -> None:

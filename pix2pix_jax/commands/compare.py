@@ -30,7 +30,7 @@ from pix2pix_jax.files import typed_path
 from pix2pix_jax.inference import load_trained
 from pix2pix_jax.runs import METRICS_FILE, newest, read_metrics
 from pix2pix_jax.state import build_model
-from pix2pix_jax.training import cpu, parallel, train
+from pix2pix_jax.training import cpu, parallel, processes, train
 
 _MINUTES = 60.0  # where neither --steps nor --minutes is given
 _PLAN_FILE = "plan.json"
@@ -49,7 +49,7 @@ _ARGUMENTS = {
 
 def main() -> None:
     """The command `pix2pix-compare`."""
-    cli.run_command(_main)
+    cli.run_command(_main, processes.has_something_to_save)
 
 
 def _main() -> None:
@@ -160,6 +160,7 @@ def _configs(arguments: Namespace) -> list[Config]:
     names = dict.fromkeys(name.strip() for name in arguments.experiments.split(","))
     configs = [apply_settings(updated(experiment_config(name), same), arguments.settings) for name in names]
     cpu.one_device_per_core(configs[0])
+    cli.check_devices()
     for config in configs:
         validate(config, jax.device_count())
     return configs

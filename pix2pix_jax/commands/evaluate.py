@@ -103,6 +103,7 @@ def evaluate(arguments: Namespace) -> None:
     """
     refuse_earlier(arguments.out / "evaluation.json", arguments.overwrite)
     cli.use_compilation_cache()
+    cli.check_devices()
     host.keep_freed_memory()
     generator = at_test_time(load_trained(arguments.checkpoint, arguments.step), arguments.test_time)
     if arguments.resize is not None and generator.config.data.source == "pairs":

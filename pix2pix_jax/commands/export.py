@@ -51,6 +51,7 @@ def _export() -> None:
         raise UserError(f"{given.out} is a folder: OUT is the file to write")
     if os.path.lexists(given.out) and not given.overwrite:
         raise UserError(f"{given.out} is there already: give --overwrite to replace it, or another name")
+    cli.check_devices()
     if given.discriminator:
         _export_discriminator(given.run, given.out, given.step)
     else:

@@ -17,7 +17,7 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
-from pix2pix_jax import interrupts
+from pix2pix_jax.commands import interrupts
 from pix2pix_jax.commands.arguments import positive_float
 from pix2pix_jax.commands.names import AlreadyMadeError, Item, Targets
 from pix2pix_jax.errors import UserError
@@ -133,9 +133,10 @@ def _run(
             raise UserError(f"there is no file or folder {path}")
     items = list(dict.fromkeys(find(options.images, options.out)))
 
-    from pix2pix_jax.commands.cli import use_compilation_cache
+    from pix2pix_jax.commands.cli import check_devices, use_compilation_cache
 
     use_compilation_cache()
+    check_devices()
     work = prepare(options)
     _check_out(options.out, words)
     targets = Targets(options, items, words.rename)

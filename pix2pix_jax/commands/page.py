@@ -93,12 +93,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    from pix2pix_jax.commands.cli import use_compilation_cache
+    from pix2pix_jax.commands.cli import check_devices, use_compilation_cache
     from pix2pix_jax.inference.trained import load_trained
     from pix2pix_jax.page.making import Maker
     from pix2pix_jax.page.serving import Serving, serve
 
     use_compilation_cache()
+    check_devices()
     maker = Maker(at_test_time(load_trained(options.checkpoint), options.test_time), options.tile, options.seed)
     pixels = round(options.max_megapixels * 1_000_000)
     password = _password(options)

@@ -4,13 +4,12 @@ import os
 import signal
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from pix2pix_jax import interrupts
 from pix2pix_jax.errors import UserError
 
 _LONGEST_TIMEOUT = 10**6  # s
@@ -116,21 +115,27 @@ def check_alike(values: Mapping[str, object]) -> None:
             )
 
 
+_to_save = False
+
+
+def has_something_to_save() -> bool:
+    """Whether a run in this process has taken a step, which is saved if it is told to stop."""
+    return _to_save
+
+
 @contextmanager
 def stop_request() -> Iterator[Callable[[int], int]]:
     """Catches signals, so that a run can end between two steps; a second signal ends it at once.
 
     They are SIGINT, SIGTERM and, where it is not ignored (as by `nohup`), SIGHUP, which a terminal that closes sends.
 
-    Not at once where the caller is not `interrupts.watched`, in a notebook say: there it interrupts as usual.
-
     Of several processes each may get the signal: JAX's preemption service has all of them stop after the same step.
 
     Yields:
         A function that all processes call after each step, with its number: the signal to stop for, or 0.
     """
+    global _to_save
     several, caught = jax.process_count() > 1, 0
-    stack, deferring = ExitStack(), []
 
     def catch(number: int, _: object) -> None:
         nonlocal caught
@@ -139,11 +144,10 @@ def stop_request() -> Iterator[Callable[[int], int]]:
         if several:
             signal.raise_signal(signal.SIGTERM)  # which JAX's service has taken
         caught = number
-        interrupts.ask()
 
     def stop_after(step: int) -> int:
-        if not deferring:  # there is something to save now
-            deferring.append(stack.enter_context(interrupts.deferred()))
+        global _to_save
+        _to_save = True
         if several:
             return signal.SIGTERM if multihost_utils.reached_preemption_sync_point(step) else 0
         return caught
@@ -158,8 +162,8 @@ def stop_request() -> Iterator[Callable[[int], int]]:
     except ValueError:  # only the main thread may; elsewhere signals are the caller's
         old = {}
     try:
-        with stack:
-            yield stop_after
+        yield stop_after
     finally:
+        _to_save = False
         for number, handler in old.items():
             signal.signal(number, handler)
