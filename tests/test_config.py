@@ -156,6 +156,7 @@ def test_the_keys_of_earlier_runs_are_still_there():
         ("edges", {"generator.network": "reference"}, {"generator.depth": 8, "generator.width": 64}),
         ("facades", {"data.source": "blurred"}, {"data.direction": "AtoB"}),
         ("rgb_rgb", {"task.kind": "lab_colorization"}, {}),
+        ("rgb_rgb_gray", {"task.discriminator_sees": "none"}, {"task.discriminator_sees_gray": False}),
     ],
 )
 def test_what_an_experiment_sets_for_something_exchanged_is_dropped(name, given, dropped):
@@ -313,3 +314,25 @@ def test_an_emphasis_without_the_term_that_it_is_of_is_refused():
     config = updated(experiment_config("rgb_rgb"), {"task.colorful_emphasis": 1.0})
     with pytest.raises(UserError, match=r"config\.task\.colorful_emphasis=1\.0 is of the L1 loss of chroma"):
         configuration.validate(config, device_count=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"objective.gan": "hinge", "objective.real_label": 0.9}, "objective.real_label"),
+        ({"objective.gradient_penalty": 1.0}, "objective.gradient_penalty"),
+        ({"task.discriminator_sees": "none", "task.discriminator_sees_gray": True}, "task.discriminator_sees_gray"),
+        (
+            {"task.kind": "translation", "task.adversarial": False, "task.discriminator_sees_condition": False},
+            "task.discriminator_sees_condition",
+        ),
+    ],
+)
+def test_a_loss_key_that_nothing_reads_is_refused(changes, key):
+    with pytest.raises(UserError, match=re.escape(f"config.{key}=")):
+        configuration.validate(updated(default_config(), changes), device_count=1)
+
+
+def test_an_unknown_task_gets_all_three():
+    with pytest.raises(UserError, match=r"config.task.kind=translate .*colorization, lab_colorization, translation"):
+        updated(default_config(), {"task.kind": "translate"})

@@ -175,7 +175,8 @@ def _is_read(key: str, values: Mapping[str, Any]) -> bool:
     """Whether the network, source or task that is chosen reads a key."""
     part, _, leaf = key.partition(".")
     if part == "task" and (task := TASKS.get(values["task.kind"])):
-        return leaf in {field.name for field in dataclasses.fields(task)}
+        unjudged = leaf == "discriminator_sees_gray" and values.get("task.discriminator_sees") == "none"
+        return not unjudged and leaf in {field.name for field in dataclasses.fields(task)}
     if part in NETWORK_KEYS and leaf != "network":
         return leaf in NETWORK_KEYS[part].get(values[f"{part}.network"], ())
     if part == "data" and leaf in SOURCE_KEYS:

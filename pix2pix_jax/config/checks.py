@@ -68,6 +68,7 @@ def validate(config: Config, device_count: int) -> None:
     """
     check_values(config)
     _validate_networks(config)
+    _validate_losses(config)
     _validate_sizes(config)
     adam = config.adam
     if 0 < adam.schedule_end <= adam.schedule_start:
@@ -147,19 +148,34 @@ def _validate_networks(config: Config) -> None:
             f"config.generator.network=efficientnet sees grey or RGB images, and config.task.input_channels is"
             f" {config.task.condition_channels}: use another network"
         )
-    task = config.task
-    if isinstance(task, ColorizationTask) and task.colorful_emphasis and not task.l1_chroma:
-        raise UserError(
-            f"config.task.colorful_emphasis={task.colorful_emphasis} is of the L1 loss of chroma, and"
-            " config.task.l1_chroma is 0: leave it out, or give that a weight"
-        )
     if config.data.aged and isinstance(config.task, TranslationTask):
-        raise UserError(f"config.data.aged={config.data.aged} is of colouring, and this config's task is translation")
+        raise UserError(f"config.data.aged={config.data.aged} works only with colouring, and this task is translation")
     if config.objective.gan == "wgan-gp" and config.task.adversarial and config.discriminator.norm == "batch":
         raise UserError(
             "config.objective.gan=wgan-gp penalises the discriminator's gradient image by image, and batch norm mixes"
             " images: use a discriminator without it, such as --config.discriminator.network=patchgan"
             " --config.discriminator.norm=instance"
+        )
+
+
+def _validate_losses(config: Config) -> None:
+    """Checks that the chosen objective and task read every one of their keys that is not at its default."""
+    task, gan = config.task, config.objective.gan
+    unread = {
+        "objective.real_label": gan not in ("vanilla", "lsgan") and f"config.objective.gan={gan}",
+        "objective.gradient_penalty": gan != "wgan-gp" and f"config.objective.gan={gan}",
+    }
+    if not task.adversarial:
+        alone = f"config.task.kind={task.kind} without a discriminator"
+        unread |= dict.fromkeys(("task.discriminator_sees_gray", "task.discriminator_sees_condition"), alone)
+    found, defaults = leaves(config), leaves(Config(task=type(task)()))
+    for key, reason in unread.items():
+        if reason and key in found and found[key] != defaults[key]:
+            raise UserError(f"config.{key}={found[key]} is not read with {reason}: leave it out")
+    if isinstance(task, ColorizationTask) and task.colorful_emphasis and not task.l1_chroma:
+        raise UserError(
+            f"config.task.colorful_emphasis={task.colorful_emphasis} is of the L1 loss of chroma, and"
+            " config.task.l1_chroma is 0: leave it out, or give that a weight"
         )
 
 

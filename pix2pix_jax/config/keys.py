@@ -136,8 +136,13 @@ def updated(config: Config, values: Mapping[str, object]) -> Config:
     Raises:
         UserError: if a key is unknown (names the nearest), or a value is not of the key's type.
     """
-    if kind := TASKS.get(str(values.get("task.kind", config.task.kind))):
-        config = config if isinstance(config.task, kind) else dataclasses.replace(config, task=kind())
+    name = _checked_type("task.kind", str, values.get("task.kind", config.task.kind))
+    if (kind := TASKS.get(name)) is None:
+        raise UserError(
+            f"config.task.kind={name} is not known: choose one of {', '.join(TASKS)}"
+            f" (the nearest is {nearest(name, TASKS)})"
+        )
+    config = config if isinstance(config.task, kind) else dataclasses.replace(config, task=kind())
     known = leaves(config)
     for key in values:
         if key not in known:
@@ -177,7 +182,7 @@ def _replaced(part: Any, prefix: str, values: Mapping[str, object]) -> Any:
     return dataclasses.replace(part, **changes)
 
 
-def _checked_type(key: str, hint: Any, value: object) -> object:
+def _checked_type(key: str, hint: Any, value: object) -> Any:
     wanted = str if get_origin(hint) is Literal else hint
     if wanted is float and type(value) is int:
         return float(value)

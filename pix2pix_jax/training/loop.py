@@ -289,6 +289,8 @@ class Trainer:
         Every process judges, so that none waits for long inside the next step, and process 0 writes.
         """
         made = self._held_out.make(state)
+        if not np.isfinite(made).all():
+            raise FloatingPointError(f"what the generator makes is not finite at step {number}")
         record = self._held_out.judge(made)
         if self._writer is None:
             return

@@ -349,14 +349,17 @@ def test_pairs_of_a_size_that_the_networks_do_not_take(tmp_path, way, size, mess
 def small_config(folder, **changes):
     sizes = {"image_size": 32, "batch_size": 8, "num_steps": 8, "data__resize": 40, "data__eval_fraction": 0.25}
     intervals = {"log_every_steps": 8, "eval_every_steps": 100, "sample_every_steps": 100, "checkpoint_every_steps": 1}
+    intervals |= {key: changes.pop(key) for key in intervals.keys() & changes.keys()}
     source = {"data__source": "folder", "data__root": str(folder), "data__cache": "none"}
     return load_config("ycrcb_l1", **sizes, **intervals, **source, **changes)
 
 
 @pytest.mark.process
-def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, photo_folder, monkeypatch):
+@pytest.mark.parametrize("evaluated_every", [1, 100])
+def test_a_loss_that_is_not_finite_stops_the_run(evaluated_every, tmp_path, photo_folder, monkeypatch):
     monkeypatch.setattr(loop, "validate", lambda *_: None)  # which refuses such a learning rate
-    config = small_config(photo_folder, adam__learning_rate=1e38)  # the first update is finite, what comes of it is not
+    # The first update is finite, what comes of it is not.
+    config = small_config(photo_folder, adam__learning_rate=1e38, eval_every_steps=evaluated_every)
     with pytest.raises(UserError, match=r"(g_\w+ became (nan|inf)|is not finite) .*step \d") as caught:
         train(config, tmp_path / "run")
     kept = [int(path.name) for path in (tmp_path / "run" / "checkpoints").iterdir()]
