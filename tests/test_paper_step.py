@@ -51,14 +51,14 @@ def pairs():
 
 def textbook(model, state, pairs, judged_by=None):
     """The fake with this step's dropout, and the two losses as functions of params, each with a fake of its own."""
-    keys = step.keys(model, state)
+    dropout_key, penalty_key = step._keys(model, state, None)
     condition, truth = model.task.example(pairs)
     objective = model.objective
 
     def fake(params):
         variables = {"params": params, "batch_stats": state.averages}
         made, _ = model.generator.apply(
-            variables, condition, train=True, mutable=["batch_stats"], rngs={"dropout": keys.dropout}
+            variables, condition, train=True, mutable=["batch_stats"], rngs={"dropout": dropout_key}
         )
         return made
 
@@ -75,7 +75,7 @@ def textbook(model, state, pairs, judged_by=None):
         loss = losses.real_loss(judge(params, truth), objective.gan, objective.real_label)
         loss += losses.fake_loss(judge(params, made), objective.gan)
         if objective.gan == "wgan-gp":
-            share = jax.random.uniform(keys.penalty, (2,))
+            share = jax.random.uniform(penalty_key, (2,))
             real, false = model.task.judged(truth, condition), model.task.judged(made, condition)
             see = lambda seen: model.discriminator.apply({"params": params}, seen)  # noqa: E731
             loss += objective.gradient_penalty * losses.gradient_penalty(see, real, false, share)
@@ -127,12 +127,14 @@ def test_a_step_is_the_textbooks(gan, discriminator_first, state, pairs):
 
 def test_dropout_follows_from_seed_and_step_alone(state, pairs):
     model = make_model()
-
-    @partial(jax.jit, static_argnums=0)
-    def make(seed, state):
-        keys = step.keys(dataclasses.replace(model, seed=seed), state)
-        return step.generate(model, state.generator.params, state, model.task.example(pairs)[0], keys)[0]
-
+    make = jax.jit(
+        lambda model_seed, state: (
+            step._forward(
+                model, state, pairs, step._keys(dataclasses.replace(model, seed=model_seed), state, None)[0]
+            ).made
+        ),
+        static_argnums=0,
+    )
     later = state.replace(step=state.step + 1)
     one = make(3, state)
     np.testing.assert_array_equal(one, make(3, jax.tree.map(jnp.copy, state)))
@@ -146,8 +148,7 @@ def test_devices_drop_out_each_in_their_own_way(state, pairs):
     same = jnp.repeat(pairs[:1], 8, 0)[:, None]
 
     def made(state, pair):
-        condition, _ = model.task.example(pair)
-        return step.generate(model, state.generator.params, state, condition, step.keys(model, state, AXIS))[0]
+        return step._forward(model, state, pair, step._keys(model, state, AXIS)[0]).made
 
     images = jax.pmap(made, axis_name=AXIS, in_axes=(None, 0))(none, same)
     assert len({np.asarray(image).tobytes() for image in images}) == 8
