@@ -125,8 +125,8 @@ def _changed_rate(before: Config, config: Config, num_images: int, start: int) -
     if start >= total or math.isclose(old, new, rel_tol=1e-3):
         return ""
     note = f"the learning rate changes from {old:.2g} to {new:.2g} at step {start:,}"
-    if config.adam.schedule == "constant" or planned == total:
-        return note
+    if config.adam != before.adam or planned == total:
+        return note  # as was asked for
     return (
         f"{note}, because adam.schedule={config.adam.schedule} now runs over {total:,} steps and not {planned:,}:"
         f" --config.adam.schedule_end={planned} keeps the last rate,"
