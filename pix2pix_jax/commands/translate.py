@@ -22,7 +22,8 @@ _DESCRIPTION = """\
 Translates images of any size with a generator that was trained on pairs. Give it what the generator is given: the
 edges or the label maps, say. Of a generator that takes several images, give a folder that holds the folders A1, A2, …
 (B1, B2, … if it was trained from B to A), whose files have the same names but for the extension. Of a folder that holds
-both sides of pairs, A and B, that side is translated which the generator is given.
+both sides of pairs, A and B, that side is translated which the generator is given; so is that half of an image that
+holds A|B, if the generator was trained on such images.
 """
 
 _EPILOG = """\
@@ -173,7 +174,7 @@ def _prepare(options: argparse.Namespace, generator: "TrainedGenerator") -> imag
     from pix2pix_jax.inference.translating import translate_array, translated_name, write_translated
 
     def translate(item: Item, targets: Targets) -> None:
-        condition = condition_of_files(item.files, generator.config)
+        condition = condition_of_files(item.files, generator.config, lambda text: images.note(item.files[0], text))
         name = translated_name(item.name, condition, generator.config)
         target = targets.place(item, with_extension(item.name, ".png") if options.side_by_side else name)
         made = translate_array(condition, generator, options.seed, options.tile)

@@ -27,6 +27,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "coloring_side": (0, 2**12),
     **dict.fromkeys(("task.l1", "task.l1_rgb", "task.l1_chroma", "task.nearer_to_gray"), (0.0, 1e6)),
     "task.colorful_emphasis": (0.0, 100.0),
+    "task.joined_aspect": (0.0, 2.0**16),
     **dict.fromkeys(("task.input_channels", "task.output_channels"), (1, 1024)),
     "generator.depth": (2, 12),
     "generator.blocks": (0, 100),

@@ -1,7 +1,8 @@
 """What a generator that translates is given: images of any kind, as one array of the channels that it takes."""
 
+import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from pix2pix_jax.tasks import TranslationTask
 Given = str | os.PathLike[str] | Image.Image | NDArray[Any]
 """One image: a path, a Pillow image or an array."""
 
+_logger = logging.getLogger(__name__)
+
+_ALMOST = 0.95  # of the width of images that hold both sides
 _GRAY_MODES = ("1", "L", "LA", "La")  # of Pillow
 _DEPTHS = {"uint8": "8 bits", "uint16": "16 bits", "float32": "floating point"}
 
@@ -59,24 +63,37 @@ def condition_of(images: Sequence[Pixels], config: Config) -> NDArray[Any]:
     return np.concatenate([_deepened(part, deepest) for part in parts], axis=-1)
 
 
-def condition_of_files(files: Sequence[Path], config: Config) -> NDArray[Any]:
+def condition_of_files(
+    files: Sequence[Path], config: Config, notify: Callable[[str], object] = _logger.warning
+) -> NDArray[Any]:
     """Reads image files and joins them to what a generator is given, see `condition_of`.
+
+    Args:
+        files: the files.
+        config: the generator's.
+        notify: is told where one half of an image is taken.
 
     Raises:
         UserError: if a file cannot be read, or they cannot give what the generator takes, or the generator colours.
     """
     try:
-        return condition_of(read_images(files, config), config)
+        return condition_of(read_images(files, config, notify), config)
     except ValueError as error:
         raise UserError(f"{', '.join(map(str, files))}: {error}") from error
 
 
-def read_images(files: Sequence[Path], config: Config) -> list[Pixels]:
+def read_images(
+    files: Sequence[Path], config: Config, notify: Callable[[str], object] = _logger.warning
+) -> list[Pixels]:
     """Decodes image files for `condition_of`.
+
+    Of a generator that was trained on images that hold A|B, the half that it is given is taken of an image as wide as
+    those.
 
     Args:
         files: the files.
         config: the generator's, which says what range floating point has.
+        notify: is told where one half is taken.
 
     Raises:
         UserError: if a file cannot be read, or its values are not within the range.
@@ -94,8 +111,21 @@ def read_images(files: Sequence[Path], config: Config) -> list[Pixels]:
                     f" {data.float_max:g} (data.float_min and data.float_max of its config): bring it to that range"
                 )
             image = (image - np.float32(data.float_min)) / np.float32(data.float_max - data.float_min)
-        images.append(image)
+        images.append(_given_half(image, config, notify))
     return images
+
+
+def _given_half(image: Pixels, config: Config, notify: Callable[[str], object]) -> Pixels:
+    """The half of an image that a generator is given, where the image holds both sides; else all of it."""
+    aspect, (height, width) = translation_task(config).joined_aspect, _size(image)
+    if not aspect or width < _ALMOST * aspect * height:
+        return image
+    side, place = ("A", "left") if config.data.direction == "AtoB" else ("B", "right")
+    notify(f"it is as wide as the A|B images that were trained on, so {side}, its {place} half, is translated")
+    start = 0 if side == "A" else width // 2
+    if isinstance(image, Image.Image):
+        return image.crop((start, 0, start + width // 2, height))
+    return image[:, start : start + width // 2]
 
 
 def output_depth(condition: NDArray[Any], config: Config) -> np.dtype:

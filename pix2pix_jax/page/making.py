@@ -105,11 +105,12 @@ class Maker:
 
     def _translate(self, file: Path, folder: Path) -> Made:
         config = self.generator.config
-        condition = condition_of_files([file], config)
+        notes: list[str] = []
+        condition = condition_of_files([file], config, notes.append)
         target = folder / translated_name(Path(file.name), condition, config)
         made = translate_array(condition, self.generator, self.seed, self.tile)
         write_translated(made, target, config)
-        return _made(target, Image.fromarray(displayed(condition)), Image.fromarray(displayed(made)), [])
+        return _made(target, Image.fromarray(displayed(condition)), Image.fromarray(displayed(made)), notes)
 
 
 def _gray_image(gray: GrayPhoto) -> Image.Image:

@@ -31,6 +31,7 @@ _MAY_CHANGE = {
     "adam.schedule_end",
     "task.input_split",
     "task.output_depth",
+    "task.joined_aspect",
     "log_every_steps",
     "eval_every_steps",
     "sample_every_steps",

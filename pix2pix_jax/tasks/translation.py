@@ -19,6 +19,7 @@ class TranslationTask:
         input_split: where several images are given, the channels of each, such as "3+1"; "auto" until files say so.
         output_depth: of the files that are made: the type of those trained on; "auto" until they are known, or for that
             of what is given.
+        joined_aspect: width over height of the narrowest image trained on that holds A|B; 0 where A and B lie apart.
         adversarial: whether there is a discriminator.
         discriminator_sees_condition: whether it sees what was given in front of what was made.
         l1: weight of the mean absolute error in the generator's loss.
@@ -29,6 +30,7 @@ class TranslationTask:
     output_channels: int = 3
     input_split: str = "auto"
     output_depth: Literal["auto", "uint8", "uint16", "float32"] = "auto"
+    joined_aspect: float = 0.0
     adversarial: bool = True
     discriminator_sees_condition: bool = True
     l1: float = 100.0

@@ -129,6 +129,8 @@ def _recipe(config: Config, sets: Sequence[SoundPairs]) -> Recipe:
     given, made = ("A", "B") if data.direction == "AtoB" else ("B", "A")
     slots: list[Slot] = []
     found: dict[str, object] = {}
+    if sets[0].joined:
+        found["task.joined_aspect"] = min(2 * width / height for height, width in sets[0].sizes.values())
     for side, key, interpolation in (
         (given, "task.input_channels", data.input_interpolation),
         (made, "task.output_channels", data.output_interpolation),

@@ -34,6 +34,7 @@ def test_both_halves_of_one_image(root: Path) -> None:
         save_image(root / f"{i}.png", np.concatenate([pixels(i), pixels(100 + i)], 1))
     train, held_out = opened(root)
     assert sorted(levels(train) + levels(held_out)) == [[i] * 3 + [100 + i] * 3 for i in range(3)]
+    assert train.found["task.joined_aspect"] == 2 * SIZE[1] / SIZE[0]
 
 
 def test_sides_in_one_image_are_told_of(root: Path, caplog: pytest.LogCaptureFixture) -> None:
