@@ -295,7 +295,7 @@ def _read_config(text: str, place: Path) -> Config:
     """A config as it was stored, with today's defaults for keys that are younger than it."""
     try:
         values = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"the config in {place} is no JSON ({error})") from error
     if not isinstance(values, dict):
         raise UserError(f"the config in {place} is no mapping of keys to values")

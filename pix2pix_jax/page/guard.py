@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import time
 from collections import defaultdict, deque
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
 _JSON_BYTES = 2**20  # of a request that is no upload: it names files, and holds none
 _SECONDS = 3600.0  # in which a visitor's requests are counted
 _FILE_REQUEST = "/gradio_api/file="
+_UPLOAD = "/gradio_api/upload"
+# All that the page and programs post to. Gradio has more, of which some open files or start programs.
+_POSTS = (
+    _UPLOAD,
+    *(f"/gradio_api/{name}" for name in ("queue/join", "call/make", "call/v2/make", "cancel", "reset")),
+    "/gradio_api/component_server",  # of the canvas
+    "/login",
+)
+_RUN = re.compile(r".*/gradio_api/run/[^/]+/?")  # events that are not queued; Gradio is told to run no others here
+_FETCHING = ("/gradio_api/file/", "/gradio_api/proxy=")  # would get files from elsewhere
 
 
 @dataclass(frozen=True)
@@ -68,8 +79,12 @@ class Guard:
     def __init__(self, app: "ASGIApp", folder: Path, limits: Limits) -> None:
         """Takes the application, the page's folder (with `uploads` in it), and what visitors may give."""
         self._app, self._folder, self._limits = app, folder, limits
-        self._uploads: dict[str, deque[tuple[float, int]]] = defaultdict(deque)
-        self._calls: dict[str, deque[tuple[float, int]]] = defaultdict(deque)
+        self._coming = 0  # bytes of the uploads that are on their way
+        # What is refused is remembered too, but no more of it than it takes to refuse.
+        self._uploads: dict[str, deque[tuple[float, int]]] = defaultdict(
+            lambda: deque(maxlen=limits.visitor_uploads + 1)
+        )
+        self._calls: dict[str, deque[tuple[float, int]]] = defaultdict(lambda: deque(maxlen=limits.visitor_calls + 1))
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Answers with a refusal, or passes the request on."""
@@ -77,6 +92,13 @@ class Guard:
             refusal, receive = await self._refusal(scope, receive)
             if refusal is not None:
                 await _answer(send, *refusal)
+                return
+            if _is_upload(scope):
+                self._coming += _length(scope) or 0
+                try:
+                    await self._app(scope, receive, send)
+                finally:
+                    self._coming -= _length(scope) or 0
                 return
         await self._app(scope, receive, send)
 
@@ -87,12 +109,16 @@ class Guard:
             asked = unquote(path.split(_FILE_REQUEST, 1)[1]).replace("\0", "")
             if not Path(os.path.realpath(asked)).is_relative_to(self._folder.resolve()):
                 return (403, "that file is not the page's"), receive
+        if any(part in path for part in _FETCHING):
+            return (403, "that file is not the page's"), receive
         if scope["method"] != "POST":
             return None, receive
+        if not path.rstrip("/").endswith(_POSTS) and not _RUN.fullmatch(path):
+            return (404, "the page has no such place"), receive
         length = _length(scope)
         if length is None:
             return (411, "say how long the request is"), receive
-        if path.endswith("/gradio_api/upload"):
+        if _is_upload(scope):
             return self._upload_refusal(visitor, length), receive
         if length > _JSON_BYTES:
             return (413, "the request is too large"), receive
@@ -104,7 +130,9 @@ class Guard:
                 uploaded(file, self._folder / "uploads")
         except UserError as error:
             return (403, str(error)), receive
-        except (UnicodeDecodeError, ValueError, RecursionError):
+        except RecursionError:
+            return (400, "the request is nested too deeply"), receive
+        except (UnicodeDecodeError, ValueError):
             pass  # a form, such as that of the login, names no files
         return None, _replayed(body, receive)
 
@@ -115,7 +143,8 @@ class Guard:
         count, size = _spent(self._uploads[visitor], length)
         if count > limits.visitor_uploads or size > limits.visitor_bytes:
             return 429, "you have given much within an hour: wait a while"
-        if length + sum(file.stat().st_size for file in _files(self._folder / "uploads")) > limits.all_bytes:
+        there = sum(file.stat().st_size for file in _files(self._folder / "uploads"))
+        if length + self._coming + there > limits.all_bytes:
             return 429, "the server has no room for more now: wait a while"
         return None
 
@@ -149,7 +178,14 @@ def _named_files(value: Any) -> Iterator[str]:
             yield from _named_files(part)
 
 
+def _is_upload(scope: "Scope") -> bool:
+    return scope["method"] == "POST" and scope["path"].rstrip("/").endswith(_UPLOAD)
+
+
 def _length(scope: "Scope") -> int | None:
+    """How long a request's body is; None where that is not said, or where chunks say something else."""
+    if any(name == b"transfer-encoding" for name, _ in scope["headers"]):
+        return None
     found = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
     return int(found) if found.isdigit() else None
 

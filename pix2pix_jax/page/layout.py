@@ -1,6 +1,7 @@
 """The page's parts, and what happens when they are used."""
 
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.components.image_editor import AcceptBlobs
 from gradio.events import Dependency
 from gradio.themes import Base, Default, Font
 from PIL import Image
@@ -20,6 +22,7 @@ from pix2pix_jax.page.making import Maker
 from pix2pix_jax.page.visits import Visits
 
 _LIGHTEST, _BOLDEST = 0.1, 3.0
+_DRAWINGS = 100  # that are kept while they are sent, of all visitors
 _SECONDS_A_RESULT = 0.1  # between two looks at what has been made so far
 
 
@@ -89,7 +92,7 @@ class Handlers:
 
     def set_strength(self, strength: float, request: gr.Request) -> None:
         """Wants the colours as strong as that."""
-        self._visits.of(_session(request)).strength = strength
+        self._visits.of(_session(request)).strength = _checked(strength)
 
     def clear(self, request: gr.Request) -> tuple[str, str]:
         """Forgets everything that the visitor gave."""
@@ -116,7 +119,7 @@ class Handlers:
         folder = Path(tempfile.mkdtemp(dir=self._programs))
         try:
             given = uploaded(file, self._uploads)
-            return str(self._maker.make(given, folder, strength).target)
+            return str(self._maker.make(given, folder, _checked(strength)).target)
         except UserError as error:
             named = str(error).replace(os.path.realpath(file), Path(file).name)
             raise gr.Error(named, print_exception=False) from error
@@ -237,9 +240,26 @@ def _canvas(side: int, do: Handlers) -> Dependency:
         brush=gr.Brush(default_size=2, colors=["#000000", "#ffffff"], default_color="#000000"),
         elem_id="canvas",
     )
+    _limit(canvas)
     return gr.Button("Translate the drawing", variant="primary").click(
         do.add_drawing, canvas, None, queue=False, api_visibility="private"
     )
+
+
+def _limit(canvas: gr.ImageEditor) -> None:
+    """Has the canvas keep what browsers send it while they draw within bounds: it would fill the memory."""
+    accept = canvas.accept_blobs
+
+    def accept_blobs(data: AcceptBlobs) -> object:
+        if not re.fullmatch(r"(null|0)?", str(data.data["index"] or "")):
+            raise gr.Error("the canvas has one layer", print_exception=False)
+        accepted = accept(data)
+        while len(canvas.blob_storage) > _DRAWINGS:
+            canvas.blob_storage.pop(next(iter(canvas.blob_storage)), None)
+        return accepted
+
+    accept_blobs._is_server_fn = True  # type: ignore[attr-defined]  # what Gradio looks for
+    canvas.accept_blobs = accept_blobs  # type: ignore[method-assign]
 
 
 def _add_endpoint(maker: Maker, do: Handlers) -> None:
@@ -249,6 +269,13 @@ def _add_endpoint(maker: Maker, do: Handlers) -> None:
     gr.Button(visible=False).click(
         do.make_one, [file, strength], made, api_name="make", concurrency_id="work", show_progress="hidden"
     )
+
+
+def _checked(strength: float) -> float:
+    """A strength within the bounds; Gradio lets NaN pass, which is never the strength that is wanted."""
+    if not _LIGHTEST <= strength <= _BOLDEST:
+        raise gr.Error("the strength is out of its bounds", print_exception=False)
+    return strength
 
 
 def _session(request: gr.Request) -> str:

@@ -91,6 +91,7 @@ def serve(maker: Maker, serving: Serving, ready: Callable[[str], object]) -> Non
 def _quiet(uploads: Path) -> None:
     """Has Gradio keep its files in a folder of ours, and tell nobody of us; it reads these when it is imported."""
     uploads.mkdir()
+    tempfile.tempdir = str(uploads)  # else Gradio would leave what it is sent elsewhere, and for ever
     os.environ["GRADIO_TEMP_DIR"] = str(uploads)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
@@ -129,7 +130,7 @@ def _server(maker: Maker, serving: Serving, folder: Path) -> "uvicorn.Server":
         (folder / part).mkdir()
     visits = Visits(folder / "made", maker.strength)
     page = build_page(maker, visits, folder, write_examples(folder / "examples"))
-    page.queue(default_concurrency_limit=1)
+    page.queue(default_concurrency_limit=1, api_open=False)  # nothing is made past the queue
     here = Path(__file__).parent
     app = gr.mount_gradio_app(
         FastAPI(lifespan=lambda _: _sweeping(visits, folder), docs_url=None, redoc_url=None),

@@ -1,6 +1,7 @@
 """Opening image files, and decoding them for colouring and training: whole, or what there is of them."""
 
 import io
+import re
 import zlib
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,11 @@ _SUBFILE, _OLD_SUBFILE, _PLANAR = 254, 255, 284  # TIFF 6.0
 
 _JPEG = ("JPEG", "MPO")
 _END = b"\xff\xd9"  # of a JPEG file
+# A progressive JPEG is gone through once for each of its scans. libjpeg makes 10, and other programs some 30.
+_MANY_SCANS = 200
+_SCAN = b"\xff\xda"  # what one begins with
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")  # that a length follows; or the end (ISO 10918-1, B.1.1.3)
+_TILE = (322, 323)  # tags of TIFF 6.0: width and height
 _MORE = bytes(range(7, 200, 3))  # any bytes that are no marker
 _MISSING_GRAY = 128  # what libjpeg fills in where data are missing
 
@@ -48,7 +54,11 @@ def open_image(path: Path) -> ImageFile.ImageFile:
     image = _opened(path)
     try:
         check_size(*image.size, path)
+        if image.format in _JPEG and image.info.get("progressive"):
+            _check_scans(path.read_bytes())
         if image.format == "TIFF":
+            tags: Any = image.tag_v2  # type: ignore[attr-defined]
+            check_size(*(int(tags.get(tag, 0)) for tag in _TILE), path)
             _check_first_image(image)
     except BaseException:
         image.close()
@@ -217,3 +227,13 @@ def _decoded(data: bytes) -> Image.Image:
     with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
         image.load()
         return image
+
+
+def _check_scans(data: bytes) -> None:
+    """Raises ValueError if a progressive JPEG has more scans than a photograph: it would take for ever."""
+    scans, place = 0, 0
+    while (found := _MARKER.search(data, place)) and found[0] != _END:
+        scans += found[0] == _SCAN
+        if scans > _MANY_SCANS:
+            raise ValueError(f"it has more than {_MANY_SCANS} scans, which no photograph has: it would take for ever")
+        place = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")

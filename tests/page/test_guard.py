@@ -1,11 +1,13 @@
 """What a visitor may not have, and how much he may give: asked of a page that runs, as anybody can ask it."""
 
 import asyncio
+import contextlib
 import json
 import os
 import urllib.error
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from helpers import save_image, smooth_images
@@ -52,7 +54,7 @@ def upload(address: str, name: str, content: bytes) -> tuple[int, str]:
         return answer.status, json.loads(answer.read())[0]
 
 
-CALLS = ["gradio_api/call/make", "gradio_api/run/make", "gradio_api/api/make", "gradio_api/queue/join"]
+CALLS = ["gradio_api/call/make", "gradio_api/call/v2/make", "gradio_api/run/make", "gradio_api/queue/join"]
 
 
 @pytest.mark.process
@@ -105,6 +107,71 @@ def test_files_are_served_from_the_page_alone(page, tmp_path: Path):
 
 
 @pytest.mark.process
+def test_what_the_page_does_not_use_of_gradio_is_not_there(page):
+    address, _ = page
+    assert ask(address, "gradio_api/run/make", {"data": [None, 1.0]})[0] == 404  # past the queue
+    for place in ("api/make", "process_recording", "vibe-edit", "stream/a", "run-history/connect"):
+        assert ask(address, f"gradio_api/{place}", {"data": []}) == (404, '{"detail": "the page has no such place"}')
+    for place in ("file/http://example.org/a.png", "file//etc/passwd", "proxy=http://example.org/"):
+        assert ask(address, f"gradio_api/{place}") == (403, '{"detail": "that file is not the page\'s"}')
+
+
+@pytest.mark.process
+def test_what_is_sent_in_vain_stays_in_the_page_s_folder(page):
+    address, temporary = page
+    head = b'--x\r\nContent-Disposition: form-data; name="a"; filename="a.png"\r\n\r\nremains\r\n--x--\r\n'
+    for place in ("component_server", "upload"):
+        kind = {"content-type": "multipart/form-data; boundary=x"}
+        with contextlib.suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(urllib.request.Request(f"{address}gradio_api/{place}", head, kind), timeout=20)
+    assert {path.parent.name for path in temporary.glob("pix2pix-page-*/uploads/tmp*")} == {"uploads"}
+    assert not [path for path in temporary.iterdir() if path.is_file() and path.read_bytes() == b"remains"]
+
+
+@pytest.mark.process
+def test_a_strength_that_is_no_number_is_refused(page):
+    address, _ = page
+    _, path = upload(address, "photo.png", save_image(Path(page[1]) / "nan.png", PHOTO).read_bytes())
+    status, said = ask(address, "gradio_api/call/make", {"data": [file_of(path), float("nan")]})
+    assert status == 200
+    assert "bounds" in ask(address, f"gradio_api/call/make/{json.loads(said)['event_id']}")[1]
+
+
+@pytest.mark.parametrize("strength", [float("nan"), float("inf"), 0.0, 1e9])
+def test_work_ends_whatever_strength_a_visitor_sends(tmp_path: Path, strength: float):
+    pytest.importorskip("gradio", reason="Gradio is not installed")
+    from gradio.exceptions import Error
+
+    from pix2pix_jax.page.layout import COLORING, Handlers
+    from pix2pix_jax.page.visits import Visits
+
+    visits = Visits(tmp_path / "made", 1.0)
+    with pytest.raises(Error, match="bounds"):  # NaN is never what is wanted: the work would not end
+        Handlers(None, visits, tmp_path, COLORING).set_strength(strength, SimpleNamespace(session_hash="a"))
+    assert visits.of("a").strength == 1.0
+
+
+def test_a_canvas_keeps_little(monkeypatch: pytest.MonkeyPatch):
+    gradio = pytest.importorskip("gradio", reason="Gradio is not installed")
+    from pix2pix_jax.page import layout
+
+    canvas = gradio.ImageEditor()
+    layout._limit(canvas)
+    assert canvas.accept_blobs._is_server_fn
+
+    def send(name: str, index: str) -> None:
+        data = {"type": "layer", "index": index, "id": name}
+        canvas.accept_blobs(SimpleNamespace(data=data, files=[("file", b"")]))
+
+    for index in ("1", "2000000000", "-1"):
+        with pytest.raises(gradio.Error):
+            send("a", index)
+    for name in range(layout._DRAWINGS + 5):
+        send(str(name), "0")
+    assert len(canvas.blob_storage) == layout._DRAWINGS
+
+
+@pytest.mark.process
 @pytest.mark.parametrize("name", ["../../../escaped.png", "..\\..\\escaped.png", "/escaped.png"])
 def test_an_upload_stays_where_uploads_are(page, name: str):
     address, temporary = page
@@ -124,17 +191,21 @@ def test_uploads_are_plain_files_within_their_folder(tmp_path: Path):
             uploaded(path, uploads)
 
 
-def status_of(guard: Guard, path: str, length: int, visitor: str = "10.0.0.1") -> int:
+def status_of(
+    guard: Guard, path: str, length: int, visitor: str = "10.0.0.1", body: bytes = b"{}", chunked: bool = False
+) -> int:
     """The status with which a guard answers a request, 200 where it lets it pass to `passed`."""
     sent: list[dict] = []
 
     async def receive() -> dict:
-        return {"type": "http.request", "body": b"{}"}
+        return {"type": "http.request", "body": body}
 
     async def send(message: dict) -> None:
         sent.append(message)
 
     headers = [(b"content-length", str(length).encode())] if length >= 0 else []
+    if chunked:
+        headers.append((b"transfer-encoding", b"chunked"))
     scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "client": (visitor, 1)}
     asyncio.run(guard(scope, receive, send))
     return sent[0]["status"]
@@ -162,3 +233,36 @@ def test_what_a_visitor_may_give_is_limited(tmp_path: Path):
     assert status_of(guard, "/gradio_api/upload", -1, "10.0.0.4") == 411
     assert status_of(guard, "/gradio_api/queue/join", 2**21, "10.0.0.4") == 413
     assert [status_of(guard, "/gradio_api/queue/join", 2, "10.0.0.5") for _ in range(3)] == [200, 200, 429]
+
+
+def test_a_length_that_chunks_need_not_keep_is_none(tmp_path: Path):
+    guard = Guard(passed, tmp_path, Limits(100))
+    assert status_of(guard, "/gradio_api/upload", 10, chunked=True) == 411
+    assert status_of(guard, "/gradio_api/queue/join", 10, chunked=True) == 411
+
+
+@pytest.mark.parametrize("depth", [700, 5000, 100_000])
+def test_a_path_below_deep_nesting_does_not_pass(tmp_path: Path, depth: int):
+    guard = Guard(passed, tmp_path, Limits(100))
+    body = b'{"a":' + b"[" * depth + b"]" * depth + b',"data":[{"path":"/etc/passwd"}]}'
+    assert status_of(guard, "/gradio_api/queue/join", len(body), body=body) in (400, 403)
+
+
+def test_refusing_takes_no_memory(tmp_path: Path):
+    guard = Guard(passed, tmp_path, Limits(100, visitor_uploads=3, visitor_calls=3))
+    for path in ("/gradio_api/upload", "/gradio_api/queue/join"):
+        assert [status_of(guard, path, 2) for _ in range(50)] == [200] * 3 + [429] * 47
+    assert {len(kept["10.0.0.1"]) for kept in (guard._uploads, guard._calls)} == {4}
+
+
+def test_uploads_on_their_way_count(tmp_path: Path):
+    (tmp_path / "uploads").mkdir()
+    statuses = []
+
+    async def uploading(scope, receive, send) -> None:
+        statuses.append(await asyncio.to_thread(status_of, guard, "/gradio_api/upload", 60, "10.0.0.2"))
+        await passed(scope, receive, send)
+
+    guard = Guard(uploading, tmp_path, Limits(100, all_bytes=100))
+    assert status_of(guard, "/gradio_api/upload", 60) == 200
+    assert statuses == [429]

@@ -1,5 +1,6 @@
 """No file makes the reader start a program or decode more than the limit, whatever the file is called."""
 
+import io
 import struct
 from pathlib import Path
 
@@ -105,3 +106,29 @@ def test_monstrous_sizes_in_a_few_bytes_are_refused(tmp_path: Path):
     (tmp_path / "a.ppm").write_bytes(b"P6 9000 9000 255\n" + bytes(100))
     with pytest.raises(ValueError, match="81 megapixels, in 117 bytes"):
         read_image(tmp_path / "a.ppm")
+
+
+def test_a_jpeg_of_endless_scans_is_refused_and_bytes_after_its_end_are_none(tmp_path: Path):
+    """A scan that says that nothing changes has 60 bytes, and takes the decoder as long as any other."""
+    written = io.BytesIO()
+    Image.new("L", (64, 64), 77).save(written, "JPEG", progressive=True)
+    whole = written.getvalue()
+    scan = whole[whole.rfind(b"\xff\xda") : -2]
+    path = tmp_path / "a.jpg"
+    path.write_bytes(whole + scan * 1000)  # as the films that some cameras put there
+    assert read_image(path).shape == (64, 64, 3)
+    path.write_bytes(whole[:-2] + scan * 1000 + whole[-2:])
+    for read in (read_image, read_pixels, colorize):
+        with pytest.raises(Exception, match="more than 200 scans"):
+            read(path)
+
+
+@pytest.mark.parametrize("side", [12_992, 30_000])
+def test_a_tile_is_no_larger_than_an_image_may_be(tmp_path: Path, side: int):
+    """Pillow makes room for a whole tile, of which the image may be a corner."""
+    tags = {256: 100, 257: 100, 258: 8, 259: 8, 262: 1, 277: 1, 322: side, 323: side, 324: 134, 325: 1}
+    header = b"II*\0" + struct.pack("<IH", 8, len(tags))
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    (tmp_path / "a.tif").write_bytes(header + entries + bytes(8))
+    with pytest.raises(Exception, match="megapixels"):
+        read_image(tmp_path / "a.tif")
