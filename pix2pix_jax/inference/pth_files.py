@@ -110,7 +110,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # of many types, by what is wrong with the file
-        reason = str(error).splitlines()[0]
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         if reason.startswith("Weights only load failed"):
             reason = "it holds more than tensors: save the network's state_dict()"
         raise UserError(f"it cannot be read as weights of PyTorch ({reason})") from error
@@ -121,10 +121,12 @@ def read(path: Path) -> dict[str, Any]:
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in loaded.items()
     ):
         raise UserError("it holds no state dict: a mapping of names to tensors is wanted")
-    arrays = {}
+    arrays, size = {}, path.stat().st_size
     for name, tensor in loaded.items():
         if tensor.is_complex():
             raise UserError(f"{name} holds complex numbers: a network's weights are real")
+        if tensor.layout == torch.strided and tensor.nbytes > size:  # one value, say, that is repeated for ever
+            raise UserError(f"{name} says that it has {tensor.nbytes:,} bytes, in a file of {size:,}")
         try:
             arrays[name] = tensor.detach().float().numpy()
         except (TypeError, RuntimeError, NotImplementedError) as error:

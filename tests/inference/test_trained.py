@@ -216,3 +216,15 @@ def test_a_step_that_is_not_there(run, trained, tmp_path):
 def test_a_side_below_what_the_network_takes_colours_at_the_least(settings, trained):
     generator = dataclasses.replace(trained, config=updated(trained.config, settings))
     assert painting.make_chroma(generator, np.full((24, 40), 90, np.uint8)).shape == (16, 27, 2)
+
+
+@pytest.mark.parametrize("kind", ["repeated", "nothing"])
+def test_a_pth_file_that_lies_of_its_size_is_refused_in_one_line(tmp_path, kind):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    path = tmp_path / "latest_net_G.pth"
+    path.write_bytes(b"")
+    if kind == "repeated":  # one value on the disk, 4 TB in memory
+        torch.save({"model.model.0.weight": torch.zeros(1).expand(10**6, 10**6)}, path)
+    with pytest.raises(UserError, match=r"4,000,000,000,000 bytes|cannot be read as weights") as caught:
+        load_trained(path)
+    assert "\n" not in str(caught.value)
