@@ -191,7 +191,7 @@ def learning_rate(config: Config, total_steps: int, step: int) -> float:
         step: steps taken before.
     """
     schedule = _schedule(config, config.adam.learning_rate, total_steps)
-    return float(schedule(step)) if schedule else config.adam.learning_rate
+    return float(jnp.asarray(schedule(step))) if schedule else config.adam.learning_rate
 
 
 def _schedule(config: Config, learning_rate: float, total_steps: int) -> optax.Schedule | None:

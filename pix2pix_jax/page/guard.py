@@ -4,18 +4,22 @@ import json
 import os
 import re
 import stat
+import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
 from pix2pix_jax.errors import UserError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+Amount = TypeVar("Amount", int, float)
 
 _JSON_BYTES = 2**20  # of a request that is no upload: it names files, and holds none
 _SECONDS = 3600.0  # in which a visitor's requests are counted
@@ -41,14 +45,18 @@ class Limits:
         visitor_bytes: of a visitor's uploads within an hour; a visitor is an address.
         visitor_uploads: how many uploads that may be.
         visitor_calls: how many other requests of a visitor, within an hour.
-        all_bytes: of all uploads that lie on the server.
+        visitor_seconds: how long a visitor's images may be made within an hour.
+        all_bytes: of all files that lie on the server, uploads and results.
+        all_files: how many files that may be.
     """
 
     request_bytes: int
     visitor_bytes: int = 4 * 2**30
     visitor_uploads: int = 1000
     visitor_calls: int = 20_000
+    visitor_seconds: float = 1800.0
     all_bytes: int = 16 * 2**30
+    all_files: int = 50_000
 
 
 def uploaded(file: str | os.PathLike[str], uploads: Path) -> Path:
@@ -143,21 +151,46 @@ class Guard:
         count, size = _spent(self._uploads[visitor], length)
         if count > limits.visitor_uploads or size > limits.visitor_bytes:
             return 429, "you have given much within an hour: wait a while"
-        there = sum(file.stat().st_size for file in _files(self._folder / "uploads"))
-        if length + self._coming + there > limits.all_bytes:
+        sizes = list(_sizes(self._folder))
+        if length + self._coming + sum(sizes) > limits.all_bytes or len(sizes) >= limits.all_files:
             return 429, "the server has no room for more now: wait a while"
         return None
 
 
-def _files(folder: Path) -> Iterator[Path]:
+class Turns:
+    """One image at a time: visitors who work at once take turns, and each has so many seconds an hour."""
+
+    def __init__(self, limits: Limits) -> None:
+        """Takes what visitors may use."""
+        self._seconds = limits.visitor_seconds
+        self._turn = threading.Lock()
+        self._used: dict[str, deque[tuple[float, float]]] = defaultdict(deque)
+
+    @contextmanager
+    def take(self, visitor: str) -> Iterator[None]:
+        """Waits for a visitor's turn, within which an image is made.
+
+        Raises:
+            UserError: if the visitor has used the page's time.
+        """
+        if _spent(self._used[visitor], 0.0)[1] > self._seconds:
+            raise UserError("you have used much of the page's time within an hour: wait a while")
+        with self._turn:
+            begun = time.monotonic()
+            try:
+                yield
+            finally:
+                _spent(self._used[visitor], time.monotonic() - begun)
+
+
+def _sizes(folder: Path) -> Iterator[int]:
     for place, _, names in os.walk(folder):
         for name in names:
-            file = Path(place, name)
-            if file.is_file():
-                yield file
+            with suppress(OSError):  # it is gone by now
+                yield os.lstat(os.path.join(place, name)).st_size
 
 
-def _spent(spendings: deque[tuple[float, int]], amount: int) -> tuple[int, int]:
+def _spent(spendings: "deque[tuple[float, Amount]]", amount: "Amount") -> "tuple[int, Amount]":
     """How often, and how much, a visitor has spent within an hour, with this time."""
     now = time.monotonic()
     spendings.append((now, amount))

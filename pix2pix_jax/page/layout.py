@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ from PIL import Image
 
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.page import showing
-from pix2pix_jax.page.guard import uploaded
-from pix2pix_jax.page.making import Maker
+from pix2pix_jax.page.guard import Turns, uploaded
+from pix2pix_jax.page.making import Made, Maker
 from pix2pix_jax.page.visits import Visits
 
 _LIGHTEST, _BOLDEST = 0.1, 3.0
+_AT_ONCE = 4  # visitors who take turns; the others wait
 _DRAWINGS = 100  # that are kept while they are sent, of all visitors
 _SECONDS_A_RESULT = 0.1  # between two looks at what has been made so far
 
@@ -70,9 +72,9 @@ TRANSLATING = Words(
 class Handlers:
     """What happens when the page is used; Gradio's `request` says by whom."""
 
-    def __init__(self, maker: Maker, visits: Visits, folder: Path, words: Words) -> None:
-        """Takes the generator, the visitors, the page's folder, and how to speak of all that."""
-        self._maker, self._visits, self._words = maker, visits, words
+    def __init__(self, maker: Maker, visits: Visits, folder: Path, words: Words, turns: Turns) -> None:
+        """Takes the generator, the visitors, the page's folder, how to speak of all that, and who comes when."""
+        self._maker, self._visits, self._words, self._turns = maker, visits, words, turns
         self._uploads, self._programs = folder / "uploads", folder / "programs"
 
     def add(self, files: list[str] | None, request: gr.Request) -> None:
@@ -105,7 +107,7 @@ class Handlers:
         visit = self._visits.of(_session(request))
         yield self._shown(request)
         shown = 0.0
-        for _ in visit.work(self._maker.make):
+        for _ in visit.work(partial(self._make, request)):
             # A browser draws all results anew, which takes it the longer the more there are.
             if time.monotonic() - shown > _SECONDS_A_RESULT * len(visit.entries):
                 yield self._shown(request)
@@ -114,15 +116,19 @@ class Handlers:
                 yield showing.status(visit, self._words.done), gr.skip()
         yield self._shown(request)
 
-    def make_one(self, file: str, strength: float) -> str:
+    def make_one(self, file: str, strength: float, request: gr.Request) -> str:
         """Makes an image of one file, for programs, of which Gradio gives a copy away."""
         folder = Path(tempfile.mkdtemp(dir=self._programs))
         try:
             given = uploaded(file, self._uploads)
-            return str(self._maker.make(given, folder, _checked(strength)).target)
+            return str(self._make(request, given, folder, _checked(strength)).target)
         except UserError as error:
             named = str(error).replace(os.path.realpath(file), Path(file).name)
             raise gr.Error(named, print_exception=False) from error
+
+    def _make(self, request: gr.Request, file: Path, folder: Path, strength: float) -> Made:
+        with self._turns.take(request.client.host if request.client else ""):
+            return self._maker.make(file, folder, strength)
 
     def leave(self, request: gr.Request) -> None:
         """Forgets a visitor."""
@@ -134,7 +140,7 @@ class Handlers:
         return showing.status(visit, words.done), showing.results(visit, words.before, words.after)
 
 
-def build_page(maker: Maker, visits: Visits, folder: Path, examples: list[Path]) -> gr.Blocks:
+def build_page(maker: Maker, visits: Visits, folder: Path, examples: list[Path], turns: Turns) -> gr.Blocks:
     """Lays the page out.
 
     Args:
@@ -142,9 +148,10 @@ def build_page(maker: Maker, visits: Visits, folder: Path, examples: list[Path])
         visits: its visitors.
         folder: the page's, with `uploads`, and `programs` for what programs ask for, who do not visit it.
         examples: photographs to try it with.
+        turns: who works when.
     """
     words = TRANSLATING if maker.translates else COLORING
-    do = Handlers(maker, visits, folder, words)
+    do = Handlers(maker, visits, folder, words, turns)
     with gr.Blocks(title=words.title, analytics_enabled=False) as page:
         gr.Markdown(f"# {words.title}\n{words.text}")
         given = gr.File(label=words.given, file_count="multiple", elem_id="given", height=170)
@@ -177,6 +184,7 @@ def build_page(maker: Maker, visits: Visits, folder: Path, examples: list[Path])
                 None,
                 [status, results],
                 concurrency_id="work",
+                concurrency_limit=_AT_ONCE,
                 show_progress_on=status,
                 trigger_mode="always_last",  # what is added while the work ends must not wait for the next event
                 api_visibility="private",
@@ -267,7 +275,13 @@ def _add_endpoint(maker: Maker, do: Handlers) -> None:
     file, made = gr.File(visible=False), gr.File(visible=False)
     strength = gr.Number(maker.strength, minimum=_LIGHTEST, maximum=_BOLDEST, visible=False)
     gr.Button(visible=False).click(
-        do.make_one, [file, strength], made, api_name="make", concurrency_id="work", show_progress="hidden"
+        do.make_one,
+        [file, strength],
+        made,
+        api_name="make",
+        concurrency_id="work",
+        concurrency_limit=_AT_ONCE,
+        show_progress="hidden",
     )
 
 

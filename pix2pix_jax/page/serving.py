@@ -15,7 +15,7 @@ from time import time
 from typing import TYPE_CHECKING
 
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.page.guard import Guard, Limits
+from pix2pix_jax.page.guard import Guard, Limits, Turns
 from pix2pix_jax.page.making import Maker
 
 if TYPE_CHECKING:
@@ -129,7 +129,8 @@ def _server(maker: Maker, serving: Serving, folder: Path) -> "uvicorn.Server":
     for part in ("made", "programs", "examples"):
         (folder / part).mkdir()
     visits = Visits(folder / "made", maker.strength)
-    page = build_page(maker, visits, folder, write_examples(folder / "examples"))
+    limits = Limits(_BYTES_A_PIXEL * serving.max_pixels)
+    page = build_page(maker, visits, folder, write_examples(folder / "examples"), Turns(limits))
     page.queue(default_concurrency_limit=1, api_open=False)  # nothing is made past the queue
     here = Path(__file__).parent
     app = gr.mount_gradio_app(
@@ -152,7 +153,7 @@ def _server(maker: Maker, serving: Serving, folder: Path) -> "uvicorn.Server":
         head=f"<script>{(here / 'page.js').read_text()}</script>",
     )
 
-    app.add_middleware(Guard, folder=folder, limits=Limits(_BYTES_A_PIXEL * serving.max_pixels))
+    app.add_middleware(Guard, folder=folder, limits=limits)
     app.add_middleware(_Policy)
     # A browser's tab keeps a connection for as long as it is open.
     return uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))

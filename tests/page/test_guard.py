@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import json
 import os
+import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +16,7 @@ from helpers import save_image, smooth_images
 from page.conftest import serving
 
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.page.guard import Guard, Limits, uploaded
+from pix2pix_jax.page.guard import Guard, Limits, Turns, uploaded
 
 PHOTO = smooth_images(1, 40, seed=2)[0]
 
@@ -147,7 +149,9 @@ def test_work_ends_whatever_strength_a_visitor_sends(tmp_path: Path, strength: f
 
     visits = Visits(tmp_path / "made", 1.0)
     with pytest.raises(Error, match="bounds"):  # NaN is never what is wanted: the work would not end
-        Handlers(None, visits, tmp_path, COLORING).set_strength(strength, SimpleNamespace(session_hash="a"))
+        Handlers(None, visits, tmp_path, COLORING, Turns(Limits(1))).set_strength(
+            strength, SimpleNamespace(session_hash="a")
+        )
     assert visits.of("a").strength == 1.0
 
 
@@ -228,8 +232,10 @@ def test_what_a_visitor_may_give_is_limited(tmp_path: Path):
     ]
     assert status_of(guard, "/gradio_api/upload", 100, "10.0.0.2") == 200  # another is not held back
     assert [status_of(guard, "/gradio_api/upload", 1, "10.0.0.3") for _ in range(5)] == [200] * 4 + [429]
-    (tmp_path / "uploads/large").write_bytes(bytes(950))
+    (tmp_path / "made").write_bytes(bytes(950))
     assert status_of(guard, "/gradio_api/upload", 60, "10.0.0.4") == 429
+    few = Guard(passed, tmp_path, Limits(100, all_files=1))
+    assert status_of(few, "/gradio_api/upload", 1) == 429
     assert status_of(guard, "/gradio_api/upload", -1, "10.0.0.4") == 411
     assert status_of(guard, "/gradio_api/queue/join", 2**21, "10.0.0.4") == 413
     assert [status_of(guard, "/gradio_api/queue/join", 2, "10.0.0.5") for _ in range(3)] == [200, 200, 429]
@@ -266,3 +272,23 @@ def test_uploads_on_their_way_count(tmp_path: Path):
     guard = Guard(uploading, tmp_path, Limits(100, all_bytes=100))
     assert status_of(guard, "/gradio_api/upload", 60) == 200
     assert statuses == [429]
+
+
+def test_visitors_take_turns_within_their_time():
+    turns = Turns(Limits(100, visitor_seconds=0.05))
+    with ThreadPoolExecutor(4) as pool:
+        inside: list[int] = []
+
+        def work(visitor: str) -> int:
+            with turns.take(visitor):
+                inside.append(1)
+                most = len(inside)
+                time.sleep(0.06)
+                inside.pop()
+                return most
+
+        assert list(pool.map(work, "abcd")) == [1, 1, 1, 1]
+    with pytest.raises(UserError, match="time"), turns.take("a"):
+        pass
+    with turns.take("e"):
+        pass
