@@ -19,13 +19,23 @@ from pix2pix_jax.files import write_text
 from pix2pix_jax.runs import Record
 from pix2pix_jax.tasks import ColorizationTask, LabColorizationTask
 
-_TERMS = {"d_loss": "D's loss", "g_bce": "G's cross-entropy", "g_l1_rgb": "L1 of RGB", "g_l1_chroma": "L1 of CrCb"}
+_TERMS = {
+    "d_loss": "D's loss",
+    "g_bce": "G's cross-entropy",
+    "g_gan": "G's adversarial loss",
+    "g_l1_rgb": "L1 of RGB",
+    "g_l1_chroma": "L1 of CrCb",
+    "g_l1_ab": "L1 of ab",
+}
 _GUESSING = {"d_loss": 2 * np.log(2), "g_bce": np.log(2)}
 
 _LOSS_NOTE = (
-    "Means over the last tenth of the steps; L1 in the networks' units, [-1, 1]. A D that can but guess has a loss of"
-    " 2 ln 2 = 1.39, and G's cross-entropy is then ln 2 = 0.69: the lower the first and the higher the second, the more"
-    " D overpowers G. The time is that of the training steps alone."
+    "Means over the last tenth of the steps; L1 in the networks' units, [-1, 1]. The time is that of the training steps"
+    " alone."
+)
+_GUESSING_NOTE = (
+    " A D that can but guess has a loss of 2 ln 2 = 1.39, and G's cross-entropy is then ln 2 = 0.69: the lower the"
+    " first and the higher the second, the more D overpowers G."
 )
 
 
@@ -76,14 +86,27 @@ class Run:
 
 
 def losses_table(runs: Mapping[str, Run]) -> Table:
-    """The losses of the runs at their end, beside those of a D that guesses; `_LOSS_NOTE` explains it."""
-    rows = []
-    for name, run in runs.items():
-        losses = run.last_losses()
-        cells = [f"{losses[term]:.3f}" if term in losses else "" for term in _TERMS]
-        rows.append([name, *cells, f"{run.minutes:.1f}"])
-    guessing = [f"{_GUESSING[term]:.3f}" if term in _GUESSING else "" for term in _TERMS]
-    return Table(("", *_TERMS.values(), "minutes"), [*rows, ["D guesses", *guessing, ""]])
+    """The losses of the runs at their end, beside those of a D that guesses where these are known."""
+    losses = {name: run.last_losses() for name, run in runs.items()}
+    terms = [term for term in _TERMS if any(term in found for found in losses.values())]
+
+    def cells(found: Mapping[str, float]) -> list[str]:
+        return [f"{found[term]:.3f}" if term in found else "" for term in terms]
+
+    rows = [[name, *cells(losses[name]), f"{run.minutes:.1f}"] for name, run in runs.items()]
+    guessing = [["D guesses", *cells(_GUESSING), ""]] if _guessing_is_known(runs) else []
+    return Table(("", *(_TERMS[term] for term in terms), "minutes"), [*rows, *guessing])
+
+
+def _guessing_is_known(runs: Mapping[str, Run]) -> bool:
+    """Whether every D of the runs has the loss that `_GUESSING` speaks of."""
+    adversarial = [run.config.objective for run in runs.values() if run.config.task.adversarial]
+    wanted = ("vanilla", 1.0, 1.0)
+    return bool(adversarial) and all((o.gan, o.discriminator_factor, o.real_label) == wanted for o in adversarial)
+
+
+def _loss_note(runs: Mapping[str, Run]) -> str:
+    return _LOSS_NOTE + _GUESSING_NOTE * _guessing_is_known(runs)
 
 
 def write_comparison(
@@ -109,17 +132,19 @@ def write_comparison(
         f"The same held-out photographs after {steps:,} steps of each experiment",
         columns,
     )
-    save_comparison_curves(folder / "comparison_curves.png", {name: run.records for name, run in runs.items()})
+    records = {name: run.records for name, run in runs.items()}
+    save_comparison_curves(folder / "comparison_curves.png", records, _guessing_is_known(runs))
     merits = merits_table({name: run.merits for name, run in runs.items()}, baselines)
     losses = losses_table(runs)
     title = f"{len(runs)} experiments, trained alike" if len(runs) > 1 else "One experiment"
-    write_text(folder / "comparison.md", _markdown(title, setting, merits, losses))
-    write_text(folder / "comparison.html", _page(folder, title, setting, merits, losses))
+    note = _loss_note(runs)
+    write_text(folder / "comparison.md", _markdown(title, setting, merits, losses, note))
+    write_text(folder / "comparison.html", _page(folder, title, setting, merits, losses, note))
     write_text(folder / "comparison.json", json.dumps(_figures(runs, baselines, setting), indent=1) + "\n")
     return f"{merits.plain()}\n\n{losses.plain()}"
 
 
-def _markdown(title: str, setting: str, merits: Table, losses: Table) -> str:
+def _markdown(title: str, setting: str, merits: Table, losses: Table, note: str) -> str:
     return "\n\n".join(
         [
             f"# {title}",
@@ -131,12 +156,12 @@ def _markdown(title: str, setting: str, merits: Table, losses: Table) -> str:
             "## Losses",
             "![Loss curves of the experiments on common axes](comparison_curves.png)",
             losses.markdown(),
-            _LOSS_NOTE + "\n",
+            note + "\n",
         ]
     )
 
 
-def _page(folder: Path, title: str, setting: str, merits: Table, losses: Table) -> str:
+def _page(folder: Path, title: str, setting: str, merits: Table, losses: Table, note: str) -> str:
     """One HTML page with everything in it, the figures too."""
 
     def image(name: str, text: str) -> str:
@@ -152,7 +177,7 @@ def _page(folder: Path, title: str, setting: str, merits: Table, losses: Table) 
         "<h2>Losses</h2>",
         image("comparison_curves.png", "Loss curves of the experiments on common axes"),
         f'<div class="wide">{losses.html()}</div>',
-        f'<p class="note">{html.escape(_LOSS_NOTE)}</p>',
+        f'<p class="note">{html.escape(note)}</p>',
     ]
     return html_page(title, "\n".join(body))
 

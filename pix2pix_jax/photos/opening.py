@@ -58,7 +58,8 @@ def open_image(path: Path) -> ImageFile.ImageFile:
             _check_scans(path.read_bytes())
         if image.format == "TIFF":
             tags: Any = image.tag_v2  # type: ignore[attr-defined]
-            check_size(*(int(tags.get(tag, 0)) for tag in _TILE), path)
+            tile_width, tile_height = (int(tags.get(tag, 0)) for tag in _TILE)
+            check_size(tile_width, tile_height, path)
             _check_first_image(image)
     except BaseException:
         image.close()
