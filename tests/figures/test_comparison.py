@@ -19,8 +19,8 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 
 def records(term: str = "g_bce") -> list[dict[str, float]]:
-    losses = {"g_loss": 2.0, "d_loss": 1.0, term: 0.8, "g_l1_rgb": 0.1}
-    return [{"step": step, "epoch": 0.1, "images_per_second": 1.0, "data_wait_share": 0.0, **losses} for step in range(1, 5)]
+    values = {"g_loss": 2.0, "d_loss": 1.0, term: 0.8, "g_l1_rgb": 0.1, "images_per_second": 1.0}
+    return [{"step": step, **values} for step in range(1, 5)]
 
 
 def run(name: str, term: str = "g_bce", **changes: object) -> Run:
