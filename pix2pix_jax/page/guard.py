@@ -11,15 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from pix2pix_jax.errors import UserError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-Amount = TypeVar("Amount", int, float)
 
 _JSON_BYTES = 2**20  # of a request that is no upload: it names files, and holds none
 _SECONDS = 3600.0  # in which a visitor's requests are counted
@@ -89,10 +87,10 @@ class Guard:
         self._app, self._folder, self._limits = app, folder, limits
         self._coming = 0  # bytes of the uploads that are on their way
         # What is refused is remembered too, but no more of it than it takes to refuse.
-        self._uploads: dict[str, deque[tuple[float, int]]] = defaultdict(
+        self._uploads: dict[str, deque[tuple[float, float]]] = defaultdict(
             lambda: deque(maxlen=limits.visitor_uploads + 1)
         )
-        self._calls: dict[str, deque[tuple[float, int]]] = defaultdict(lambda: deque(maxlen=limits.visitor_calls + 1))
+        self._calls: dict[str, deque[tuple[float, float]]] = defaultdict(lambda: deque(maxlen=limits.visitor_calls + 1))
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Answers with a refusal, or passes the request on."""
@@ -173,7 +171,7 @@ class Turns:
         Raises:
             UserError: if the visitor has used the page's time.
         """
-        if _spent(self._used[visitor], 0.0)[1] > self._seconds:
+        if _spent(self._used[visitor], 0)[1] > self._seconds:
             raise UserError("you have used much of the page's time within an hour: wait a while")
         with self._turn:
             begun = time.monotonic()
@@ -190,7 +188,7 @@ def _sizes(folder: Path) -> Iterator[int]:
                 yield os.lstat(os.path.join(place, name)).st_size
 
 
-def _spent(spendings: "deque[tuple[float, Amount]]", amount: "Amount") -> "tuple[int, Amount]":
+def _spent(spendings: deque[tuple[float, float]], amount: float) -> tuple[int, float]:
     """How often, and how much, a visitor has spent within an hour, with this time."""
     now = time.monotonic()
     spendings.append((now, amount))
