@@ -2,6 +2,7 @@
 
 import argparse
 import functools
+import io
 import os
 import time
 from collections.abc import Callable
@@ -296,13 +297,21 @@ def test_dates_are_kept_where_that_is_wanted(run, tmp_path):
     assert (tmp_path / "a.png").stat().st_mtime == 10**9
 
 
+def tiff_of(pages: list[Image.Image], **options: object) -> bytes:
+    file = io.BytesIO()
+    pages[0].save(file, "TIFF", save_all=True, append_images=pages[1:], **options)
+    return file.getvalue()
+
+
 @pytest.mark.parametrize("name", ["a.tif", "a.jpg"])  # of the second, only the content is a TIFF file
 def test_all_pages(run, tmp_path, name):
     pages = [Image.fromarray(photo) for photo in PHOTOS]
     pages[2] = pages[2].resize((30, 20))
-    pages[0].save(tmp_path / name, "TIFF", save_all=True, append_images=pages[1:], dpi=(300, 300))
+    (tmp_path / name).write_bytes(tiff_of(pages, dpi=(300, 300)))
     assert run(name, "-o", "one")[0] == 0
-    assert run(name, "--all-pages")[0] == 0
+    status, _, said = run(name, "--all-pages")
+    assert status == 0
+    assert "Exception" not in "\n".join(said)  # of Pillow's writer, when it goes
     with Image.open(tmp_path / "colorized/a.tif") as made:
         assert made.n_frames == 4
         for number, page in enumerate(pages):
@@ -315,9 +324,7 @@ def test_all_pages(run, tmp_path, name):
 
 def test_a_page_that_cannot_be_read_writes_nothing(run, tmp_path):
     pages = [Image.fromarray(photo) for photo in PHOTOS]
-    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
-    data = (tmp_path / "a.tif").read_bytes()
-    (tmp_path / "a.tif").write_bytes(data[: len(data) - 3000])
+    (tmp_path / "a.tif").write_bytes(tiff_of(pages)[:-3000])
     assert run("a.tif", "--all-pages", "-o", "out")[0] == 1
     assert files(tmp_path) == ["a.tif"]
 
