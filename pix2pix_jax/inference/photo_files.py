@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,15 +99,15 @@ def write_pages(pages: Iterable[Image.Image], target: Path, metadata: dict[str, 
     """Writes the pages of a TIFF file, each before the next is asked for; as `write_photo` writes one."""
     chosen = format_of(target)
     assert chosen is not None, target
-
-    def write(file: IO[bytes]) -> None:  # Pillow's writer must be gone before its file is closed
-        with TiffImagePlugin.AppendingTiffWriter(file) as opened:
-            for page in pages:
-                page.save(opened, chosen.name, **chosen.options, **save_options(chosen.name, metadata, page.size))
-                opened.newFrame()
-
     with writing_photo(target, overwrite) as path, path.open("w+b") as file:
-        write(file)
+        writer = TiffImagePlugin.AppendingTiffWriter(file)
+        try:
+            for page in pages:
+                page.save(writer, chosen.name, **chosen.options, **save_options(chosen.name, metadata, page.size))
+                writer.newFrame()
+        finally:
+            writer.close()
+            del writer  # it looks at its file once more when it goes, so it must go before that is closed
 
 
 def write_array(pixels: NDArray[Any], target: Path, overwrite: bool) -> None:
