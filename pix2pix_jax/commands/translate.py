@@ -87,75 +87,31 @@ def _find(given: Sequence[Path], out: Path, direction: Callable[[], str]) -> Ite
 
 def _find_in_folder(folder: Path, out: Path, direction: Callable[[], str]) -> Iterator[Item]:
     """The images of a folder; `direction` says which side the generator is given, and has to read it for that."""
-    from pix2pix_jax.data.pairs.layout import find_parts, list_pairs, listed
-    from pix2pix_jax.data.sources.scan import walk_images
+    from pix2pix_jax.data.pairs.layout import find_parts, list_pairs
     from pix2pix_jax.photos import NUMPY
 
-    _refuse_phases(folder, direction)
-    sides = _sides(folder)
-    if not _are_pairs(sides):
+    if not _holds_pairs(folder):
+        inner = (child for child in sorted(folder.iterdir()) if child.is_dir())
+        if found := next(filter(_holds_pairs, inner), None):
+            raise UserError(f"{folder} holds pairs in {found.name}: give {found}, of which one side is translated")
         yield from images.find_in_folder(folder, out, also=(NUMPY,))
         return
-    way = direction()
-    chosen = {slot: child for slot, child in sides.items() if slot[0] == way[0]}
-    if not chosen:
-        wanted = ", ".join(way[0] + slot[1:] for slot in sides)
-        raise UserError(
-            f"{folder} holds {', '.join(_names(sides))}, and the generator is given {way[0]}"
-            f" (data.direction={way}): give the folder with those images, or call these {wanted}"
-        )
-    used = {out.resolve(), *(child.resolve() for child in chosen.values())}
-    others = [child.name for child in _children(folder) if child.resolve() not in used]
-    others += sorted(walk_images(folder, also=(NUMPY,), deep=False))
-    if others:
-        images.note(folder, f"translating {', '.join(_names(chosen))}, not {listed(others)} (data.direction={way})")
-    if [*chosen] == [way[0]]:
-        yield from images.find_in_folder(chosen[way[0]], out, also=(NUMPY,))
-        return
-    _, pairs = list_pairs(find_parts(str(folder), "IMAGE_OR_FOLDER")[""], way[0])
+    parts = find_parts(str(folder), "IMAGE_OR_FOLDER")
+    if "" not in parts:
+        holds = f"pairs for {', '.join(parts)}" if parts else "no images"
+        raise UserError(f"{folder} holds {holds}: give the folder whose images are to be translated")
+    slots, pairs = list_pairs(parts[""], direction()[0])
+    images.note(folder, f"translating {', '.join(slots)} (data.direction={direction()})")
     for stem, files in pairs.items():
         yield Item(tuple(folder / file for file in files), Path(f"{stem}{Path(files[0]).suffix}"))
 
 
-def _sides(folder: Path, phase: str = "") -> dict[str, Path]:
-    """The folders within a folder that hold the images of a side (A, B, A1, A2, …) of a phase, by what they hold."""
+def _holds_pairs(folder: Path) -> bool:
+    """Whether a folder holds folders of both sides of pairs, or of several inputs; one A alone may be any folder."""
     from pix2pix_jax.data.pairs.layout import meaning
 
-    found = ((meaning(child.name), child) for child in _children(folder))
-    return {slot: child for (of, slot), child in found if slot and of == phase}
-
-
-def _children(folder: Path) -> list[Path]:
-    return sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
-
-
-def _names(sides: dict[str, Path]) -> list[str]:
-    return [child.name for child in sides.values()]
-
-
-def _are_pairs(sides: dict[str, Path]) -> bool:
-    """Whether folders are both sides of pairs, or several inputs; a folder A alone may be any folder."""
-    return _has_both(sides) or any(slot[1:] for slot in sides)
-
-
-def _has_both(sides: dict[str, Path]) -> bool:
-    return len({slot[0] for slot in sides}) > 1
-
-
-def _refuse_phases(folder: Path, direction: Callable[[], str]) -> None:
-    """Raises UserError where pairs are in folders within, such as `train` or `trainA`; names the one to give."""
-    from pix2pix_jax.data.pairs.layout import meaning
-
-    for child in _children(folder):
-        sides = _sides(child)
-        if _has_both(sides) or (meaning(child.name)[0] and _are_pairs(sides)):
-            raise UserError(f"{folder} holds pairs in {child.name}: give {child}, of which one side is translated")
-    for phase in ("test", "val", "train"):
-        if _are_pairs(sides := _sides(folder, phase)):
-            way = direction()
-            chosen = [str(child) for slot, child in sides.items() if slot == way[0]]
-            advice = f"give {chosen[0]}" if chosen else f"give a folder with {way[0]}1, {way[0]}2, …"
-            raise UserError(f"{folder} holds pairs in {', '.join(_names(sides))}: {advice} (data.direction={way})")
+    slots = {meaning(child.name)[1] for child in folder.iterdir() if child.is_dir()}
+    return {"A", "B"} <= {slot[:1] for slot in slots} or any(slot[1:] for slot in slots)
 
 
 def _load(options: argparse.Namespace) -> "TrainedGenerator":
