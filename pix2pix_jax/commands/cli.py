@@ -46,20 +46,21 @@ def _leaving(main: Callable[[list[str]], None], arguments: list[str]) -> None:
         interrupts.leave(f"error: {error}", 1)
 
 
-def run_command(main: Callable[[], None], may_take_long: Callable[[], bool] = lambda: False) -> None:
-    """Runs a command; one line is printed, and the exit status is 1, for an error that is the user's to mend.
+def run_command(main: Callable[[], int | None], may_take_long: Callable[[], bool] = lambda: False) -> int | None:
+    """Runs a command, and gives what it returns.
 
-    Ctrl-C is one line too, and the exit status 130; see `interrupts.watched`. Of output that nobody reads any more, see
-    `pipes.closable`.
+    For an error that is the user's to mend it prints one line, and exits with status 1. After Ctrl-C it prints one line
+    too, and the status is 130; see `interrupts.watched`. For output that nobody reads any more see `pipes.closable`.
     """
-    print_any_name()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be UTF-8
+        sys.stdout.reconfigure(errors="backslashreplace")
     warnings.filterwarnings("ignore", module="PIL")  # of odd and large files, which notes and errors are about
     for name in ("absl", "asyncio"):
         std_logging.getLogger(name).addFilter(_nothing)
     with pipes.closable():
         try:
             with interrupts.watched(may_take_long):
-                main()
+                return main()
         except UserError as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(1)
@@ -84,12 +85,6 @@ def check_devices() -> None:
         wanted = os.environ.get("JAX_PLATFORMS", "")
         reason = " ".join(str(error).split())[:200] or "is its plugin installed?"
         raise UserError(f"JAX cannot start (JAX_PLATFORMS={wanted}): {reason}") from error
-
-
-def print_any_name() -> None:
-    """Lets names of files that are no UTF-8 be printed, with escapes."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def use_compilation_cache() -> None:

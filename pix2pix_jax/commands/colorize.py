@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
-from pix2pix_jax.commands import images, pipes
+from pix2pix_jax.commands import cli, images
 from pix2pix_jax.commands.arguments import add_seed, add_step, add_test_time, at_test_time, positive_float
 from pix2pix_jax.commands.names import Item, Targets
 from pix2pix_jax.photos import name_to_write
@@ -13,18 +13,16 @@ from pix2pix_jax.photos import name_to_write
 _WORDS = images.Words("coloured", "photographs", lambda name: name_to_write(name, alpha=False))
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int | None:
     """Runs the command.
 
     Args:
         arguments: of the command; None for the process's own.
 
     Returns:
-        The exit status: 0; 1 if anything could not be coloured; 130 where interrupted. A mistake in the arguments
-        exits with 2.
+        The exit status: 0; 1 if anything could not be coloured. A mistake in the arguments exits with 2.
     """
-    with pipes.closable():
-        return images.run(_parser().parse_args(arguments), _WORDS, images.find_files, _prepare)
+    return cli.run_command(lambda: images.run(_parser().parse_args(arguments), _WORDS, images.find_files, _prepare))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,15 +1,11 @@
 """What commands share that make an image of every file they are given: which files, where to, what if one is bad.
 
-What takes long to import (JAX, above all) is imported when there is something to do, so that a mistake in the command
-is told at once.
+What takes long to import is imported when there is something to do, so that a mistake in the command is told at once.
 """
 
 import argparse
-import io
 import logging
-import os
 import sys
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +13,11 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
-from pix2pix_jax.commands import interrupts
 from pix2pix_jax.commands.arguments import positive_float
+from pix2pix_jax.commands.cli import check_devices, use_compilation_cache
 from pix2pix_jax.commands.names import AlreadyMadeError, Item, Targets
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.files import make_folder
 from pix2pix_jax.photos import readable_formats
 
 _NAMED = 10  # of files that are not read; the others are counted
@@ -80,9 +77,8 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
 
 
 def set_limits(options: argparse.Namespace) -> None:
-    """Lets Pillow read images that are not larger than `add_limits`' argument says, and say nothing of odd ones."""
-    # What it has to say of odd files goes to the user as notes and errors. Its limit counts half of what it allows.
-    warnings.filterwarnings("ignore", module="PIL")
+    """Lets Pillow read images that are not larger than `add_limits`' argument says, and log nothing of odd ones."""
+    # Notes and errors say what is odd. Pillow's limit counts half of what it allows.
     logging.getLogger("PIL").setLevel(logging.CRITICAL)
     Image.MAX_IMAGE_PIXELS = round(options.max_megapixels * 500_000)
     # The page's framework opens images too: nothing that could start a program, such as Ghostscript, is left to it.
@@ -106,39 +102,25 @@ def run(
         prepare: reads the generator.
 
     Returns:
-        The exit status: 0; 1 if any image could not be made; 130 where interrupted.
+        The exit status: 0; 1 if any image could not be made.
+
+    Raises:
+        UserError: if nothing can be made at all.
     """
     set_limits(options)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be UTF-8
-        sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        with interrupts.watched():
-            return _run(options, words, find, prepare)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted: what was finished is kept", file=sys.stderr)
-        return 130
-
-
-def _run(
-    options: argparse.Namespace,
-    words: Words,
-    find: Callable[[Sequence[Path], Path], Iterable[Item]],
-    prepare: Callable[[argparse.Namespace], Work],
-) -> int:
     for path in options.images:
         if not path.exists():
             raise UserError(f"there is no file or folder {path}")
     items = list(dict.fromkeys(find(options.images, options.out)))
 
-    from pix2pix_jax.commands.cli import check_devices, use_compilation_cache
-
     use_compilation_cache()
     check_devices()
     work = prepare(options)
-    _check_out(options.out, words)
+    if options.out.suffix.lower() in Image.registered_extensions() and not options.out.is_dir():
+        raise UserError(
+            f"--out {options.out} looks like a file: give a folder, in which {words.things} keep their names"
+        )
+    make_folder(options.out, "--out")
     targets = Targets(options, items, words.rename)
     failed = there = 0
     # None: no bar where nobody sees it.
@@ -206,17 +188,3 @@ def _note_unread(folder: Path, unread: dict[str, str], total: int) -> None:
         note(folder / name, unread[name])
     if unread:
         note(folder, f"{len(unread)} of {total} image files are not read")
-
-
-def _check_out(out: Path, words: Words) -> None:
-    """Makes the folder, and raises UserError unless files can be made there."""
-    from pix2pix_jax.data.sources.scan import describe_failure
-
-    if out.suffix.lower() in Image.registered_extensions() and not out.is_dir():
-        raise UserError(f"--out {out} looks like a file: give a folder, in which {words.things} keep their names")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        if not os.access(out, os.W_OK | os.X_OK):
-            raise PermissionError("no permission")
-    except OSError as error:
-        raise UserError(f"{words.things} cannot be written to {out}: {describe_failure(error)}") from error

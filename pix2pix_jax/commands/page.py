@@ -1,6 +1,7 @@
 """A page in the browser that colours photographs or translates images: `pix2pix-page [--checkpoint RUN_OR_FILE]`."""
 
 import argparse
+import contextlib
 import ipaddress
 import os
 import signal
@@ -8,14 +9,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pix2pix_jax.commands import images, pipes
+from pix2pix_jax.commands import cli, images
 from pix2pix_jax.commands.arguments import add_seed, add_test_time, at_test_time, positive_int
 from pix2pix_jax.errors import UserError
 
 _VARIABLE = "PIX2PIX_PAGE_PASSWORD"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int | None:
     """Runs the command.
 
     Args:
@@ -24,8 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0; 1 if the page cannot be served. A mistake in the arguments exits with 2.
     """
-    with pipes.closable():
-        return _main(_parser().parse_args(arguments))
+    return cli.run_command(lambda: _main(_parser().parse_args(arguments)), lambda: True)
 
 
 def _main(options: argparse.Namespace) -> int:
@@ -33,13 +33,8 @@ def _main(options: argparse.Namespace) -> int:
     # So that the server's folder is deleted then.
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         _serve(options)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        pass
     return 0
 
 
@@ -93,13 +88,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    from pix2pix_jax.commands.cli import check_devices, use_compilation_cache
     from pix2pix_jax.inference.trained import load_trained
     from pix2pix_jax.page.making import Maker
     from pix2pix_jax.page.serving import Serving, serve
 
-    use_compilation_cache()
-    check_devices()
+    cli.use_compilation_cache()
+    cli.check_devices()
     maker = Maker(at_test_time(load_trained(options.checkpoint), options.test_time), options.tile, options.seed)
     pixels = round(options.max_megapixels * 1_000_000)
     password = _password(options)

@@ -21,12 +21,9 @@ def closable() -> Iterator[None]:
             if sys.stdout is not None:
                 sys.stdout.flush()
     except BrokenPipeError:
-        gone: list[Any] = [stream for stream in (sys.stdout, sys.stderr) if _is_gone(stream)]
-        if not gone:  # it was another pipe
+        if not _is_gone(sys.stdout) and not _is_gone(sys.stderr):  # it was another pipe
             raise
-        for stream in gone:  # or Python tries once more at its end, and says so
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        sys.exit(STATUS)
+        os._exit(STATUS)  # sys.exit would try once more, and say so
 
 
 def _is_gone(stream: Any) -> bool:

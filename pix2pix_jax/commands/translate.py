@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pix2pix_jax.commands import images, pipes
+from pix2pix_jax.commands import cli, images
 from pix2pix_jax.commands.arguments import add_seed, add_step, add_test_time, at_test_time, positive_int
 from pix2pix_jax.commands.names import Item, Targets
 from pix2pix_jax.errors import UserError
@@ -33,25 +33,22 @@ than 1, 3 or 4, and all floating point, which is in the range that the run's dat
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int | None:
     """Runs the command.
 
     Args:
         arguments: of the command; None for the process's own.
 
     Returns:
-        The exit status: 0; 1 if anything could not be translated; 130 where interrupted. A mistake in the arguments
-        exits with 2.
+        The exit status: 0; 1 if anything could not be translated. A mistake in the arguments exits with 2.
     """
-    with pipes.closable():
-        options = _parser().parse_args(arguments)
+    return cli.run_command(lambda: _translate(_parser().parse_args(arguments)))
 
-        @functools.cache
-        def load() -> "TrainedGenerator":
-            return _load(options)
 
-        find = functools.partial(_find, direction=lambda: load().config.data.direction)
-        return images.run(options, _WORDS, find, lambda options: _prepare(options, load()))
+def _translate(options: argparse.Namespace) -> int:
+    load = functools.cache(lambda: _load(options))
+    find = functools.partial(_find, direction=lambda: load().config.data.direction)
+    return images.run(options, _WORDS, find, lambda options: _prepare(options, load()))
 
 
 def _parser() -> argparse.ArgumentParser:

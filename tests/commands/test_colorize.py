@@ -45,7 +45,10 @@ def run(loaded, generator_file: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 
     def run(*arguments: str) -> tuple[int, list[str], list[str]]:
         given = [] if "--checkpoint" in arguments else ["--checkpoint", str(generator_file)]
-        status = command.main([*arguments, *given])
+        try:
+            status = command.main([*arguments, *given])
+        except SystemExit as stopped:
+            status = stopped.code
         captured = capsys.readouterr()
         return status, captured.out.splitlines(), captured.err.splitlines()
 
@@ -437,9 +440,9 @@ def _other_architecture(folder: Path, generator: TrainedGenerator) -> None:
     [
         (["missing.png"], "there is no file or folder missing.png"),
         (["empty"], "empty holds no images"),
-        (["a.png", "-o", "a.png/out"], "photographs cannot be written to a.png/out: "),
+        (["a.png", "-o", "a.png/out"], "cannot write to a.png/out ("),
         (["a.png", "-o", "out.png"], "--out out.png looks like a file: give a folder"),
-        (["a.png", "-o", "file"], "photographs cannot be written to file: "),
+        (["a.png", "-o", "file"], "cannot write to file ("),
         (["a.png", "--checkpoint", "nowhere"], "there is no run or file nowhere"),
         (["a.png", "--checkpoint", "a.png"], "a.png cannot be read as a safetensors file"),
         (["a.png", "--checkpoint", "g.safetensors"], "is [2], the generator's is [3]"),

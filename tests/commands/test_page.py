@@ -70,7 +70,8 @@ def test_taken_port(generator_file, capsys, monkeypatch):
     monkeypatch.setattr(serving, "find_spec", lambda name: name)
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
-        assert command.main(["--checkpoint", str(generator_file), "--port", port]) == 1
+        with pytest.raises(SystemExit, match="1"):
+            command.main(["--checkpoint", str(generator_file), "--port", port])
     error = capsys.readouterr().err
     assert error.startswith(f"error: nothing can listen at 127.0.0.1, port {port} (Address already in use): give")
     assert error.count("\n") == 1
@@ -78,14 +79,16 @@ def test_taken_port(generator_file, capsys, monkeypatch):
 
 def test_without_gradio(generator_file, capsys, monkeypatch):
     monkeypatch.setattr(serving, "find_spec", lambda name: None)
-    assert command.main(["--checkpoint", str(generator_file)]) == 1
+    with pytest.raises(SystemExit, match="1"):
+        command.main(["--checkpoint", str(generator_file)])
     assert capsys.readouterr().err == (
         "error: the page needs Gradio, which is not installed: pip install 'pix2pix-jax[web]'\n"
     )
 
 
 def test_wrong_checkpoint(capsys, tmp_path):
-    assert command.main(["--checkpoint", str(tmp_path / "none")]) == 1
+    with pytest.raises(SystemExit, match="1"):
+        command.main(["--checkpoint", str(tmp_path / "none")])
     assert capsys.readouterr().err.startswith("error: there is no run or file ")
 
 
@@ -101,6 +104,7 @@ def test_a_password_from_a_file_or_a_variable(served, generator_file, tmp_path, 
 def test_a_password_that_is_none_is_refused(served, generator_file, tmp_path, capsys, content):
     if content is not None:
         (tmp_path / "word").write_text(content)
-    assert command.main(["--checkpoint", str(generator_file), "--password-file", str(tmp_path / "word")]) == 1
+    with pytest.raises(SystemExit, match="1"):
+        command.main(["--checkpoint", str(generator_file), "--password-file", str(tmp_path / "word")])
     assert capsys.readouterr().err.count("\n") == 1
     assert not served

@@ -39,7 +39,10 @@ def run(loaded, generator_file: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 
     def run(*arguments: str) -> tuple[int, list[str], list[str]]:
         given = [] if "--checkpoint" in arguments else ["--checkpoint", str(generator_file)]
-        status = command.main([*arguments, *given])
+        try:
+            status = command.main([*arguments, *given])
+        except SystemExit as stopped:
+            status = stopped.code
         captured = capsys.readouterr()
         return status, captured.out.splitlines(), captured.err.splitlines()
 
