@@ -50,10 +50,10 @@ def open_pairs(config: Config) -> tuple[PairSource, PairSource]:
         recipe = _recipe(config, [train])
         train_stems, eval_stems = hold_out(list(train.files), data.eval_fraction, data.root, "pairs")
         # What was skipped is told once, by the source that is trained on.
-        held_out = PairSource(train, eval_stems, _judging(recipe), held_out=True, told=False)
+        held_out = PairSource(train, eval_stems, _judging(recipe), told=False)
         return PairSource(train, train_stems, recipe), held_out
     recipe = _recipe(config, [train, judged])
-    held_out = PairSource(judged, by_checksum(judged.files), _judging(recipe), held_out=True)
+    held_out = PairSource(judged, by_checksum(judged.files), _judging(recipe))
     return PairSource(train, list(train.files), recipe), held_out
 
 

@@ -66,21 +66,18 @@ class PairSource(FileSource):
         remark: what is to be said of the files beside their number; "" for nothing.
     """
 
-    def __init__(
-        self, pairs: SoundPairs, stems: Sequence[str], recipe: Recipe, *, held_out: bool = False, told: bool = True
-    ) -> None:
+    def __init__(self, pairs: SoundPairs, stems: Sequence[str], recipe: Recipe, *, told: bool = True) -> None:
         """Makes a source of some of a folder's pairs.
 
         Args:
             pairs: the folder's.
             stems: which, in the order in which they are numbered.
             recipe: how a pair is made of its files.
-            held_out: see `FileSource`.
             told: whether the folder's files that cannot be read are in `skipped`.
         """
         self._pair_files = tuple(pairs.files[stem] for stem in stems)
         files = [names[0] for names in self._pair_files]
-        super().__init__(pairs.root, files, pairs.skipped if told else None, held_out=held_out)
+        super().__init__(pairs.root, files, pairs.skipped if told else None)
         self._sizes = np.array([pairs.sizes[stem] for stem in stems], np.int32).reshape(-1, 2)
         self._recipe = recipe
         self.remark = "each A|B side by side" if pairs.joined else ""

@@ -35,8 +35,6 @@ class FileSource(ABC):
         root: Path,
         files: Sequence[str],
         skipped: Mapping[str, str] | None = None,
-        *,
-        held_out: bool = False,
     ) -> None:
         """Makes a source of files.
 
@@ -44,12 +42,10 @@ class FileSource(ABC):
             root: the folder.
             files: paths of the images relative to `root`, in the order in which they are numbered.
             skipped: those found unreadable already, each with the reason.
-            held_out: whether they are the part of a folder that is not trained on, for messages.
         """
         self.root = root
         self.files = tuple(files)
         self.skipped = dict(skipped or {})
-        self._held_out = held_out
         self._damaged: set[str] = set()
         self._lock = threading.Lock()
 
@@ -83,11 +79,8 @@ class FileSource(ABC):
                 raise
             except Exception as error:  # Pillow's plugins do not agree on a type
                 self._pass_over(name, describe_failure(error))
-        which, remedy = "images", "give a folder with sound ones"
-        if self._held_out:
-            which, remedy = "held-out images", "mend them, or give a folder with sound ones to judge on"
         first = self.files[0] + ", …" * (count > 1)
-        raise UserError(f"{self.root}: not one of {count} {which} can be decoded ({first}): {remedy}")
+        raise UserError(f"{self.root}: not one of {count} images can be decoded ({first}): give sound ones")
 
     @abstractmethod
     def _read(self, index: int) -> NDArray[Any]:

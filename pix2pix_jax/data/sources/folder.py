@@ -26,7 +26,6 @@ class FolderSource(FileSource):
         *,
         shorter_side: int,
         skipped: Mapping[str, str] | None = None,
-        held_out: bool = False,
     ) -> None:
         """Makes a source of the named files.
 
@@ -35,9 +34,8 @@ class FolderSource(FileSource):
             files: paths relative to `root`, in the order in which they are numbered.
             shorter_side: what the photographs will be resized to, px; see `read_image`.
             skipped: files already found unreadable, each with the reason.
-            held_out: see `FileSource`.
         """
-        super().__init__(root, files, skipped, held_out=held_out)
+        super().__init__(root, files, skipped)
         self._shorter_side = shorter_side
 
     def fingerprint(self) -> str:
@@ -114,23 +112,20 @@ def open_folders(
         contents = scan_folder(root, flag="--config.data.root", exclude=held_out.root)
         return (
             _source(contents, contents.files, shorter_side),
-            _source(held_out, by_checksum(held_out.files), shorter_side, held_out=True),
+            _source(held_out, by_checksum(held_out.files), shorter_side),
         )
 
     check_fraction(eval_fraction, "photographs")
     contents = scan_folder(root, flag="--config.data.root")
     train_files, eval_files = hold_out(contents.files, eval_fraction, root, "photographs")
     # What was skipped is told once, by the source that is trained on.
-    eval_source = FolderSource(contents.root, eval_files, shorter_side=shorter_side, held_out=True)
+    eval_source = FolderSource(contents.root, eval_files, shorter_side=shorter_side)
     return _source(contents, train_files, shorter_side), eval_source
 
 
-def _source(
-    contents: FolderContents, files: Sequence[str], shorter_side: int, *, held_out: bool = False
-) -> FolderSource:
+def _source(contents: FolderContents, files: Sequence[str], shorter_side: int) -> FolderSource:
     """A source of some of a folder's photographs."""
-    skipped = contents.skipped
-    return FolderSource(contents.root, files, shorter_side=shorter_side, skipped=skipped, held_out=held_out)
+    return FolderSource(contents.root, files, shorter_side=shorter_side, skipped=contents.skipped)
 
 
 def check_fraction(fraction: float, noun: str) -> None:

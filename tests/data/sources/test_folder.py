@@ -180,14 +180,6 @@ def test_no_image_can_be_decoded(tmp_path: Path) -> None:
         source_of(tmp_path)[0]
 
 
-def test_no_held_out_image_can_be_decoded(ten: Path, tmp_path: Path) -> None:
-    (tmp_path / "judge").mkdir()
-    save_truncated(tmp_path / "judge" / "1.jpg")
-    _, held_out = open_folders(str(ten), str(tmp_path / "judge"), 0.1, shorter_side=8)
-    with pytest.raises(UserError, match=r"not one of 1 held-out images can be decoded \(1.jpg\): mend"):
-        held_out[0]
-
-
 # --- What is held out --------------------------------------------------------------------------
 
 
