@@ -14,19 +14,12 @@ from pix2pix_jax.config import Config
 from pix2pix_jax.evaluation import TABLE_NOTE, Baselines, Merits, Table, measures, merits_table, spread, summarize
 from pix2pix_jax.figures.columns import save_columns
 from pix2pix_jax.figures.comparison_curves import save_comparison_curves
+from pix2pix_jax.figures.curves import TERMS
 from pix2pix_jax.figures.page import html_page
 from pix2pix_jax.files import write_text
 from pix2pix_jax.runs import Record
 from pix2pix_jax.tasks import ColorizationTask, LabColorizationTask
 
-_TERMS = {
-    "d_loss": "D's loss",
-    "g_bce": "G's cross-entropy",
-    "g_gan": "G's adversarial loss",
-    "g_l1_rgb": "L1 of RGB",
-    "g_l1_chroma": "L1 of CrCb",
-    "g_l1_ab": "L1 of ab",
-}
 _GUESSING = {"d_loss": 2 * np.log(2), "g_bce": np.log(2)}
 
 _LOSS_NOTE = (
@@ -82,31 +75,33 @@ class Run:
         """Means of its loss terms over the last tenth of its steps."""
         begin = 0.9 * max(record["step"] for record in self.records)
         last = [record for record in self.records if record["step"] > begin and "g_loss" in record]
-        return {name: float(np.mean([record[name] for record in last])) for name in _TERMS if name in last[0]}
+        return {name: float(np.mean([record[name] for record in last])) for name in TERMS if name in last[0]}
 
 
 def losses_table(runs: Mapping[str, Run]) -> Table:
     """The losses of the runs at their end, beside those of a D that guesses where these are known."""
     losses = {name: run.last_losses() for name, run in runs.items()}
-    terms = [term for term in _TERMS if any(term in found for found in losses.values())]
+    terms = [term for term in TERMS if any(term in found for found in losses.values())]
 
     def cells(found: Mapping[str, float]) -> list[str]:
         return [f"{found[term]:.3f}" if term in found else "" for term in terms]
 
     rows = [[name, *cells(losses[name]), f"{run.minutes:.1f}"] for name, run in runs.items()]
-    guessing = [["D guesses", *cells(_GUESSING), ""]] if _guessing_is_known(runs) else []
-    return Table(("", *(_TERMS[term] for term in terms), "minutes"), [*rows, *guessing])
+    if guessing := _guessing(runs):
+        rows.append(["D guesses", *cells(guessing), ""])
+    return Table(("", *(TERMS[term] for term in terms), "minutes"), rows)
 
 
-def _guessing_is_known(runs: Mapping[str, Run]) -> bool:
-    """Whether every D of the runs has the loss that `_GUESSING` speaks of."""
+def _guessing(runs: Mapping[str, Run]) -> Mapping[str, float]:
+    """The losses where D can only guess; none unless they are known of every D of the runs."""
     adversarial = [run.config.objective for run in runs.values() if run.config.task.adversarial]
     wanted = ("vanilla", 1.0, 1.0)
-    return bool(adversarial) and all((o.gan, o.discriminator_factor, o.real_label) == wanted for o in adversarial)
+    known = adversarial and all((o.gan, o.discriminator_factor, o.real_label) == wanted for o in adversarial)
+    return _GUESSING if known else {}
 
 
 def _loss_note(runs: Mapping[str, Run]) -> str:
-    return _LOSS_NOTE + _GUESSING_NOTE * _guessing_is_known(runs)
+    return _LOSS_NOTE + (_GUESSING_NOTE if _guessing(runs) else "")
 
 
 def write_comparison(
@@ -133,7 +128,7 @@ def write_comparison(
         columns,
     )
     records = {name: run.records for name, run in runs.items()}
-    save_comparison_curves(folder / "comparison_curves.png", records, _guessing_is_known(runs))
+    save_comparison_curves(folder / "comparison_curves.png", records, _guessing(runs))
     merits = merits_table({name: run.merits for name, run in runs.items()}, baselines)
     losses = losses_table(runs)
     title = f"{len(runs)} experiments, trained alike" if len(runs) > 1 else "One experiment"

@@ -30,7 +30,7 @@ def run(name: str, term: str = "g_bce", **changes: object) -> Run:
 
 @pytest.mark.parametrize("count", [1, 5, 6, 11])
 def test_every_experiment_has_a_curve_and_a_look_of_its_own(drawn, count: int):
-    comparison_curves.save_comparison_curves("x.png", {f"e{n}": records() for n in range(count)}, guessing=False)
+    comparison_curves.save_comparison_curves("x.png", {f"e{n}": records() for n in range(count)}, guessing={})
     for axes in drawn.figure.axes:
         assert len({(line.get_color(), line.get_linestyle()) for line in axes.lines}) == count
     assert len(drawn.figure.legends[0].get_texts()) == count
@@ -38,7 +38,7 @@ def test_every_experiment_has_a_curve_and_a_look_of_its_own(drawn, count: int):
 
 @pytest.mark.parametrize("guessing", [True, False])
 def test_a_d_that_guesses_is_drawn_where_its_loss_is_known(drawn, guessing: bool):
-    comparison_curves.save_comparison_curves("x.png", {"e": records()}, guessing)
+    comparison_curves.save_comparison_curves("x.png", {"e": records()}, {"d_loss": 1.39} if guessing else {})
     of_d = drawn.figure.axes[0]
     assert ("guesses" in of_d.get_title(loc="left")) == guessing
     assert len(of_d.lines) == 1 + guessing

@@ -151,12 +151,12 @@ def test_curves_hold_all_that_the_records_hold():
     records = [*training_records(3, LOSSES | L1_TERMS), {"step": 30, **EVALUATION}]
     figure = draw_curves(records, title="demo")
     assert [legend_labels(axes) for axes in figure.axes] == [
-        ["D (real + fake)", "G cross-entropy"],
+        ["D's loss", "G's cross-entropy"],
         ["L1 of RGB", "L1 of CrCb"],
         ["made", "grey image"],
         ["made", "grey image"],
-        ["coloured", "grey image"],
-        ["coloured", "grey image", "truth"],
+        ["made", "grey image"],
+        ["made", "grey image", "truth"],
     ]
     d_loss = figure.axes[0].lines[0]
     np.testing.assert_array_equal(d_loss.get_xdata(), [10, 20, 30])
@@ -171,7 +171,7 @@ def test_curves_of_pairs_stand_beside_the_mean_colour():
     judged = {f"eval/{row}{name}": 0.5 for row in ("", "mean_") for name in ("l1", "psnr", "ssim")}
     figure = draw_curves([*training_records(3, LOSSES | {"g_l1": 0.1}), {"step": 30, **judged}])
     labels = [legend_labels(axes) for axes in figure.axes]
-    assert labels == [["D (real + fake)", "G cross-entropy"], ["L1"], *[["made", "mean colour"]] * 3]
+    assert labels == [["D's loss", "G's cross-entropy"], ["L1"], *[["made", "mean colour"]] * 3]
 
 
 def test_ticks_of_a_single_record_differ():
