@@ -30,6 +30,7 @@ from pix2pix_jax.networks.layers import Norm
 
 _LEAVES = {"kernel": "weight", "scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
 _COUNTER = "num_batches_tracked"
+_NORM_EPSILON = 1e-5  # which batch norms add to a variance before they take its root
 _DEEPEST, _MOST_LAYERS = 12, 6  # of the U-Nets and PatchGANs that a config can describe
 
 
@@ -66,12 +67,14 @@ class FoundDiscriminator(NamedTuple):
 
 
 def check_numbers(arrays: Mapping[str, np.ndarray]) -> None:
-    """Raises UserError if one of these arrays, by name, has no values, or has some that are NaN or infinite."""
+    """Raises UserError if one of these arrays, by name, has no values, or some that make NaN of every image."""
     for name, array in arrays.items():
         if array.size == 0:
             raise UserError(f"{name} has no values: its shape is {list(array.shape)}")
         if not np.isfinite(array).all():
             raise UserError(f"{name} holds NaN or infinite values: no image can be made with them")
+        if name.endswith(("running_var", "/var")) and array.min() <= -_NORM_EPSILON:
+            raise UserError(f"{name} holds negative variances: no image can be made with them")
 
 
 def generator_from_torch(state_dict: Mapping[str, Any]) -> FoundGenerator:

@@ -167,6 +167,13 @@ def test_a_config_that_lies_is_refused_in_one_line(values, trained, tmp_path):
     assert "\n" not in str(raised.value)
 
 
+def test_negative_variances_are_refused_in_one_line(trained, tmp_path):
+    name = "batch_stats/enc1/norm/var"
+    path = lying(trained, tmp_path, lambda arrays: arrays.update({name: np.full_like(arrays[name], -0.1)}))
+    with pytest.raises(UserError, match=rf"g\.safetensors: {name} .*negative"):
+        load_trained(path)
+
+
 def test_kernels_beyond_float16_are_kept(trained, tmp_path):
     params = jax.tree.map(lambda leaf: leaf, trained.params)
     params["enc1"] = {**params["enc1"], "conv": {**params["enc1"]["conv"]}}

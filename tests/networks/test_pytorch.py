@@ -31,7 +31,7 @@ def filled(module, channels, side):
     """Variables of a network, every value another."""
     shapes = jax.eval_shape(module.init, jax.random.key(0), jnp.zeros((1, side, side, channels)))
     random = np.random.default_rng(0)
-    return jax.tree.map(lambda leaf: random.normal(size=leaf.shape).astype(np.float32), shapes)
+    return jax.tree.map(lambda leaf: np.abs(random.normal(size=leaf.shape)).astype(np.float32), shapes)
 
 
 def assert_same(tree, other):
@@ -144,6 +144,7 @@ def test_no_memory_is_shared():
         (lambda given: given.update({"model.model.0.weight": np.zeros((0, 3, 4, 4))}), r"0\.weight has no values"),
         (lambda given: given.update({"model.model.3.bias": np.array([np.nan, 0])}), r"3\.bias .*NaN"),
         (lambda given: given.update({"model.model.3.bias": np.array([1e300, 0])}), r"3\.bias .*infinite"),
+        (lambda given: given["model.model.1.model.2.running_var"].fill(-1), r"2\.running_var .*negative"),
         (lambda given: given.update({"model.model.1.model." + 20 * "3.model." + "1.weight": np.ones(1)}), "levels"),
         (lambda given: given.update({"model.model.3.bias": object()}), r"model\.model\.3\.bias"),
         (lambda given: given.clear(), "begins with nothing"),
