@@ -9,8 +9,8 @@ running averages by name (`enc1/conv/kernel`), and the run's config as JSON unde
 import dataclasses
 import json
 import os
-from collections.abc import Sequence
-from functools import cached_property, lru_cache, partial
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,11 +52,10 @@ class TrainedGenerator:
     params: Params
     averages: Params
 
-    @cached_property
+    @property
     def model(self) -> Model:
         """The task and the networks."""
-        # On one device there are no others to share batch statistics with.
-        return build_model(dataclasses.replace(self.config, sync_batch_norm=False), total_steps=1)
+        return _model(self.config)
 
     @property
     def weights(self) -> Weights:
@@ -91,22 +90,9 @@ class TrainedGenerator:
             raise ValueError(
                 f"expected images [N, H, W, {self.config.task.condition_channels}], got {list(images.shape)}"
             )
-        made = self._applied(f"{statistics}+dropout" if dropout else statistics)
-        return np.asarray(made(self.weights, jnp.asarray(images, jnp.float32), jax.random.key(seed)))
-
-    @cached_property
-    def _programs(self) -> dict[str, jax.stages.Wrapped]:
-        return {}
-
-    def _applied(self, test_time: str) -> jax.stages.Wrapped:
-        if test_time not in self._programs:
-            model = dataclasses.replace(self.model, test_time=test_time)
-            self._programs[test_time] = jax.jit(partial(generate.make, model))
-        return self._programs[test_time]
-
-    @cached_property
-    def _colorize(self) -> jax.stages.Wrapped:
-        return jax.jit(partial(generate.colorize, self.model))
+        config = dataclasses.replace(self.config, test_time=statistics + "+dropout" * dropout)
+        made = compiled(generate.make, config)(self.weights, jnp.asarray(images, jnp.float32), jax.random.key(seed))
+        return np.asarray(made)
 
     def colorize(self, images: np.ndarray, seed: int = 0) -> np.ndarray:
         """Colours photographs of one size, of which only the luma is looked at.
@@ -124,11 +110,7 @@ class TrainedGenerator:
         Raises:
             UserError: if the generator translates pairs.
         """
-        return generate.in_batches(self._colorize, self.model, self.weights, images, seed)
-
-    @property
-    def _make_chroma(self) -> jax.stages.Wrapped:
-        return _chroma_program(dataclasses.replace(self.config, saturation=1.0))
+        return self._in_batches(generate.colorize, images, seed)
 
     def make_chroma(self, luma: np.ndarray, seed: int = 0) -> np.ndarray:
         """Makes the colour of one photograph, or of a part of one.
@@ -140,12 +122,9 @@ class TrainedGenerator:
         Returns:
             Cr and Cb, float32 [height, width, 2] in [-0.5, 0.5] times the saturation; not all of it within the gamut.
         """
-        chroma = np.asarray(self._make_chroma(self.weights, luma[None], jax.random.key(seed))[0])
-        return chroma * np.float32(self.config.saturation)
-
-    @cached_property
-    def _translate(self) -> jax.stages.Wrapped:
-        return jax.jit(partial(generate.translate, self.model))
+        # Compiled once, however strong the colours are.
+        make = compiled(generate.make_chroma, dataclasses.replace(self.config, saturation=1.0))
+        return np.asarray(make(self.weights, luma[None], jax.random.key(seed))[0]) * np.float32(self.config.saturation)
 
     def translate(self, images: np.ndarray, seed: int = 0) -> np.ndarray:
         """Translates images of one size.
@@ -158,7 +137,10 @@ class TrainedGenerator:
         Returns:
             float32 [count, height, width, output channels] in [0, 1].
         """
-        return generate.in_batches(self._translate, self.model, self.weights, images, seed)
+        return self._in_batches(generate.translate, images, seed)
+
+    def _in_batches(self, function: Callable[..., jax.Array], images: np.ndarray, seed: int) -> np.ndarray:
+        return generate.in_batches(compiled(function, self.config), self.model, self.weights, images, seed)
 
     def with_saturation(self, factor: float) -> "TrainedGenerator":
         """The same generator, the chroma of what it makes multiplied by another factor than its config's."""
@@ -180,7 +162,7 @@ class TrainedGenerator:
         if Path(path).suffix.lower() in pth_files.SUFFIXES:
             tensors = pytorch.generator_to_torch(self.config.generator, self.params, self.averages)
             return pth_files.write(Path(path), tensors)
-        flat = flatten_dict({"params": self.params, "batch_stats": self.averages}, sep="/")
+        flat = _by_name(self.params, self.averages)
         arrays = {name: _narrow(np.asarray(leaf, np.float32), name.endswith("kernel")) for name, leaf in flat.items()}
         with replacing(Path(path)) as temporary:
             temporary.write_bytes(save(arrays, {"config": json.dumps(dataclasses.asdict(self.config))}))
@@ -192,10 +174,16 @@ def _narrow(leaf: np.ndarray, is_kernel: bool) -> np.ndarray:
     return leaf.astype(np.float16) if is_kernel and np.abs(leaf).max() <= np.finfo(np.float16).max else leaf
 
 
-@lru_cache(maxsize=8)
-def _chroma_program(config: Config) -> jax.stages.Wrapped:
-    """`generate.make_chroma`, compiled once for all generators of a config, however strong their colours are."""
-    return jax.jit(partial(generate.make_chroma, TrainedGenerator(config, {}, {}).model))
+@lru_cache
+def _model(config: Config) -> Model:
+    # On one device there are no others to share batch statistics with.
+    return build_model(dataclasses.replace(config, sync_batch_norm=False), total_steps=1)
+
+
+@lru_cache(maxsize=16)
+def compiled(function: Callable[..., jax.Array], config: Config) -> jax.stages.Wrapped:
+    """A function of `generate` for a config's model, compiled once for all generators of that config."""
+    return jax.jit(partial(function, _model(config)))
 
 
 def load_trained(path: str | os.PathLike[str] | None = None, step: Step = None) -> TrainedGenerator:
@@ -313,22 +301,16 @@ def _check(trained: TrainedGenerator, place: Path) -> None:
         init = jax.eval_shape(trained.model.init, jax.random.key(0))
     except ValueError as error:
         raise UserError(f"the config in {place} describes no network ({error})") from error
-    wanted = _shapes(init.generator.params, init.averages)
-    given = _shapes(trained.params, trained.averages)
+    wanted, given = _by_name(init.generator.params, init.averages), _by_name(trained.params, trained.averages)
     for name in sorted(wanted.keys() | given.keys()):
-        if wanted.get(name) != given.get(name):
-            raise UserError(
-                f"{place} is of another architecture: its {name} is {given.get(name, 'missing')}, the generator's is"
-                f" {wanted.get(name, 'missing')}"
-            )
-
-    leaves: dict[str, Any] = flatten_dict({"params": trained.params, "batch_stats": trained.averages}, sep="/")
+        found, right = (list(np.shape(of[name])) if name in of else "missing" for of in (given, wanted))
+        if found != right:
+            raise UserError(f"{place} is of another architecture: its {name} is {found}, the generator's is {right}")
     try:
-        pytorch.check_numbers(leaves)
+        pytorch.check_numbers(given)
     except UserError as error:
         raise UserError(f"{place}: {error}") from error
 
 
-def _shapes(params: Params, averages: Params) -> dict[str, list[int]]:
-    flat: dict[str, Any] = flatten_dict({"params": params, "batch_stats": averages}, sep="/")
-    return {name: list(np.shape(leaf)) for name, leaf in flat.items()}
+def _by_name(params: Params, averages: Params) -> dict[str, Any]:
+    return flatten_dict({"params": params, "batch_stats": averages}, sep="/")

@@ -15,7 +15,7 @@ from PIL import Image
 from pix2pix_jax.color import CB_RANGE, CR_RANGE, LUMA_WEIGHTS
 from pix2pix_jax.inference import generate, painting
 from pix2pix_jax.inference.gray import GrayPhoto
-from pix2pix_jax.inference.trained import TrainedGenerator, load_trained
+from pix2pix_jax.inference.trained import TrainedGenerator, compiled, load_trained
 from pix2pix_jax.state import Weights
 
 
@@ -41,7 +41,8 @@ def test_windows_are_compiled_once_for_all_shapes(generator):
         assert np.abs(chroma).max() <= 0.5
         longest = min(max(shape) / min(shape), 16)
         assert max(chroma.shape[:2]) == round(32 * longest)
-    assert generator._make_chroma._cache_size() == 1
+    program = compiled(generate.make_chroma, dataclasses.replace(generator.config, saturation=1.0))
+    assert program._cache_size() == 1
 
 
 def test_photograph_of_g_s_own_size_is_one_window(generator):

@@ -1,5 +1,6 @@
 """What the page makes is what the commands make, byte by byte."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from translators import save_translator
 
 from pix2pix_jax.commands import colorize, translate
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.inference import load_trained
+from pix2pix_jax.inference import generate, load_trained
+from pix2pix_jax.inference.trained import compiled
 from pix2pix_jax.page.examples import write_examples
 from pix2pix_jax.page.making import Maker
 
@@ -79,9 +81,11 @@ def test_translating(tmp_path):
 def test_strengths_share_one_program(generator_file, tmp_path):
     maker = Maker(load_trained(generator_file), tile=1024)
     maker.warm_up(tmp_path)
-    size = maker.generator._make_chroma._cache_size()
+    program = compiled(generate.make_chroma, dataclasses.replace(maker.generator.config, saturation=1.0))
+    size = program._cache_size()
+    assert size
     maker.make(save_image(tmp_path / "a.png", PHOTO), tmp_path / "bold", 0.7)
-    assert maker.generator.with_saturation(0.7)._make_chroma._cache_size() == size
+    assert program._cache_size() == size
 
 
 def test_examples_are_grey(tmp_path):
