@@ -7,7 +7,7 @@ the transform has no offset, because the luma weights sum to 1: one matrix per d
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114])
 """BT.601: Y = 0.299 R + 0.587 G + 0.114 B."""
@@ -133,8 +133,36 @@ def to_gray(rgb: np.ndarray) -> np.ndarray:
     return (rgb @ LUMA_WEIGHTS).astype(np.float32)[..., None].clip(0.0, 1.0)
 
 
-def to_uint8(images: NDArray) -> NDArray[np.uint8]:
-    """Images as uint8, whether they are that or floating point in [0, 1]; what lies outside is clipped."""
-    if images.dtype == np.uint8:
+def as_unit(images: NDArray) -> NDArray[np.float32]:
+    """Scales stored images, on the host, to float32 in [0, 1].
+
+    Args:
+        images: uint8, uint16 or floating point in [0, 1]; any shape.
+
+    Raises:
+        ValueError: if `images` has another dtype or leaves its range; clipping would only hide that.
+    """
+    if images.dtype in (np.uint8, np.uint16):
+        return images.astype(np.float32) / np.float32(np.iinfo(images.dtype).max)
+    if not np.issubdtype(images.dtype, np.floating):
+        raise ValueError(f"expected uint8, uint16 or floating point, got {images.dtype}")
+    low, high = images.min(), images.max()
+    if not (low >= 0.0 and high <= 1.0):  # written so that NaN fails too
+        raise ValueError(f"expected floating point in [0, 1], got {low:g} to {high:g}")
+    return images.astype(np.float32, copy=False)
+
+
+def as_stored(images: NDArray, dtype: DTypeLike = np.uint8) -> NDArray:
+    """Images as files hold them.
+
+    Args:
+        images: uint8, uint16 or floating point in [0, 1], of which what lies outside is clipped; any shape.
+        dtype: uint8 or uint16, to which values are rounded; or a floating point, which gives float32 in [0, 1].
+    """
+    dtype = np.dtype(dtype)
+    if images.dtype == dtype and dtype.kind == "u":
         return images
-    return np.round(np.clip(images, 0.0, 1.0) * 255.0).astype(np.uint8)
+    unit = np.clip(images if images.dtype.kind == "f" else as_unit(images), 0.0, 1.0)
+    if dtype.kind != "u":
+        return unit.astype(np.float32)
+    return np.rint(unit * np.float32(np.iinfo(dtype).max)).astype(dtype)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_jax import data, files, host
-from pix2pix_jax.color import to_gray, to_uint8
+from pix2pix_jax.color import as_stored, as_unit, to_gray
 from pix2pix_jax.commands import cli
 from pix2pix_jax.commands.arguments import (
     Parser,
@@ -166,7 +166,7 @@ def _evaluate_photographs(generator: TrainedGenerator, arguments: Namespace) -> 
 
 def _gray(images: np.ndarray) -> np.ndarray:
     """The luma of photographs, uint8 [N, H, W, 1]."""
-    return to_uint8(to_gray(images / np.float32(255.0)))
+    return as_stored(to_gray(as_unit(images)))
 
 
 def _gray_intersection(images: np.ndarray) -> dict[str, float]:

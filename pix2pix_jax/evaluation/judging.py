@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pix2pix_jax.color import to_uint8
+from pix2pix_jax.color import as_stored
 from pix2pix_jax.evaluation import measures
 from pix2pix_jax.evaluation.tint import Tint, apply_tint, best_tint
 
@@ -47,7 +47,7 @@ def judge(make: Callable[[NDArray], NDArray], images: NDArray[np.uint8]) -> tupl
         truth = images[start : start + _PIECE]
         colored = make(truth)
         merits.append(measures.measure_each(colored, truth))
-        made.append(to_uint8(colored))
+        made.append(as_stored(colored))
     return {name: np.concatenate([one[name] for one in merits]) for name in _MEASURES}, np.concatenate(made)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from pix2pix_jax.color import to_gray
+from pix2pix_jax.color import as_unit, to_gray
 
 PSNR_CAP_DB = 100.0
 """PSNR in dB given to images that equal the truth; theirs is infinite, which JSON cannot hold."""
@@ -38,7 +38,7 @@ def l1(predicted: NDArray, truth: NDArray) -> NDArray[np.float64]:
         ValueError: The shapes differ, or an array is not a stack of images in its range.
     """
     _check_pair(predicted, truth)
-    return np.asarray(np.mean(np.abs(to_unit(predicted) - to_unit(truth)), axis=(1, 2, 3), dtype=np.float64))
+    return np.asarray(np.mean(np.abs(as_unit(predicted) - as_unit(truth)), axis=(1, 2, 3), dtype=np.float64))
 
 
 def psnr(predicted: NDArray, truth: NDArray) -> NDArray[np.float64]:
@@ -57,7 +57,7 @@ def psnr(predicted: NDArray, truth: NDArray) -> NDArray[np.float64]:
     from skimage.metrics import peak_signal_noise_ratio
 
     _check_pair(predicted, truth)
-    pairs = zip(to_unit(predicted), to_unit(truth), strict=True)
+    pairs = zip(as_unit(predicted), as_unit(truth), strict=True)
     with np.errstate(divide="ignore"):
         values = [peak_signal_noise_ratio(t, p, data_range=1.0) for p, t in pairs]
     return np.minimum(values, PSNR_CAP_DB)
@@ -107,7 +107,7 @@ def ssim(predicted: NDArray, truth: NDArray) -> NDArray[np.float64]:
     from skimage.metrics import structural_similarity
 
     _check_pair(predicted, truth)
-    pairs = zip(to_unit(predicted), to_unit(truth), strict=True)
+    pairs = zip(as_unit(predicted), as_unit(truth), strict=True)
     return np.array([structural_similarity(a, b, channel_axis=-1, data_range=1.0) for a, b in pairs], np.float64)
 
 
@@ -128,7 +128,7 @@ def ciede2000(predicted: NDArray, truth: NDArray) -> NDArray[np.float64]:
 
     _check_rgb(predicted)
     _check_pair(predicted, truth)
-    difference = deltaE_ciede2000(rgb2lab(to_unit(truth)), rgb2lab(to_unit(predicted)))
+    difference = deltaE_ciede2000(rgb2lab(as_unit(truth)), rgb2lab(as_unit(predicted)))
     return _mean(difference)
 
 
@@ -150,7 +150,7 @@ def colorfulness(images: NDArray) -> NDArray[np.float64]:
         ValueError: `images` is not a stack of RGB images in its range.
     """
     _check_rgb(images)
-    red, green, blue = np.moveaxis(255.0 * to_unit(images), -1, 0)
+    red, green, blue = np.moveaxis(255.0 * as_unit(images), -1, 0)
     red_green, yellow_blue = red - green, (red + green) / 2.0 - blue
     spread = np.hypot(_std(red_green), _std(yellow_blue))
     offset = np.hypot(_mean(red_green), _mean(yellow_blue))
@@ -224,7 +224,7 @@ def gray_images(images: NDArray) -> NDArray[np.float32]:
         ValueError: `images` is not a stack of RGB images in its range.
     """
     _check_rgb(images)
-    return np.repeat(to_gray(to_unit(images)), 3, -1)
+    return np.repeat(to_gray(as_unit(images)), 3, -1)
 
 
 def mean_colorfulness(images: NDArray) -> float:
@@ -264,25 +264,6 @@ def _check_pair(predicted: NDArray, truth: NDArray) -> None:
         raise ValueError(
             f"predicted and truth must have one shape, got {list(predicted.shape)} and {list(truth.shape)}"
         )
-
-
-def to_unit(images: NDArray) -> NDArray[np.float32]:
-    """Scales images to float32 in [0, 1]; clipping a wrong range would only hide it.
-
-    Args:
-        images: uint8, uint16 or floating point in [0, 1]; any shape.
-
-    Raises:
-        ValueError: `images` has another dtype or leaves its range.
-    """
-    if images.dtype in (np.uint8, np.uint16):
-        return images.astype(np.float32) / np.float32(np.iinfo(images.dtype).max)
-    if not np.issubdtype(images.dtype, np.floating):
-        raise ValueError(f"expected uint8, uint16 or floating-point images, got {images.dtype}")
-    low, high = float(images.min()), float(images.max())
-    if not (low >= 0.0 and high <= 1.0):  # written so that NaN fails too
-        raise ValueError(f"expected floating-point images in [0, 1], got [{low:g}, {high:g}]")
-    return images.astype(np.float32, copy=False)
 
 
 def chunk_pairs(first: NDArray, second: NDArray) -> Iterator[tuple[NDArray, NDArray]]:

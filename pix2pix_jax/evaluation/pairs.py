@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pix2pix_jax.color import as_stored, as_unit
 from pix2pix_jax.evaluation import measures
 from pix2pix_jax.evaluation.judging import spread_of
 
@@ -81,7 +82,7 @@ def _lab_counts(images: NDArray) -> NDArray[np.int64]:
 
     counts = np.zeros((3, _LAB_BINS), np.int64)
     for chunk, _ in measures.chunk_pairs(images, images):
-        places = np.rint(rgb2lab(measures.to_unit(chunk))).astype(np.int64) - _LAB_LOW
+        places = np.rint(rgb2lab(as_unit(chunk))).astype(np.int64) - _LAB_LOW
         for channel, row in enumerate(counts):
             row += np.bincount(places[..., channel].clip(0, _LAB_BINS - 1).ravel(), minlength=_LAB_BINS)
     return counts
@@ -100,7 +101,7 @@ def judge_pairs(make: Callable[[NDArray], NDArray], inputs: NDArray, truth: NDAr
     """
     made = np.empty_like(truth)
     for piece in _pieces(len(truth)):
-        made[piece] = quantized(make(inputs[piece]), truth.dtype)
+        made[piece] = as_stored(make(inputs[piece]), truth.dtype)
     return _merits(made, truth), made
 
 
@@ -125,14 +126,6 @@ def judge_pair_baselines(inputs: NDArray, truth: NDArray) -> dict[str, PairMerit
             values = np.rint(values)
         baselines[name] = _merits(np.broadcast_to(values.astype(truth.dtype), truth.shape), truth)
     return baselines
-
-
-def quantized(images: NDArray, dtype: np.dtype) -> NDArray:
-    """Floating point in [0, 1], clipped and rounded to uint8 or uint16; where `dtype` is floating point, as float32."""
-    images = images.clip(0.0, 1.0)
-    if dtype.kind != "u":
-        return images.astype(np.float32)
-    return np.rint(images * np.float32(np.iinfo(dtype).max)).astype(dtype)
 
 
 def _merits(made: NDArray, truth: NDArray) -> PairMerits:

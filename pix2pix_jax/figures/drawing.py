@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pix2pix_jax.color import to_uint8
+from pix2pix_jax.color import as_stored
 from pix2pix_jax.files import replacing
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def tile_scale(images: NDArray) -> int:
 
 def enlarge(image: NDArray, scale: int) -> NDArray[np.uint8]:
     """An image [H, W, 3], uint8 or floating point in [0, 1], with every pixel as a square of that many."""
-    return to_uint8(image).repeat(scale, axis=0).repeat(scale, axis=1)
+    return as_stored(image).repeat(scale, axis=0).repeat(scale, axis=1)
 
 
 def displayed(images: NDArray) -> NDArray[np.uint8]:
@@ -100,8 +100,7 @@ def displayed(images: NDArray) -> NDArray[np.uint8]:
     Returns:
         uint8 RGB [..., H, W, 3].
     """
-    shown = images[..., :3]
-    shown = np.rint(shown / np.float32(257.0)).astype(np.uint8) if shown.dtype == np.uint16 else to_uint8(shown)
+    shown = as_stored(images[..., :3])
     if shown.shape[-1] == 2:
         return np.concatenate([shown, np.zeros_like(shown[..., :1])], axis=-1)
     return np.broadcast_to(shown, (*shown.shape[:-1], 3))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pix2pix_jax import files
-from pix2pix_jax.color import LUMA_WEIGHTS
+from pix2pix_jax.color import LUMA_WEIGHTS, as_unit
 from pix2pix_jax.inference import photo_files
 from pix2pix_jax.inference.gray import GrayPhoto, gray_photo
 from pix2pix_jax.inference.painting import gap_between, make_chroma, painted_bands, painted_image
@@ -85,14 +85,9 @@ def colorize(
 
 def _colorize_deep(generator: TrainedGenerator, pixels: NDArray, seed: int) -> NDArray:
     """As `colorize`, for arrays [H, W, channels] of more than 8 bits."""
-    if np.issubdtype(pixels.dtype, np.floating):
-        if not (pixels.min() >= 0.0 and pixels.max() <= 1.0):  # nor NaN
-            raise ValueError(f"expected floating point in [0, 1], got {pixels.min()} to {pixels.max()}")
-        pixels, white = pixels.astype(np.float32), 1.0
-    elif pixels.dtype == np.uint16:
-        white = 65535.0
-    else:
-        raise ValueError(f"expected uint8, uint16 or floating point, got {pixels.dtype}")
+    white = 65535.0 if pixels.dtype == np.uint16 else 1.0
+    if pixels.dtype != np.uint16:
+        pixels = as_unit(pixels)
     luma = pixels[..., 0].astype(np.float32)
     if pixels.shape[2] >= 3:
         luma = pixels[..., :3].astype(np.float32) @ LUMA_WEIGHTS.astype(np.float32)

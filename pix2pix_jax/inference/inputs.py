@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pix2pix_jax.color import as_stored, as_unit
 from pix2pix_jax.config import Config
 from pix2pix_jax.data.pairs.checks import split_channels
 from pix2pix_jax.errors import UserError
@@ -60,7 +61,7 @@ def condition_of(images: Sequence[Pixels], config: Config) -> NDArray[Any]:
     nearest = config.data.input_interpolation == "nearest"
     parts = [to_channels(image, count, indices=nearest) for image, count in zip(images, channels, strict=True)]
     deepest = max((part.dtype for part in parts), key=lambda dtype: dtype.itemsize)
-    return np.concatenate([_deepened(part, deepest) for part in parts], axis=-1)
+    return np.concatenate([as_stored(part, deepest) for part in parts], axis=-1)
 
 
 def condition_of_files(
@@ -152,32 +153,20 @@ def decoded(image: Given, config: Config) -> Pixels:
     if isinstance(image, str | os.PathLike):
         return read_images([Path(image)], config)[0]
     if isinstance(image, Image.Image):
-        return _from_pillow(image)
-    if not isinstance(image, np.ndarray):
+        if image.mode == "I":
+            raise ValueError("expected 8 or 16 bits or floating point, got whole numbers of 32 bits")
+        pixels = pixels_of(image)
+        if isinstance(pixels, Image.Image):
+            return pixels
+    elif isinstance(image, np.ndarray):
+        pixels = image[..., None] if image.ndim == 2 else image
+    else:
         raise TypeError(f"expected a path, a Pillow image or a NumPy array, got {type(image).__name__}")
-    pixels = image[..., None] if image.ndim == 2 else image
     if pixels.ndim != 3 or pixels.size == 0:
-        raise ValueError(f"expected an image [H, W] or [H, W, channels], got {list(image.shape)}")
+        raise ValueError(f"expected an image [H, W] or [H, W, channels], got {list(pixels.shape)}")
     if pixels.dtype in (np.uint8, np.uint16):
         return pixels
-    if not np.issubdtype(pixels.dtype, np.floating):
-        raise ValueError(f"expected uint8, uint16 or floating point, got {pixels.dtype}")
-    return _in_unit_range(pixels.astype(np.float32))
-
-
-def _from_pillow(image: Image.Image) -> Pixels:
-    if image.mode == "I":
-        raise ValueError("expected 8 or 16 bits or floating point, got whole numbers of 32 bits")
-    pixels = pixels_of(image)
-    if isinstance(pixels, np.ndarray) and pixels.dtype == np.float32:
-        return _in_unit_range(pixels)
-    return pixels
-
-
-def _in_unit_range(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    if not (pixels.min() >= 0.0 and pixels.max() <= 1.0):  # nor NaN
-        raise ValueError(f"expected floating point in [0, 1], got {pixels.min()} to {pixels.max()}")
-    return pixels
+    return as_unit(pixels)
 
 
 def _size(pixels: Pixels) -> tuple[int, int]:
@@ -200,11 +189,3 @@ def _channels(kinds: Sequence[Kind], wanted: int, known: tuple[int, ...] | None)
         f"the generator takes {wanted} channel{'s' * (wanted > 1)}, got {len(kinds)} image{'s' * (len(kinds) > 1)}"
         f" with {given}"
     )
-
-
-def _deepened(pixels: NDArray[Any], dtype: np.dtype) -> NDArray[Any]:
-    """The same image in a dtype of as many bits or more."""
-    if pixels.dtype == dtype:
-        return pixels
-    white = np.iinfo(pixels.dtype).max
-    return pixels.astype(dtype) * dtype.type(257) if dtype.kind == "u" else pixels.astype(dtype) / dtype.type(white)

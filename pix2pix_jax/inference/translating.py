@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pix2pix_jax.color import as_stored
 from pix2pix_jax.config import Config
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.evaluation.pairs import quantized
 from pix2pix_jax.inference import photo_files
 from pix2pix_jax.inference.inputs import (
     Given,
@@ -101,7 +101,7 @@ def translate_array(
     try:
         if 0 < side < max(height, width):
             return _tiled(condition, generator, seed, side)
-        return quantized(
+        return as_stored(
             translate_stack(condition[None], generator, seed)[0], output_depth(condition, generator.config)
         )
     except (jax.errors.JaxRuntimeError, MemoryError) as error:
@@ -196,7 +196,7 @@ def _tiled(condition: NDArray[Any], generator: TrainedGenerator, seed: int, side
             band[:, left : left + side] += say * generator.translate(square, seed)[0]
         finished = below - top
         weight = down[top:below, None, None] * across[None, :, None]
-        made[top:below] = quantized(band[:finished] / weight, depth)
+        made[top:below] = as_stored(band[:finished] / weight, depth)
         band = np.concatenate([band[finished:], np.zeros_like(band[:finished])])
     return made[:height, :width]
 
