@@ -56,21 +56,12 @@ class Header(NamedTuple):
     Attributes:
         height: px, the right way up.
         width: px, the right way up.
-        channels: see `Kind`, as the others.
-        natural: see there.
-        depth: see there.
+        kind: what it has in common with others, whatever their size.
     """
 
     height: int
     width: int
-    channels: int
-    natural: int
-    depth: str
-
-    @property
-    def kind(self) -> Kind:
-        """What it has in common with others, whatever their size."""
-        return Kind(self.channels, self.natural, self.depth)
+    kind: Kind
 
 
 def read_header(path: Path) -> Header:
@@ -177,7 +168,8 @@ def _pillow_header(image: Image.Image, path: Path, sideways: bool) -> Header:
     header = _array_header((height, width, channels), depth, sideways)
     if depth != "uint8":
         return header
-    return header._replace(natural=1 if image.mode in ("1", "L", "LA", "La") else 3)
+    natural = 1 if image.mode in ("1", "L", "LA", "La") else 3
+    return header._replace(kind=header.kind._replace(natural=natural))
 
 
 def _pillow_depth(image: Image.Image, path: Path) -> str:
@@ -206,4 +198,4 @@ def _early_orientation(image: Image.Image) -> int:
 
 def _array_header(shape: tuple[int, ...], depth: str, sideways: bool = False) -> Header:
     height, width, channels = shape
-    return Header(*((width, height) if sideways else (height, width)), channels, channels, depth)
+    return Header(*((width, height) if sideways else (height, width)), Kind(channels, channels, depth))

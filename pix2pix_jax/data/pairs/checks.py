@@ -208,7 +208,7 @@ def _channels(kind: Kind) -> str:
 
 
 def _described(file: str, header: Header) -> str:
-    many = f" of {_channels(header.kind)}" if header.channels > 4 else ""  # as of an array with its axes otherwise
+    many = f" of {_channels(header.kind)}" if header.kind.channels > 4 else ""  # as of an array with its axes otherwise
     return f"{file} is {_size(header[:2])}{many}"
 
 

@@ -70,7 +70,7 @@ def find_parts(root: str, flag: str, exclude: Path | None = None) -> dict[str, P
         UserError: if there is no such folder, if two images of a folder differ in the extension alone, or if phases are
             laid out in different ways.
     """
-    folder = existing_folder(root, flag=flag, holding="the pairs")
+    folder = existing_folder(root, flag=flag)
     unread: dict[str, str] = {}
     names = sorted(walk_images(folder, exclude, also=(NUMPY,), unread=unread))
     warn_skipped(folder, unread)

@@ -60,7 +60,7 @@ def scan_folder(root: str, *, flag: str, exclude: Path | None = None) -> FolderC
     Raises:
         UserError: if `root` is not a folder, or holds no readable photograph.
     """
-    folder = existing_folder(root, flag=flag, holding="the photographs")
+    folder = existing_folder(root, flag=flag)
     unread: dict[str, str] = {}
     names = sorted(walk_images(folder, exclude, unread=unread))
     with ThreadPoolExecutor(_THREADS) as pool:
@@ -78,13 +78,12 @@ def scan_folder(root: str, *, flag: str, exclude: Path | None = None) -> FolderC
     return FolderContents(folder, files, skipped)
 
 
-def existing_folder(root: str, *, flag: str, holding: str) -> Path:
+def existing_folder(root: str, *, flag: str) -> Path:
     """A folder that the user gave.
 
     Args:
         root: the folder; `~` stands for the home directory.
         flag: the flag that gave `root`, for messages.
-        holding: what it should hold, for messages.
 
     Raises:
         UserError: if `root` is not a folder.
@@ -93,7 +92,7 @@ def existing_folder(root: str, *, flag: str, holding: str) -> Path:
     if not folder.exists():
         raise UserError(f"{flag}={root}: there is no such folder; check the path")
     if not folder.is_dir():
-        raise UserError(f"{flag}={root} is a file; give the folder that holds {holding}")
+        raise UserError(f"{flag}={root} is a file; give the folder that holds it")
     return folder
 
 

@@ -9,7 +9,7 @@ from helpers import save_image
 from PIL import ExifTags, Image
 
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.photos import Header, read_header, read_pixels, to_channels
+from pix2pix_jax.photos import Header, Kind, read_header, read_pixels, to_channels
 
 SIZE = (5, 7)
 
@@ -27,7 +27,7 @@ def read(path: Path, channels: int, *, indices: bool = False) -> np.ndarray:
     header = read_header(path)
     found = to_channels(read_pixels(path), channels, indices=indices)
     assert found.shape == (header.height, header.width, channels)
-    assert found.dtype == header.depth
+    assert found.dtype == header.kind.depth
     assert header.kind.can_give(channels)
     return found
 
@@ -86,7 +86,7 @@ def test_compressed_tiff(tmp_path: Path, compression: str) -> None:
 
 def test_another_compression_of_deep_colours_is_refused(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "rgb.tif", values(3, np.uint16), photometric="rgb", compression="jpeg2000")
-    assert read_header(tmp_path / "rgb.tif").depth == "uint16"
+    assert read_header(tmp_path / "rgb.tif").kind.depth == "uint16"
     with pytest.raises(UserError, match=r"rgb.tif.*without, or with deflate or LZW"):
         read_pixels(tmp_path / "rgb.tif")
 
@@ -132,9 +132,9 @@ def test_photographs_held_sideways_are_turned(tmp_path: Path) -> None:
 
 
 def test_headers_say_what_is_there(tmp_path: Path) -> None:
-    assert read_header(save_image(tmp_path / "x.png", values(4, np.uint8))) == Header(5, 7, 4, 3, "uint8")
-    assert read_header(save_image(tmp_path / "y.png", values(3, np.uint16))) == Header(5, 7, 3, 3, "uint16")
-    assert read_header(save_image(tmp_path / "z.npy", values(6, np.float32))) == Header(5, 7, 6, 6, "float32")
+    assert read_header(save_image(tmp_path / "x.png", values(4, np.uint8))) == Header(5, 7, Kind(4, 3, "uint8"))
+    assert read_header(save_image(tmp_path / "y.png", values(3, np.uint16))) == Header(5, 7, Kind(3, 3, "uint16"))
+    assert read_header(save_image(tmp_path / "z.npy", values(6, np.float32))) == Header(5, 7, Kind(6, 6, "float32"))
 
 
 @pytest.mark.parametrize(
