@@ -53,7 +53,33 @@ def read_newest(directory: Path, like: TrainState) -> TrainState | None:
     Raises:
         UserError: if there are checkpoints, and none of them can be read, or is of this structure.
     """
-    return _read_newest(directory, like)[0]
+    damaged: dict[int, str] = {}
+    with warnings.catch_warnings():
+        # What Orbax had begun to read beside what failed is let go of when the error is.
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+        while left := set(steps(directory)) - damaged.keys():
+            step = max(left)
+            try:
+                state = TrainState(**_read(directory, step, _tree(like)))
+            except _DamagedError as error:
+                if (directory / str(step)).exists():  # else its run has just removed it
+                    damaged[step] = str(error)
+                continue
+            for other in (number for number in sorted(damaged) if number > step):
+                _logger.warning(
+                    "the checkpoint %s is damaged (%s): step %d is used instead",
+                    directory / str(other),
+                    damaged[other],
+                    step,
+                )
+            return state
+    if damaged:
+        step = max(damaged)
+        raise UserError(
+            f"the checkpoint {directory / str(step)} cannot be read ({damaged[step]}), and there is no older one that"
+            " can: if it is of another version of this package, use that one; else start again, in another --workdir"
+        )
+    return None
 
 
 def read(directory: Path, like: TrainState, step: int) -> TrainState:
@@ -97,22 +123,24 @@ class Checkpoints(AbstractContextManager):
         options = ocp.CheckpointManagerOptions(
             max_to_keep=keep, cleanup_tmp_directories=True, enable_async_checkpointing=False
         )
-        self._manager = ocp.CheckpointManager(self._opened.enter_context(_PlainName(directory)).path, options=options)
-        self._damaged: list[int] = []
+        self._manager = ocp.CheckpointManager(self._opened.enter_context(_plain_name(directory)), options=options)
+        self._restored_step = 0
         self._megabytes = 0.0
         self._looked = self._failed = False
 
     def restore(self, like: TrainState) -> TrainState | None:
         """Reads the newest checkpoint that is sound; says which are not. See `read_newest`."""
-        state, self._damaged = _read_newest(self.directory, like)
+        state = read_newest(self.directory, like)
+        self._restored_step = int(state.step) if state else 0
         return state
 
     def set_aside_damaged(self) -> None:
-        """Renames the checkpoints that `restore` could not read, so that their steps can be saved again.
+        """Renames the newer checkpoints that `restore` could not read, so that their steps can be saved again.
 
         Of several processes one does so, after all of them have restored.
         """
-        for step in self._damaged if jax.process_index() == 0 else ():
+        damaged = [step for step in steps(self.directory) if step > self._restored_step]
+        for step in damaged if jax.process_index() == 0 else ():
             name, count = self.directory / f"damaged_{step}", 1
             while name.exists():
                 name, count = self.directory / f"damaged_{step}_{count}", count + 1
@@ -167,37 +195,6 @@ class _DamagedError(Exception):
     """A checkpoint cannot be read, or is not what was saved."""
 
 
-def _read_newest(directory: Path, like: TrainState) -> tuple[TrainState | None, list[int]]:
-    """As `read_newest`, and the steps of newer checkpoints that are damaged."""
-    damaged: dict[int, str] = {}
-    with warnings.catch_warnings():
-        # What Orbax had begun to read beside what failed is let go of when the error is.
-        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
-        while left := set(steps(directory)) - damaged.keys():
-            step = max(left)
-            try:
-                state = TrainState(**_read(directory, step, _tree(like)))
-            except _DamagedError as error:
-                if (directory / str(step)).exists():  # else its run has just removed it
-                    damaged[step] = str(error)
-                continue
-            for other in (number for number in sorted(damaged) if number > step):
-                _logger.warning(
-                    "the checkpoint %s is damaged (%s): step %d is used instead",
-                    directory / str(other),
-                    damaged[other],
-                    step,
-                )
-            return state, sorted(damaged)
-    if damaged:
-        step = max(damaged)
-        raise UserError(
-            f"the checkpoint {directory / str(step)} cannot be read ({damaged[step]}), and there is no older one that"
-            " can: if it is of another version of this package, use that one; else start again, in another --workdir"
-        )
-    return None, []
-
-
 def _read(directory: Path, step: int, like: dict[str, Any]) -> dict[str, Any]:
     """Reads the parts of a state, and compares them with the checksum that was kept with them.
 
@@ -209,11 +206,11 @@ def _read(directory: Path, step: int, like: dict[str, Any]) -> dict[str, Any]:
     try:
         with (
             _settled(),
-            _PlainName(directory / str(step)) as place,
+            _plain_name(directory / str(step)) as place,
             ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as reader,
         ):
-            tree = reader.restore(place.path, args=wanted).default
-            metadata = reader.metadata(place.path).custom_metadata or {}
+            tree = reader.restore(place, args=wanted).default
+            metadata = reader.metadata(place).custom_metadata or {}
     except Exception as error:  # what Orbax raises follows from where the damage is
         raise _DamagedError((str(_root_of(error)).splitlines() or [type(error).__name__])[0][:120]) from error
     if metadata.get(_CHECKSUM, _checksum(tree)) != _checksum(tree):  # runs of earlier versions have none
@@ -253,23 +250,14 @@ def _checksum(tree: Any) -> int:
     return value
 
 
-class _PlainName(AbstractContextManager):
+@contextlib.contextmanager
+def _plain_name(directory: Path) -> Iterator[Path]:
     """A name for a folder without `[`, `*` and `?`, which Orbax takes for a pattern: a link to it, where it has any."""
-
-    def __init__(self, directory: Path) -> None:
-        """Makes the link where there is need of one; the folder need not be there yet."""
-        self.path = directory.resolve()
-        self._links: tempfile.TemporaryDirectory[str] | None = None
-        if glob.escape(str(self.path)) != str(self.path):
-            self._links = tempfile.TemporaryDirectory()
-            link = Path(self._links.name) / "link"
-            if glob.escape(str(link)) != str(link):
-                raise UserError(
-                    f"{self.path} has `[`, `*` or `?` in its name, and so has {link}: set TMPDIR to another"
-                )
-            link.symlink_to(self.path, target_is_directory=True)
-            self.path = link
-
-    def __exit__(self, *_: object) -> None:
-        if self._links is not None:
-            self._links.cleanup()
+    path = directory.resolve()  # which need not be there yet
+    if glob.escape(str(path)) == str(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as links:
+        link = Path(links) / "link"
+        link.symlink_to(path, target_is_directory=True)
+        yield link

@@ -15,7 +15,6 @@ PHOTOGRAPHS_FILE = "photographs.json"
 LOCK_FILE = "lock"
 
 _ROOTS = ("data.root", "data.eval_root")
-_PATHS = (*_ROOTS, "warm_start")
 
 # What may differ when a run goes on. Any other key would make the second part of the run another experiment.
 _MAY_CHANGE = {
@@ -141,8 +140,6 @@ class RunFolder(AbstractContextManager):
         for key, value in leaves(config).items():
             if key in _MAY_CHANGE or old.get(key, value) == value or (same_photographs and key in _ROOTS):
                 continue
-            if key in _PATHS and _same_place(old[key], value):
-                continue
             raise UserError(
                 f"{self.path} holds a run with config.{key}={old[key]}, and {value} is asked for:"
                 " choose another --workdir, or ask for the same"
@@ -165,9 +162,3 @@ def _damaged(path: Path) -> UserError:
         f"{path} is damaged, so whether this run is the same cannot be checked: rename the file, and the same command"
         " writes it anew"
     )
-
-
-def _same_place(one: str, other: str) -> bool:
-    """Whether two spellings mean the same file or folder."""
-    places = [files.typed_path(text, "config").resolve() for text in (one, other) if text]
-    return len(places) == 2 and places[0] == places[1]
