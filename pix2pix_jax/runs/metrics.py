@@ -8,7 +8,6 @@ import contextlib
 import json
 import math
 import os
-import threading
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -26,9 +25,6 @@ Record = Mapping[str, Any]
 
 METRICS_FILE = "metrics.jsonl"
 TENSORBOARD_FOLDER = "tensorboard"
-
-_FLUSH_SECONDS = 20
-_MOST_WAITING = 10**6  # events, so that a writing thread that has failed is noticed before it is waited for
 
 
 class MetricsWriter(AbstractContextManager):
@@ -51,26 +47,22 @@ class MetricsWriter(AbstractContextManager):
             UserError: An earlier `metrics.jsonl` is damaged elsewhere than in its last line.
         """
         # tensorboardX imports PyTorch where that is installed, which takes seconds.
-        from tensorboardX import SummaryWriter
+        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto.event_pb2 import SessionLog  # pyright: ignore[reportAttributeAccessIssue]
 
         folder = Path(workdir)
         self._path = path = folder / METRICS_FILE
+        self._board_folder = folder / TENSORBOARD_FOLDER
         last_kept_step = start_step if start_step > 0 else -1
         with writing(path):
-            (folder / TENSORBOARD_FOLDER).mkdir(parents=True, exist_ok=True)
+            self._board_folder.mkdir(parents=True, exist_ok=True)
             _drop_after(path, last_kept_step)
             self._file = path.open("ab", buffering=0)
-        self._board_folder = folder / TENSORBOARD_FOLDER
-        self._board_error: OSError | None = None
-        self._old_hook, threading.excepthook = threading.excepthook, self._note_error
-        self._board = SummaryWriter(
-            str(self._board_folder),
-            purge_step=last_kept_step + 1,
-            flush_secs=_FLUSH_SECONDS,
-            max_queue=_MOST_WAITING,
-            # Event files are named by the second: two runs within one second would share a name.
-            filename_suffix=f".{time.time_ns() % 10**9:09d}",
-        )
+        # Event files are named by the second: two runs within one second would share a name.
+        with writing(self._board_folder):
+            self._board = EventsWriter(str(self._board_folder / "events"), f".{time.time_ns() % 10**9:09d}")
+        # TensorBoard hides what it has from this step on.
+        self._write_event(last_kept_step + 1, session_log=SessionLog(status=SessionLog.START))
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Writes one record.
@@ -87,6 +79,8 @@ class MetricsWriter(AbstractContextManager):
             ValueError: `values` has a name `step`.
             UserError: it cannot be written.
         """
+        from tensorboardX.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
+
         if "step" in values:
             raise ValueError("values must not hold 'step': it is given by the step argument")
         line = _encode({"step": step, **values}).encode()
@@ -94,11 +88,8 @@ class MetricsWriter(AbstractContextManager):
             # Unbuffered: what could not be written must not be tried again when the file is closed.
             while line:
                 line = line[self._file.write(line) :]
-        with writing(self._board_folder):
-            if self._board_error is not None:
-                raise self._board_error
-            for name, value in values.items():
-                self._board.add_scalar(name, float(value), step)
+        scalars = [Summary.Value(tag=name, simple_value=float(value)) for name, value in values.items()]
+        self._write_event(step, summary=Summary(value=scalars))
 
     def write_image(self, step: int, name: str, image: NDArray[np.uint8]) -> None:
         """Writes an image to TensorBoard.
@@ -108,30 +99,27 @@ class MetricsWriter(AbstractContextManager):
             name: Name of the image in TensorBoard.
             image: RGB image [H, W, 3], uint8.
         """
-        self._board.add_image(name, image, step, dataformats="HWC")
+        from tensorboardX import summary
+
+        self._write_event(step, summary=summary.image(name, image, dataformats="HWC"))
 
     def close(self) -> None:
         """Writes out what is waiting and closes the files; raises UserError if it cannot be written."""
         self._file.close()
-        try:
-            with writing(self._board_folder):
-                self._board.close()
-                if self._board_error is not None:
-                    raise self._board_error
-        finally:
-            threading.excepthook = self._old_hook
+        with writing(self._board_folder):
+            self._board.close()
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         # What went wrong first is what is told.
         with contextlib.suppress(*([UserError] if kind else [])):
             self.close()
 
-    def _note_error(self, failed: Any) -> None:
-        """Keeps what TensorBoard's thread has failed with, for the next record to raise."""
-        if isinstance(failed.exc_value, OSError):
-            self._board_error = failed.exc_value
-        else:
-            self._old_hook(failed)
+    def _write_event(self, step: int, **content: Any) -> None:
+        from tensorboardX.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]
+
+        with writing(self._board_folder):
+            self._board.write_event(Event(wall_time=time.time(), step=step, **content))
+            self._board.flush()
 
 
 def read_metrics(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
