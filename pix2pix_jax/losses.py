@@ -12,6 +12,18 @@ from pix2pix_jax import color
 
 Gan = Literal["vanilla", "lsgan", "hinge", "wgan-gp"]
 
+LABELS = {
+    "d_loss": "D",
+    "g_bce": "G-ce",
+    "g_gan": "G-gan",
+    "g_l1": "L1",
+    "g_l1_rgb": "L1-rgb",
+    "g_l1_chroma": "L1-chroma",
+    "g_l1_ab": "L1-ab",
+    "g_nearer_to_gray": "grey-nearer",
+}
+"""The terms that a line of 80 columns has room for, by their names in the metrics; G's sum says less than its parts."""
+
 
 @dataclass(frozen=True)
 class ObjectiveConfig:

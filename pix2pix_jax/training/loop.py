@@ -20,7 +20,7 @@ from pix2pix_jax.files import typed_path, writing
 from pix2pix_jax.runs import METRICS_FILE, Checkpoints, MetricsWriter, Photographs, RunFolder, newest, read_metrics
 from pix2pix_jax.state import Model, TrainState, build_model, learning_rate
 from pix2pix_jax.training import parallel, processes
-from pix2pix_jax.training.held_out import held_out
+from pix2pix_jax.training.held_out import HeldOut, held_out
 from pix2pix_jax.training.loss_log import LossLog, Stopwatch
 from pix2pix_jax.training.progress import Progress
 from pix2pix_jax.training.warm_start import Beginning, load_beginning
@@ -90,8 +90,9 @@ def train(config: Config, workdir: str | os.PathLike[str]) -> TrainState:
             notes.append(note)
         for note in notes:
             progress.note(note)
-        trainer = Trainer(config, workdir, model, total, checkpoints, writer, progress)
-        return trainer.run(train_source, eval_images, restored, begin)
+        judging = held_out(config, eval_images)
+        loop = _Loop(config, workdir, model, total, checkpoints, writer, progress, judging)
+        return loop.run(train_source, restored, begin)
 
 
 def _open_sources(config: Config) -> tuple[Config, data.ImageSource, data.ImageSource]:
@@ -143,57 +144,33 @@ def _check_processes(config: Config, start: int, photographs: Photographs) -> No
     processes.check_alike(keys)
 
 
-class Trainer:
+@dataclasses.dataclass
+class _Loop:
     """The loop, and what it writes on the way."""
 
-    def __init__(
-        self,
-        config: Config,
-        workdir: Path,
-        model: Model,
-        total: int,
-        checkpoints: Checkpoints,
-        writer: MetricsWriter | None,
-        progress: Progress,
-    ) -> None:
-        """Takes a valid config, the run's folder, its model and number of steps, and what writes, open.
+    config: Config
+    workdir: Path
+    model: Model
+    total: int  # steps in the whole run
+    checkpoints: Checkpoints
+    writer: MetricsWriter | None  # None in all processes but the first
+    progress: Progress
+    held_out: HeldOut
+    losses: LossLog = dataclasses.field(default_factory=LossLog)
+    watch: Stopwatch = dataclasses.field(default_factory=Stopwatch)
 
-        The writer is None in all processes but the first.
-        """
-        self._config = config
-        self._workdir = workdir
-        self._model = model
-        self._total = total
-        self._checkpoints = checkpoints
-        self._writer = writer
-        self._progress = progress
-        self._losses = LossLog()
-        self._watch = Stopwatch()
-
-    def run(
-        self,
-        source: data.ImageSource,
-        eval_images: np.ndarray,
-        restored: TrainState | None,
-        begin: Beginning | None,
-    ) -> TrainState:
-        """Takes the steps from the newest checkpoint to the end.
-
-        Args:
-            source: the training images.
-            eval_images: held-out images, uint8 [count, height, width, 3].
-            restored: the state to go on from; None for a new run.
-            begin: puts trained weights into the state of a new run; None for random ones.
-
-        Returns:
-            The state after the last step.
-        """
-        config, total = self._config, self._total
-        state, start = self._initial_state(restored, begin), int(restored.step) if restored else 0
+    def run(self, source: data.ImageSource, restored: TrainState | None, begin: Beginning | None) -> TrainState:
+        """Takes the steps after `restored`, or after random weights into which `begin` puts trained ones."""
+        config, total = self.config, self.total
+        if restored is None:
+            start, state = 0, self.model.init_compiled(jax.random.key(config.seed))
+            state = begin(state) if begin else state
+        else:
+            start, state = int(restored.step), restored
+            self.progress.note(f"resuming {self.workdir} after step {start:,}")
         if start >= total:
-            self._progress.note(f"nothing to do: the run has taken its {total:,} steps")
+            self.progress.note(f"nothing to do: the run has taken its {total:,} steps")
             return state
-        self._held_out = held_out(config, eval_images)
         loader = data.Loader(
             source,
             batch_size=config.batch_size,
@@ -204,110 +181,103 @@ class Trainer:
             cache_dir=config.data.cache_dir,
             num_workers=config.data.num_workers,
             mirror=config.data.mirror,
-            notify=self._progress.note,
+            notify=self.progress.note,
         )
         remark = f", {source.remark}" if isinstance(source, data.PairSource) and source.remark else ""
-        self._progress.note(f"{len(source):,} images{remark}; kept decoded: {_KEPT[loader.cache]}")
+        self.progress.note(f"{len(source):,} images{remark}; kept decoded: {_KEPT[loader.cache]}")
         state, stopping = self._take_steps(parallel.place(state), start, loader, len(source))
         if stopping:
-            self._progress.note(
+            self.progress.note(
                 f"{signal.Signals(stopping).name}: stopped after step {int(state.step):,};"
                 " the same command goes on from there"
             )
             raise SystemExit(128 + stopping)
         if skipped := getattr(source, "skipped", None):
-            self._progress.note(f"{len(skipped)} unreadable image files were skipped")
-        self._progress.note(f"done: {self._workdir}")
+            self.progress.note(f"{len(skipped)} unreadable image files were skipped")
+        self.progress.note(f"done: {self.workdir}")
         return state
 
     def _take_steps(
         self, state: TrainState, start: int, loader: data.Loader, num_images: int
     ) -> tuple[TrainState, int]:
         """Takes the steps after `start`; gives the state, and the signal that asked to stop, or 0."""
-        train_step = parallel.parallel_train_step(self._model)
+        train_step = parallel.parallel_train_step(self.model)
         with loader.iterate(start) as batches, processes.stop_request() as stop_after:
-            for number in range(start + 1, self._total + 1):
-                with self._watch.waiting():
+            for number in range(start + 1, self.total + 1):
+                with self.watch.waiting():
                     images = next(batches)
                 state, metrics = train_step(state, images)
-                self._losses.add(number, metrics)
+                self.losses.add(number, metrics)
                 if number == start + 1:
                     jax.block_until_ready(metrics)
-                    self._progress.note(f"compiled, and took the first step, in {self._watch.elapsed():.1f} s")
-                self._progress.advance(number)
+                    self.progress.note(f"compiled, and took the first step, in {self.watch.elapsed():.1f} s")
+                self.progress.advance(number)
                 stopping = stop_after(number)
                 self._after_step(state, number, num_images, stopping > 0)
                 if stopping:
                     return state, stopping
         return state, 0
 
-    def _initial_state(self, restored: TrainState | None, begin: Beginning | None) -> TrainState:
-        if restored is not None:
-            self._progress.note(f"resuming {self._workdir} after step {int(restored.step):,}")
-            return restored
-        state = self._model.init_compiled(jax.random.key(self._config.seed))
-        return begin(state) if begin else state
-
     def _after_step(self, state: TrainState, number: int, num_images: int, stopping: bool) -> None:
         def is_due(every: int) -> bool:
-            return number % every == 0 or number == self._total
+            return number % every == 0 or number == self.total
 
-        config = self._config
+        config = self.config
         try:
             if is_due(config.log_every_steps):
                 self._report(number, number * config.batch_size / num_images)
-            with self._watch.paused():
+            with self.watch.paused():
                 samples_due = is_due(config.sample_every_steps)
                 if samples_due or is_due(config.eval_every_steps):
-                    self._losses.fetch()
+                    self.losses.fetch()
                     self._look(state, number, samples_due)
                 if stopping or is_due(config.checkpoint_every_steps):
                     self._save(state)
         except FloatingPointError as error:
-            kept = newest(self._checkpoints.directory)
+            kept = newest(self.checkpoints.directory)
             raise UserError(
                 f"{error}: training stopped; "
                 + (
-                    f"the last good checkpoint is step {kept} in {self._checkpoints.directory}"
+                    f"the last good checkpoint is step {kept} in {self.checkpoints.directory}"
                     if kept
                     else "there is no checkpoint yet"
                 )
             ) from error
 
     def _report(self, number: int, epoch: float) -> None:
-        count, terms = self._losses.mean()
-        seconds, waited = self._watch.lap()
-        pace = count * self._config.batch_size / seconds
+        count, terms = self.losses.mean()
+        seconds, waited = self.watch.lap()
+        pace = count * self.config.batch_size / seconds
         record = {"epoch": epoch, **terms, "images_per_second": pace, "data_wait_share": waited / seconds}
-        if self._writer is not None:
-            self._writer.write(number, record)
-        self._progress.report(number, record)
+        if self.writer is not None:
+            self.writer.write(number, record)
+        self.progress.report(number, record)
 
     def _look(self, state: TrainState, number: int, samples_due: bool) -> None:
         """Judges the generator on the held-out images, and draws what it makes of the first few.
 
         Every process judges, so that none waits for long inside the next step, and process 0 writes.
         """
-        made = self._held_out.make(state)
+        made = self.held_out.make(state)
         if not np.isfinite(made).all():
             raise FloatingPointError(f"what the generator makes is not finite at step {number}")
-        record = self._held_out.judge(made)
-        if self._writer is None:
+        record = self.held_out.judge(made)
+        if self.writer is None:
             return
-        self._writer.write(number, record)
-        self._progress.report_evaluation(number, record)
+        self.writer.write(number, record)
+        self.progress.report_evaluation(number, record)
         if samples_due:
-            sheet, curves = self._workdir / "samples" / f"step_{number:08d}.png", self._workdir / "curves.png"
+            sheet, curves = self.workdir / "samples" / f"step_{number:08d}.png", self.workdir / "curves.png"
             with writing(sheet):
-                self._held_out.draw(sheet, made, title=f"{self._config.name}, step {number:,}")
+                self.held_out.draw(sheet, made, title=f"{self.config.name}, step {number:,}")
             with Image.open(sheet, formats=("PNG",)) as image:
-                self._writer.write_image(number, "samples", np.asarray(image.convert("RGB")))
+                self.writer.write_image(number, "samples", np.asarray(image.convert("RGB")))
             with writing(curves):
-                save_curves(curves, read_metrics(self._workdir / METRICS_FILE), title=self._config.name)
+                save_curves(curves, read_metrics(self.workdir / METRICS_FILE), title=self.config.name)
             gc.collect()  # Matplotlib's figures hold themselves: 8 MB each time, which Python would let pile up
 
     def _save(self, state: TrainState) -> None:
-        self._losses.fetch()
+        self.losses.fetch()
         host_state: TrainState = jax.device_get(state)
         for field in dataclasses.fields(host_state):
             if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(getattr(host_state, field.name))):
@@ -315,4 +285,4 @@ class Trainer:
                 raise FloatingPointError(
                     f"the {what.get(field.name, field.name)} became infinite or NaN, seen after step {host_state.step}"
                 )
-        self._checkpoints.save(host_state)
+        self.checkpoints.save(host_state)

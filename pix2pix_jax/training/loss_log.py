@@ -5,7 +5,6 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -50,18 +49,6 @@ class LossLog:
         return len(terms), {name: float(np.mean([one[name] for one in terms])) for name in terms[0]}
 
 
-class Lap(NamedTuple):
-    """A stretch of steps.
-
-    Attributes:
-        seconds: how long it took.
-        waited: how much of that the steps waited for their batches, s.
-    """
-
-    seconds: float
-    waited: float
-
-
 class Stopwatch:
     """Time spent on steps alone, what lies between them left out."""
 
@@ -73,12 +60,12 @@ class Stopwatch:
         """Seconds since the last lap."""
         return time.perf_counter() - self._since
 
-    def lap(self) -> Lap:
-        """The time since the last lap; the next one starts here."""
-        lap = Lap(self.elapsed(), self._waited)
-        self._since += lap.seconds
+    def lap(self) -> tuple[float, float]:
+        """Seconds since the last lap, and how many of them steps waited for their batches; the next one starts here."""
+        seconds, waited = self.elapsed(), self._waited
+        self._since += seconds
         self._waited = 0.0
-        return lap
+        return seconds, waited
 
     @contextmanager
     def waiting(self) -> Iterator[None]:

@@ -7,17 +7,20 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, TextIO
 
-# The sum of G's terms is left out: its parts say more, and the line must fit 80 columns.
-_LOSS_LABELS = {
-    "d_loss": "D",
-    "g_bce": "G-ce",
-    "g_gan": "G-gan",
-    "g_l1": "L1",
-    "g_l1_rgb": "L1-rgb",
-    "g_l1_chroma": "L1-chroma",
-    "g_l1_ab": "L1-ab",
-    "g_nearer_to_gray": "grey-nearer",
-}
+from pix2pix_jax.losses import LABELS
+
+# Of an evaluation: the measure, its label, digits and unit, and what it is held against.
+_COLOURING = (
+    ("ciede2000", "ΔE", ".1f", "", "gray"),
+    ("psnr", "PSNR", ".1f", " dB", "gray"),
+    ("ssim", "SSIM", ".3f", "", "gray"),
+    ("colorfulness", "colourfulness", ".1f", "", "truth"),
+)
+_PAIRS = (
+    ("l1", "L1", ".4f", "", "mean"),
+    ("psnr", "PSNR", ".1f", " dB", "mean"),
+    ("ssim", "SSIM", ".3f", "", "mean"),
+)
 
 
 class Progress(AbstractContextManager):
@@ -65,16 +68,13 @@ class Progress(AbstractContextManager):
 
         Args:
             step: Training steps done.
-            values: The record: `epoch`, `images_per_second` and the loss terms; other names are
-                left out.
+            values: The record: `epoch`, `images_per_second` and the loss terms.
         """
         self.advance(step)
-        pace = [f"epoch {values['epoch']:.0f}"] if "epoch" in values else []
-        if "images_per_second" in values:
-            pace.append(f"{values['images_per_second']:,.0f} images/s")
+        pace = [f"epoch {values['epoch']:.0f}", f"{values['images_per_second']:,.0f} images/s"]
         if left := self._time_left(step):
             pace.append(left)
-        losses = [f"{label} {values[name]:.3f}" for name, label in _LOSS_LABELS.items() if name in values]
+        losses = [f"{label} {values[name]:.3f}" for name, label in LABELS.items() if name in values]
         figures = " | ".join(filter(None, [" ".join(losses), self._evaluation]))
         if self._bar is None or self._figures is None:
             self.note("  ".join([f"step {step:,}/{self._total:,}", *pace]) + f" | {figures}")
@@ -88,22 +88,12 @@ class Progress(AbstractContextManager):
         Args:
             step: Training steps done.
             values: The record, with names from `eval/psnr` to `eval/truth_colorfulness`, or of pairs from `eval/l1`
-                to `eval/mean_ssim`; those missing are left out.
+                to `eval/mean_ssim`.
         """
-        if "eval/l1" in values:
-            l1 = _compare(values, "l1", "L1", ".4f", against="mean")
-            signal = _compare(values, "psnr", "PSNR", ".1f", " dB", against="mean")
-            similarity = _compare(values, "ssim", "SSIM", ".3f", against="mean")
-            self.note(f"step {step:,}/{self._total:,}  evaluation: {l1}  {signal}  {similarity}")
-            self._evaluation = l1
-            return
-        difference = _compare(values, "ciede2000", "ΔE", ".1f")
-        signal = _compare(values, "psnr", "PSNR", ".1f", " dB")
-        similarity = _compare(values, "ssim", "SSIM", ".3f")
-        color = _compare(values, "colorfulness", "colourfulness", ".1f", against="truth")
-        shown = "  ".join(filter(None, [difference, signal, similarity, color]))
-        self.note(f"step {step:,}/{self._total:,}  evaluation: {shown}")
-        self._evaluation = " ".join(filter(None, [difference, signal.split(" dB")[0]]))
+        of_pairs = "eval/l1" in values
+        shown = [_compare(values, *measure) for measure in (_PAIRS if of_pairs else _COLOURING)]
+        self.note(f"step {step:,}/{self._total:,}  evaluation: {'  '.join(shown)}")
+        self._evaluation = shown[0] if of_pairs else f"{shown[0]} {shown[1].split(' dB')[0]}"
 
     def note(self, message: str) -> None:
         """Writes a line that stays, above the bar where there is one."""
@@ -151,18 +141,7 @@ class _Lasting:
         return getattr(self._stream, name)
 
 
-def _compare(
-    values: Mapping[str, float],
-    name: str,
-    label: str,
-    digits: str,
-    unit: str = "",
-    against: str = "gray",
-) -> str:
+def _compare(values: Mapping[str, float], name: str, label: str, digits: str, unit: str, against: str) -> str:
     """Writes an evaluation figure beside the one to hold it against: `ΔE 9.8 (grey 13.2)`."""
-    if f"eval/{name}" not in values:
-        return ""
-    text = f"{label} {values[f'eval/{name}']:{digits}}{unit}"
-    other = values.get(f"eval/{against}_{name}")
     word = {"gray": "grey", "mean": "mean colour"}.get(against, against)
-    return text if other is None else f"{text} ({word} {other:{digits}})"
+    return f"{label} {values[f'eval/{name}']:{digits}}{unit} ({word} {values[f'eval/{against}_{name}']:{digits}})"

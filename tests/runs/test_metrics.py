@@ -223,8 +223,8 @@ def test_progress_prints_a_plain_line_a_report(monkeypatch: pytest.MonkeyPatch):
 def test_progress_without_a_discriminator_shows_the_terms_there_are():
     stream = StringIO()
     with Progress(10, stream=stream) as progress:
-        progress.report(1, {"epoch": 0, "g_loss": 1.0, "g_l1_rgb": 0.5})
-    assert stream.getvalue() == "step 1/10  epoch 0 | L1-rgb 0.500\n"
+        progress.report(1, {"epoch": 0, "images_per_second": 7.0, "g_loss": 1.0, "g_l1_rgb": 0.5})
+    assert stream.getvalue() == "step 1/10  epoch 0  7 images/s | L1-rgb 0.500\n"
 
 
 def test_progress_keeps_the_last_evaluation():
@@ -246,7 +246,7 @@ def test_progress_gives_hours_when_there_are_hours(monkeypatch: pytest.MonkeyPat
     stream = StringIO()
     with Progress(3602, stream=stream) as progress:
         progress.advance(1)
-        progress.report(2, {})
+        progress.report(2, TRAINING)
     assert "10:00:00 left" in stream.getvalue()
 
 
