@@ -76,16 +76,10 @@ class Model:
         generator_optimizer: the gradient transformation of the generator.
         discriminator_optimizer: the same of the discriminator.
         objective: how the networks play against each other.
-        seed: what dropout, aging, and the mixtures of the gradient penalty follow from together with the step.
-        ema_decay: how much of the moving average of the generator's weights a step keeps; 0 for no average.
-        aged: share of the photographs that the generator sees as old prints in training, see `aging.aged`.
-        saturation: factor of the chroma of what is made when photographs are coloured, not in training.
-        average_mirrored: whether photographs then get the mean of what is made of them and of their mirror images.
-        coloring_side: shorter side in pixels to which larger photographs are then reduced for a generator of chroma; 0
-            for none.
-        enlarges: whether smaller ones are enlarged to it.
-        test_time: what a trained generator normalises by, "running" averages or the statistics of the "batch", and
-            whether it keeps its dropout.
+        enlarges: whether smaller photographs are enlarged to `coloring_side`.
+
+    The others are keys of the config of the same names; `aged` is `data.aged`, and `coloring_side` has `data.resize` in
+    the place of 0.
     """
 
     task: AnyTask

@@ -63,7 +63,7 @@ class Config:
     """Every key of a run. The defaults are the reference's recipe for `ycrcb_rgb`."""
 
     name: str = "ycrcb_rgb"  # names the run: the default working directory is runs/NAME
-    seed: int = 0  # of the weights, and of the order, crops and flips of the data
+    seed: int = 0  # of the weights, of the order, crops and flips of the data, and of dropout and aging
     image_size: int = 96  # height and width in pixels of what the networks see; a multiple of 32
     batch_size: int = 512  # images a step, over all devices
     num_epochs: int = 200  # passes over the training images
@@ -75,7 +75,8 @@ class Config:
     average_mirrored: bool = False  # mean of the colours of a photograph and of its mirror image; not in training
     coloring_side: int = 0  # shorter side, px, at which G colours; 0: larger photographs at data.resize, others as is
     sync_batch_norm: bool = True  # batch statistics over all devices rather than each device's own
-    test_time: Literal["running", "running+dropout", "batch", "batch+dropout"] = "running"  # see `Model.test_time`
+    # What a trained G normalises by, its running averages or the statistics of the batch, and whether it keeps dropout.
+    test_time: Literal["running", "running+dropout", "batch", "batch+dropout"] = "running"
     task: AnyTask = field(default_factory=ColorizationTask)
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
