@@ -19,6 +19,7 @@ from pix2pix_jax.photos.profiles import profile_of
 from pix2pix_jax.photos.readable import (
     image_extensions,
     known_suffix,
+    looks_like_an_image,
     readable_formats,
     unread_reason,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "image_extensions",
     "known_suffix",
     "load",
+    "looks_like_an_image",
     "metadata_to_keep",
     "name_to_write",
     "open_image",

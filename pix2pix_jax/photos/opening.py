@@ -2,6 +2,7 @@
 
 import io
 import re
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")  # that a length follows;
 _TILE = (322, 323)  # tags of TIFF 6.0: width and height
 _MORE = bytes(range(7, 200, 3))  # any bytes that are no marker
 _MISSING_GRAY = 128  # what libjpeg fills in where data are missing
+
+_LARGEST_PROFILE = 2**26  # bytes
 
 _UNREAD_TIFF = (
     "damaged, or of a kind of TIFF that is not read: save it with 8 or 16 bits a channel, grey or RGB, black being zero"
@@ -79,6 +82,29 @@ def _opened(path: Path) -> ImageFile.ImageFile:
             if file.read(4) in TIFF:
                 raise UnidentifiedImageError(_UNREAD_TIFF) from error
         raise
+    except ValueError as error:
+        if "too large" not in str(error):
+            raise
+        return _png_without_texts(path)
+
+
+def _png_without_texts(path: Path) -> ImageFile.ImageFile:
+    """A PNG file whose profile or texts are larger than Pillow reads: without the texts, and with the profile."""
+    data, place, profile = path.read_bytes(), 8, b""
+    kept = [data[:place]]
+    while place < len(data):
+        end = place + 12 + int.from_bytes(data[place : place + 4], "big")  # PNG, 5.3: length, type, content, checksum
+        kind, content = data[place + 4 : place + 8], data[place + 8 : end - 4]
+        if kind == b"iCCP":
+            profile = zlib.decompressobj().decompress(content.partition(b"\0")[2][1:], _LARGEST_PROFILE)
+        elif kind not in (b"tEXt", b"zTXt", b"iTXt"):
+            kept.append(data[place:end])
+        place = end
+    image = Image.open(io.BytesIO(b"".join(kept)), formats=("PNG",))
+    image.filename = str(path)
+    if profile:
+        image.info["icc_profile"] = profile
+    return image
 
 
 def _check_first_image(image: Any) -> None:

@@ -32,6 +32,9 @@ _UNREAD = {
     **dict.fromkeys(_RAW_EXTENSIONS, _RAW),
 }
 
+# How files begin that are images whatever they are called.
+_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*")
+
 
 @cache
 def readable_formats() -> tuple[str, ...]:
@@ -67,3 +70,13 @@ def known_suffix(name: Path) -> str:
     suffix = name.suffix.lower()
     readable_formats()
     return name.suffix if suffix in Image.registered_extensions() or suffix in _UNREAD or suffix == ".npy" else ""
+
+
+def looks_like_an_image(path: Path) -> bool:
+    """Whether a file begins like the images that are most common; False where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(12)
+    except OSError:
+        return False
+    return beginning.startswith(_BEGINNINGS) or (beginning[:4], beginning[8:]) == (b"RIFF", b"WEBP")

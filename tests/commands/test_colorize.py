@@ -366,12 +366,13 @@ def test_what_is_a_photograph_to_others_is_named_and_counted(run, tmp_path):
     save_photos(tmp_path / "in", "a.png")
     for name in ("IMG_1.HEIC", "b.jxl", "c.CR3"):
         (tmp_path / "in" / name).write_bytes(bytes(20))
+    (tmp_path / "in/d").write_bytes((tmp_path / "in/a.png").read_bytes())
     (tmp_path / "in/e.txt").write_text("no image")
     status, out, err = run("in")
     assert (status, out) == (0, ["1 coloured: colorized"])
-    assert [line.split(": ")[1] for line in err] == ["in/IMG_1.HEIC", "in/b.jxl", "in/c.CR3", "in"]
+    assert [line.split(": ")[1] for line in err] == ["in/IMG_1.HEIC", "in/b.jxl", "in/c.CR3", "in/d", "in"]
     assert "pip install pillow-heif" in err[0]
-    assert err[-1] == "note: in: 3 of 4 image files are not read"
+    assert err[-1] == "note: in: 4 of 5 image files are not read"
     status, _, err = run("in/c.CR3")
     assert (status, err) == (
         1,

@@ -2,28 +2,31 @@
 
 import logging
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import typed_path
-from pix2pix_jax.photos import image_extensions, open_image, unread_reason
+from pix2pix_jax.photos import image_extensions, looks_like_an_image, open_image, unread_reason
 
 _logger = logging.getLogger(__name__)
 
 # Opening a header is mostly Python, which takes turns: two threads hide the waiting for the disk,
-# more get into each other's way.
+# more get into each other's way. A chunk is one thread's task.
 _THREADS = 2
+_CHUNK = 256
 
 # A folder may hold thousands of damaged files: name the first few, count the rest.
 _WARNINGS = 10
 
 # Folders in which network drives, systems and bins keep copies and thumbnails, in small letters.
 _NO_ALBUMS = ("@eadir", "#recycle", "@recycle", "$recycle.bin", "thumbs", "__macosx", ".appledouble", ".trash")
+
+_NO_EXTENSION = "an image by its content and not by its name: give it the extension of its format"
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,7 @@ def scan_folder(root: str, *, flag: str, exclude: Path | None = None) -> FolderC
     folder = existing_folder(root, flag=flag)
     unread: dict[str, str] = {}
     names = sorted(walk_images(folder, exclude, unread=unread))
-    with ThreadPoolExecutor(_THREADS) as pool:
-        reasons = pool.map(lambda name: _why_unreadable(folder / name), names)
-    skipped = {name: reason for name, reason in zip(names, reasons, strict=True) if reason}
+    skipped = _unreadable(folder, names)
     files = tuple(name for name in names if name not in skipped)
     warn_skipped(folder, skipped)
     warn_skipped(folder, unread)
@@ -149,7 +150,7 @@ def walk_images(
                 continue
             if os.path.splitext(name)[1].lower() in extensions:
                 yield prefix + name
-            elif unread is not None and (reason := unread_reason(Path(directory, name))):
+            elif unread is not None and (reason := _reason_unread(Path(directory, name))):
                 unread[prefix + name] = reason
     if left_out:
         _logger.warning("%s: %d images in folders of bins and drives (@eaDir and the like) left out", folder, left_out)
@@ -160,13 +161,32 @@ def _count_images(folder: Path, extensions: Collection[str]) -> int:
     return sum(os.path.splitext(name)[1].lower() in extensions for *_, names in os.walk(folder) for name in names)
 
 
-def _why_unreadable(path: Path) -> str | None:
-    """Why a file's header cannot be read; None if it can."""
-    try:
-        with open_image(path):
-            return None
-    except Exception as error:  # Pillow's plugins do not agree on a type
-        return describe_failure(error)
+def _reason_unread(path: Path) -> str | None:
+    """Why a file without an extension of images is passed over, if it is an image all the same."""
+    if reason := unread_reason(path):
+        return reason
+    known = os.path.splitext(path)[1].lower() in Image.registered_extensions()
+    return None if known or not path.is_file() or not looks_like_an_image(path) else _NO_EXTENSION
+
+
+def _unreadable(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    """The files whose header cannot be read, each with the reason."""
+    chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        failures = pool.map(lambda chunk: _check_headers(folder, chunk), chunks)
+        return {name: reason for found in failures for name, reason in found}
+
+
+def _check_headers(folder: Path, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Names and reasons of those files whose header cannot be read."""
+    failures = []
+    for name in names:
+        try:
+            with open_image(folder / name):
+                pass
+        except Exception as error:  # Pillow's plugins do not agree on a type
+            failures.append((name, describe_failure(error)))
+    return failures
 
 
 def _warn_of_folder(error: OSError) -> None:
