@@ -32,12 +32,11 @@ from pix2pix_jax.evaluation import (
     judge,
     judge_baselines,
     lab_intersection,
-    measures,
     merits_table,
     spread,
     summarize,
 )
-from pix2pix_jax.figures import Figure, Gallery, Ranked, Ranking, write_evaluation
+from pix2pix_jax.figures import Figure, Gallery, Group, save_sheet, write_evaluation
 from pix2pix_jax.files import typed_path
 from pix2pix_jax.inference import TrainedGenerator, load_trained
 from pix2pix_jax.tasks import TranslationTask
@@ -221,32 +220,34 @@ def _write_sheets(
     """Writes ranked.png, and where all are wanted ranked_001.png and on."""
     count = len(names)
     order = np.argsort(merits["ciede2000"], kind="stable")
-    ranking = Ranking(
-        names=[names[place] for place in order],
-        gray=measures.gray_images(images)[order],
-        colored=colored[order],
-        truth=images[order],
-        figures=merits["ciede2000"][order],
-        gray_figures=baselines.merits["grey image"]["ciede2000"][order],
-    )
+    versions = {"grey": _gray(images), "coloured": colored, "truth": images}
+
+    def ranked(heading: str, start: int, stop: int) -> Group:
+        captions = [
+            f"{rank}. {names[place]}   ΔE {merits['ciede2000'][place]:.1f}"
+            f" (grey {baselines.merits['grey image']['ciede2000'][place]:.1f})"
+            for rank, place in enumerate(order[start:stop], start + 1)
+        ]
+        return Group({name: each[order[start:stop]] for name, each in versions.items()}, heading, captions)
+
     title = (
         f"{count:,} photographs, the best coloured first\n"
         "ΔE: mean CIEDE2000 between what was coloured, or the grey image, and the truth; lower is better"
     )
     if count <= 3 * _SHOWN:
-        groups = [Ranked("All of them", range(count))]
+        groups = [ranked("All of them", 0, count)]
     else:
         middle = (count - _SHOWN) // 2
         groups = [
-            Ranked(f"The {_SHOWN} best", range(_SHOWN)),
-            Ranked(f"The {_SHOWN} in the middle", range(middle, middle + _SHOWN)),
-            Ranked(f"The {_SHOWN} worst", range(count - _SHOWN, count)),
+            ranked(f"The {_SHOWN} best", 0, _SHOWN),
+            ranked(f"The {_SHOWN} in the middle", middle, middle + _SHOWN),
+            ranked(f"The {_SHOWN} worst", count - _SHOWN, count),
         ]
-    ranking.save(folder / "ranked.png", title, groups)
+    save_sheet(folder / "ranked.png", title, groups)
     for page, start in enumerate(range(0, count, _PAGE) if every else (), start=1):
-        places = range(start, min(start + _PAGE, count))
-        heading = f"{places[0] + 1:,} to {places[-1] + 1:,} of {count:,}"
-        ranking.save(folder / f"ranked_{page:03}.png", title, [Ranked(heading, places)])
+        stop = min(start + _PAGE, count)
+        group = ranked(f"{start + 1:,} to {stop:,} of {count:,}", start, stop)
+        save_sheet(folder / f"ranked_{page:03}.png", title, [group])
 
 
 if __name__ == "__main__":

@@ -4,18 +4,16 @@ from pix2pix_jax.figures.comparison import Run, write_comparison
 from pix2pix_jax.figures.curves import save_curves
 from pix2pix_jax.figures.drawing import displayed
 from pix2pix_jax.figures.gallery import Figure, Gallery, write_evaluation
-from pix2pix_jax.figures.ranking import Ranked, Ranking
-from pix2pix_jax.figures.samples import save_samples
+from pix2pix_jax.figures.sheets import Group, save_sheet
 
 __all__ = [
     "Figure",
     "Gallery",
-    "Ranked",
-    "Ranking",
+    "Group",
     "Run",
     "displayed",
     "save_curves",
-    "save_samples",
+    "save_sheet",
     "write_comparison",
     "write_evaluation",
 ]

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from pix2pix_jax.config import Config
 from pix2pix_jax.evaluation import TABLE_NOTE, Baselines, Merits, Table, measures, merits_table, spread, summarize
-from pix2pix_jax.figures.columns import save_columns
 from pix2pix_jax.figures.comparison_curves import save_comparison_curves
 from pix2pix_jax.figures.curves import TERMS
 from pix2pix_jax.figures.page import html_page
+from pix2pix_jax.figures.sheets import Group, save_sheet
 from pix2pix_jax.files import write_text
 from pix2pix_jax.runs import Record
 from pix2pix_jax.tasks import ColorizationTask, LabColorizationTask
@@ -122,10 +122,10 @@ def write_comparison(
     steps = max(record["step"] for run in runs.values() for record in run.records)
     columns = {"grey\nwhat G sees": measures.gray_images(shown)}
     columns |= {run.heading: run.colored for run in runs.values()} | {"truth": shown}
-    save_columns(
+    save_sheet(
         folder / "comparison.png",
         f"The same held-out photographs after {steps:,} steps of each experiment",
-        columns,
+        [Group(columns)],
     )
     records = {name: run.records for name, run in runs.items()}
     save_comparison_curves(folder / "comparison_curves.png", records, _guessing(runs))

@@ -10,7 +10,7 @@ import numpy as np
 from pix2pix_jax import color
 from pix2pix_jax.config import Config
 from pix2pix_jax.evaluation import measures, pairs
-from pix2pix_jax.figures import save_samples
+from pix2pix_jax.figures import Group, save_sheet
 from pix2pix_jax.inference import generate
 from pix2pix_jax.state import TrainState, build_model
 from pix2pix_jax.tasks import TranslationTask
@@ -45,7 +45,8 @@ class HeldOut:
     def draw(self, path: Path, made: np.ndarray, title: str) -> None:
         """Saves a sheet of the first few: what was given, what was made, the truth."""
         gray = color.to_gray(self._images[:_SAMPLES] / 255.0)
-        save_samples(path, gray, made[:_SAMPLES], self._images[:_SAMPLES], title=title)
+        versions = {"grey": gray, "coloured": made[:_SAMPLES], "truth": self._images[:_SAMPLES]}
+        save_sheet(path, title, [Group(versions)])
 
     @cached_property
     def _constants(self) -> dict[str, float]:
@@ -73,8 +74,8 @@ class HeldOutPairs(HeldOut):
 
     def draw(self, path: Path, made: np.ndarray, title: str) -> None:
         """As `HeldOut.draw`."""
-        columns = (self._inputs[:_SAMPLES], made[:_SAMPLES], self._truth[:_SAMPLES])
-        save_samples(path, *columns, title=title, labels=("input", "output", "truth"))
+        versions = {"input": self._inputs[:_SAMPLES], "output": made[:_SAMPLES], "truth": self._truth[:_SAMPLES]}
+        save_sheet(path, title, [Group(versions)])
 
     @cached_property
     def _constants(self) -> dict[str, float]:

@@ -96,7 +96,7 @@ def test_files_and_table_are_there(report, tmp_path):
         assert f"\n| {name} |" in text
     assert "2 that could not be read were left out" in text
     with Image.open(tmp_path / "out" / "ranked.png") as image:
-        assert image.width > 1800
+        assert image.width > 1200
 
 
 def test_earlier_results_are_kept(report, run, photographs, generator_file, tmp_path):

@@ -1,63 +1,97 @@
+"""Sheets of images: every pixel is there, text lies inside the margins, little is wasted."""
+
+from pathlib import Path
+
 import numpy as np
 import pytest
-from helpers import smooth_images
 from PIL import Image
 
-from pix2pix_jax.evaluation import measures
-from pix2pix_jax.figures.columns import save_columns
-from pix2pix_jax.figures.ranking import Ranked, Ranking, shorten
+from pix2pix_jax.figures import Group, save_sheet, sheets
+
+CAPTIONS = ["$a$.png", "b_{.png", "c.png"]
 
 
-def make_ranking(count, names=None):
-    images = smooth_images(count, 32)
-    figures = np.arange(count) + 5.0
-    names = names or [f"{number}.png" for number in range(count)]
-    return Ranking(names, measures.gray_images(images), images[::-1], images, figures, figures + 1)
+def triplets(count: int, height: int = 96, width: int = 96) -> dict[str, np.ndarray]:
+    shape = (3, count, height, width, 3)
+    images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    return dict(zip(("grey\nwhat G sees", "coloured", "truth"), images, strict=True))
+
+
+def saved(folder: Path, *groups: Group, title: str = "") -> np.ndarray:
+    save_sheet(folder / "sheet.png", title, groups)
+    assert [path.name for path in folder.iterdir()] == ["sheet.png"]
+    with Image.open(folder / "sheet.png") as image:
+        assert image.format == "PNG"
+        return np.asarray(image.convert("RGB"))
+
+
+def find_tile(sheet: np.ndarray, tile: np.ndarray) -> tuple[int, int] | None:
+    """Finds where a tile stands in a sheet pixel by pixel, as (row, column)."""
+    height, width, _ = tile.shape
+    room = sheet[: sheet.shape[0] - height + 1, : sheet.shape[1] - width + 1]
+    for row, column in np.argwhere((room == tile[0, 0]).all(axis=-1)):
+        if np.array_equal(sheet[row : row + height, column : column + width], tile):
+            return int(row), int(column)
+    return None
+
+
+@pytest.mark.parametrize("count", [1, 6])
+@pytest.mark.parametrize("captions", [[], CAPTIONS * 2])
+def test_every_pixel_is_there_enlarged_in_order(tmp_path: Path, count: int, captions: list[str]):
+    versions = triplets(2 * count)
+    groups = [
+        Group({name: images[part] for name, images in versions.items()}, "Some", captions)
+        for part in (slice(count), slice(count, None))
+    ]
+    sheet = saved(tmp_path, *groups, title="demo\nstep 100")
+    for index in range(2 * count):
+        places = [find_tile(sheet, images[index].repeat(2, 0).repeat(2, 1)) for images in versions.values()]
+        rows, columns = zip(*[place for place in places if place], strict=True)
+        assert len(set(rows)) == 1
+        assert len(columns) == 3
+        assert list(columns) == sorted(columns)
+
+
+def test_images_of_any_number_of_channels_are_shown(tmp_path: Path):
+    _, colored, truth = triplets(2).values()
+    five = np.concatenate([colored, truth[..., :2]], axis=-1)
+    gray = truth[..., :1] / np.float32(255.0)
+    sheet = saved(tmp_path, Group({"input": five, "output": truth[..., :2], "grey": gray}))
+    red_and_green = truth.copy()
+    red_and_green[..., 2] = 0
+    for shown in (colored[1], red_and_green[1], truth[1, ..., :1].repeat(3, -1)):
+        assert find_tile(sheet, shown.repeat(2, 0).repeat(2, 1)) is not None
+
+
+def test_text_lies_inside_the_margins(tmp_path: Path):
+    white = np.full((4, 96, 96, 3), 255, np.uint8)  # so that all that is not white is text
+    assert (saved(tmp_path, Group({" ": white, "  ": white})) == 255).all()
+    labels = saved(tmp_path, Group({"grey": white, "truth": white}, "", ["a_long_name" * 9] * 4))
+    title = saved(tmp_path, Group({"grey": white, "truth": white}), title="a title that goes on " * 12)
+    for sheet in (labels, title):
+        ink = np.all(sheet < 128, axis=-1)
+        assert ink.sum() > 100
+        assert not ink[:8].any()
+        assert not ink[:, :8].any()
+        assert not ink[:, -8:].any()
+
+
+@pytest.mark.parametrize("count", [6, 16, 24])
+def test_sheets_waste_little(tmp_path: Path, count: int):
+    black = np.zeros((count, 96, 96, 3), np.uint8)
+    sheet = saved(tmp_path, Group(dict.fromkeys("abc", black)))
+    height, width, _ = sheet.shape
+    assert 0.6 < width / height < 2.5
+    assert (sheet == 255).all(axis=-1).mean() < 0.2
+
+
+def test_images_need_not_be_square_or_small(tmp_path: Path):
+    versions = triplets(1, 128, 256)
+    assert find_tile(saved(tmp_path, Group(versions)), versions["coloured"][0]) is not None
 
 
 @pytest.mark.parametrize(
     ("name", "letters", "short"), [("a.png", 5, "a.png"), ("a_long_name.png", 9, "a_lo….png"), ("abcdef", 3, "a…f")]
 )
 def test_long_names_lose_their_middle(name, letters, short):
-    assert shorten(name, letters) == short
-    assert len(short) <= letters
-
-
-def test_a_caption_has_rank_file_and_figures_and_fits():
-    ranking = make_ranking(2, ["a.png", "photographs/of/a/summer/long/ago/0123456789.png"])
-    assert ranking.caption(0, 50) == "1. a.png   ΔE 5.0 (grey 6.0)"
-    assert len(ranking.caption(1, 50)) <= 50
-    assert ranking.caption(1, 50).endswith("789.png   ΔE 6.0 (grey 7.0)")
-
-
-def test_a_ranked_sheet_shows_every_version_of_what_it_is_asked_for(tmp_path):
-    ranking = make_ranking(5, ["$a$.png", "b_{.png", "c.png", "d.png", "e.png"])
-    ranking.save(tmp_path / "ranked.png", "title\nmore", [Ranked("Best", range(2)), Ranked("Worst", range(4, 5))])
-    with Image.open(tmp_path / "ranked.png") as image:
-        sheet = np.asarray(image.convert("RGB"))
-    assert count_places(sheet, ranking.truth) == [1, 1, 0, 0, 1]
-    assert [path.name for path in tmp_path.iterdir()] == ["ranked.png"]
-
-
-def count_places(sheet, images):
-    """How often each image, its pixels enlarged 6 times, lies on a sheet as the last of a triplet."""
-    starts = np.argwhere(np.ones((1, 1)))
-    found = []
-    for image in images:
-        big = image.repeat(6, 0).repeat(6, 1)
-        starts = np.argwhere((sheet[: -len(big), : -len(big)] == big[0, 0]).all(-1))
-        places = [(y, x) for y, x in starts if (sheet[y : y + len(big), x : x + len(big)] == big).all()]
-        # Where it was taken for another's colouring, it is in the middle.
-        found.append(sum(x > 2 * 6 * 32 and (x - 20) % (3 * 192 + 8 + 36) > 300 for _, x in places))
-    return found
-
-
-def test_a_column_for_each_hand(tmp_path):
-    images = smooth_images(3, 32)
-    save_columns(tmp_path / "c.png", "title", {"grey\nwhat G sees": measures.gray_images(images), "truth": images})
-    with Image.open(tmp_path / "c.png") as image:
-        assert image.width == 2 * 20 + 2 * 192 + 4
-        assert image.height > 3 * 192 + 2 * 4 + 60
-        sheet = np.asarray(image.convert("RGB"))
-    bottom = sheet[-20 - 192 : -20, 20 + 192 + 4 : -20]
-    np.testing.assert_array_equal(bottom, images[2].repeat(6, 0).repeat(6, 1))
+    assert sheets._shorten(name, letters) == short

@@ -8,7 +8,6 @@ from matplotlib.lines import Line2D
 from PIL import Image
 
 from pix2pix_jax.figures.curves import draw_curves, save_curves
-from pix2pix_jax.figures.samples import save_samples
 
 LOSSES = {"d_loss": 1.2, "d_real": 0.6, "d_fake": 0.6, "g_loss": 9.0, "g_bce": 0.9}
 L1_TERMS = {"g_l1_rgb": 0.08, "g_l1_chroma": 0.04}
@@ -43,108 +42,10 @@ def legend_labels(axes: Axes) -> list[str]:
     return [text.get_text() for text in legend.get_texts()]
 
 
-def random_triplets(count: int, height: int = 96, width: int = 96) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    shape = (3, count, height, width, 3)
-    gray, colored, truth = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    return gray, colored, truth
-
-
 def read_png(path: Path) -> np.ndarray:
     with Image.open(path) as image:
         assert image.format == "PNG"
         return np.asarray(image.convert("RGB"))
-
-
-def find_tile(sheet: np.ndarray, tile: np.ndarray) -> tuple[int, int] | None:
-    """Finds where a tile stands in a sheet pixel by pixel, as (row, column)."""
-    height, width, _ = tile.shape
-    room = sheet[: sheet.shape[0] - height + 1, : sheet.shape[1] - width + 1]
-    for row, column in np.argwhere((room == tile[0, 0]).all(axis=-1)):
-        if np.array_equal(sheet[row : row + height, column : column + width], tile):
-            return int(row), int(column)
-    return None
-
-
-@pytest.mark.parametrize("count", [1, 6])
-def test_samples_hold_every_pixel_enlarged_in_order(tmp_path: Path, count: int):
-    versions = random_triplets(count)
-    save_samples(tmp_path / "samples.png", *versions, title="demo, step 100")
-    sheet = read_png(tmp_path / "samples.png")
-    for index in range(count):
-        places = [find_tile(sheet, v[index].repeat(2, 0).repeat(2, 1)) for v in versions]
-        rows, columns = zip(*[place for place in places if place], strict=True)
-        assert len(set(rows)) == 1
-        assert len(columns) == 3
-        assert list(columns) == sorted(columns)
-
-
-def test_samples_take_gray_of_any_form_and_floats(tmp_path: Path):
-    gray, colored, truth = random_triplets(2)
-    forms = [
-        (gray[..., 0], colored),
-        (gray[..., :1], colored),
-        (np.repeat(gray[..., :1], 3, axis=-1), colored),
-        (gray[..., :1] / 255.0, colored / np.float32(255.0)),
-    ]
-    sheets = []
-    for first, second in forms:
-        save_samples(tmp_path / "samples.png", first, second, truth)
-        sheets.append(read_png(tmp_path / "samples.png"))
-    for sheet in sheets[1:]:
-        np.testing.assert_array_equal(sheet, sheets[0])
-
-
-def test_samples_take_images_of_any_number_of_channels(tmp_path: Path):
-    _, colored, truth = random_triplets(2)
-    five = np.concatenate([colored, truth[..., :2]], axis=-1)
-    save_samples(tmp_path / "samples.png", five, truth[..., :2], truth[..., 1:], labels=("input", "output", "truth"))
-    sheet = read_png(tmp_path / "samples.png")
-    red_and_green = truth.copy()
-    red_and_green[..., 2] = 0
-    for shown in (colored[1], red_and_green[1]):
-        assert find_tile(sheet, shown.repeat(2, 0).repeat(2, 1)) is not None
-
-
-def test_samples_are_labelled_inside_the_margins(tmp_path: Path):
-    white = np.full((4, 96, 96, 3), 255, np.uint8)  # so that all that is not white is text
-    versions = (white, white, white)
-    long_title = "a title that goes on " * 12
-    save_samples(tmp_path / "bare.png", *versions, labels=("", "", ""))
-    save_samples(tmp_path / "labels.png", *versions)
-    save_samples(tmp_path / "title.png", *versions, title=long_title)
-    assert (read_png(tmp_path / "bare.png") == 255).all()
-    for name in ("labels.png", "title.png"):
-        ink = np.all(read_png(tmp_path / name) < 128, axis=-1)
-        assert ink.sum() > 100
-        assert not ink[:8].any()
-        assert not ink[:, :8].any()
-        assert not ink[:, -8:].any()
-    assert read_png(tmp_path / "title.png").shape[0] > read_png(tmp_path / "labels.png").shape[0]
-
-
-@pytest.mark.parametrize("count", [6, 16, 24])
-def test_sample_sheets_waste_little(tmp_path: Path, count: int):
-    black = np.zeros((count, 96, 96, 3), np.uint8)
-    save_samples(tmp_path / "samples.png", black, black, black)
-    sheet = read_png(tmp_path / "samples.png")
-    height, width, _ = sheet.shape
-    assert 0.6 < width / height < 2.5
-    assert (sheet == 255).all(axis=-1).mean() < 0.2
-
-
-def test_samples_need_not_be_square_or_small(tmp_path: Path):
-    versions = random_triplets(1, 128, 256)
-    save_samples(tmp_path / "samples.png", *versions)
-    assert find_tile(read_png(tmp_path / "samples.png"), versions[1][0]) is not None
-
-
-def test_samples_that_do_not_fit_together_are_an_error(tmp_path: Path):
-    gray, colored, truth = random_triplets(2)
-    with pytest.raises(ValueError, match="must agree"):
-        save_samples(tmp_path / "samples.png", gray[:1], colored, truth)
-    with pytest.raises(ValueError, match=r"\[N, H, W, channels\]"):
-        save_samples(tmp_path / "samples.png", gray[:0], colored[:0], truth[:0])
-    assert not list(tmp_path.iterdir())
 
 
 def test_curves_hold_all_that_the_records_hold():
