@@ -29,6 +29,7 @@ from pix2pix_jax.evaluation import (
     Baselines,
     Merits,
     as_old_prints,
+    by_file,
     judge,
     judge_baselines,
     lab_intersection,
@@ -137,6 +138,10 @@ def _evaluate_photographs(generator: TrainedGenerator, arguments: Namespace) -> 
         setting += f"; {len(source.skipped):,} that could not be read were left out"
     table = merits_table({"coloured": merits}, baselines)
     lab = {"coloured": lab_intersection(colored, images), "grey image": _gray_intersection(images)}
+    measured = merits | {
+        "gray_ciede2000": baselines.merits["grey image"]["ciede2000"],
+        "truth_colorfulness": baselines.truth_colorfulness,
+    }
     report = {
         "checkpoint": arguments.checkpoint,
         "step": arguments.step,
@@ -150,7 +155,7 @@ def _evaluate_photographs(generator: TrainedGenerator, arguments: Namespace) -> 
         "unreadable": source.skipped,
         **_figures(merits, baselines),
         "lab_intersection": lab,
-        "images": _by_file(names, merits, baselines),
+        "images": by_file(names, measured),
     }
     histograms = "; ".join(
         f"{name} {' / '.join(f'{value:.2f}' for value in values.values())}" for name, values in lab.items()
@@ -192,20 +197,6 @@ def _figures(merits: Merits, baselines: Baselines) -> dict[str, object]:
         },
         "truth": {"colorfulness": spread(truth)},
     }
-
-
-def _by_file(names: tuple[str, ...], merits: Merits, baselines: Baselines) -> list[dict[str, object]]:
-    """One object a photograph, in the order of the names."""
-    gray, truth = baselines.merits["grey image"]["ciede2000"], baselines.truth_colorfulness
-    return [
-        {
-            "file": names[place],
-            **{name: float(values[place]) for name, values in merits.items()},
-            "gray_ciede2000": float(gray[place]),
-            "truth_colorfulness": float(truth[place]),
-        }
-        for place in sorted(range(len(names)), key=names.__getitem__)
-    ]
 
 
 def _write_sheets(

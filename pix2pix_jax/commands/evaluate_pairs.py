@@ -14,6 +14,7 @@ from pix2pix_jax.evaluation import (
     LAB_NOTE,
     PAIRS_NOTE,
     PairMerits,
+    by_file,
     judge_pair_baselines,
     judge_pairs,
     pairs_table,
@@ -68,7 +69,7 @@ def evaluate_pairs(generator: TrainedGenerator, arguments: Namespace) -> None:
         "seed": arguments.seed,
         "unreadable": source.skipped,
         **{name.replace(" ", "_"): row.summary() for name, row in rows.items()},
-        "images": _by_file(names, merits),
+        "images": by_file(names, merits.each),
     }
     gallery = Gallery(names, {"input": inputs, "output": made, "truth": truth}, _figures(merits))
     notes = [PAIRS_NOTE, *([LAB_NOTE] if merits.lab else [])]
@@ -98,12 +99,4 @@ def _figures(merits: PairMerits) -> list[Figure]:
         Figure(heading, merits.each[name], digits, lower_is_better)
         for name, (heading, digits, lower_is_better) in _FIGURES.items()
         if name in merits.each
-    ]
-
-
-def _by_file(names: tuple[str, ...], merits: PairMerits) -> list[dict[str, object]]:
-    """One object a pair, in the order of the names."""
-    return [
-        {"file": names[place], **{name: float(values[place]) for name, values in merits.each.items()}}
-        for place in sorted(range(len(names)), key=names.__getitem__)
     ]

@@ -1,6 +1,6 @@
 """How good coloured photographs are, one by one and on the whole, beside what needs no network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -68,6 +68,14 @@ def judge_baselines(images: NDArray[np.uint8]) -> Baselines:
     merits |= {name: judge(partial(apply_tint, tint=tint), images)[0] for name, tint in tints.items()}
     truth = [measures.colorfulness(images[start : start + _PIECE]) for start in range(0, len(images), _PIECE)]
     return Baselines(merits, tints, np.concatenate(truth))
+
+
+def by_file(names: Sequence[str], measured: Mapping[str, NDArray[np.float64]]) -> list[dict[str, object]]:
+    """What was measured of each image [N], for a JSON file: one object an image, in the order of the names."""
+    return [
+        {"file": names[place], **{name: float(values[place]) for name, values in measured.items()}}
+        for place in sorted(range(len(names)), key=names.__getitem__)
+    ]
 
 
 def summarize(merits: Merits, truth_colorfulness: NDArray[np.float64]) -> dict[str, object]:
