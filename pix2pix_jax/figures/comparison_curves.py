@@ -3,6 +3,7 @@
 import itertools
 import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ def save_comparison_curves(
     from matplotlib.lines import Line2D
 
     looks = itertools.islice(itertools.cycle(itertools.product(_LINES, COLORS)), len(runs))
-    styles = {name: (color, line) for name, (line, color) in zip(runs, looks, strict=True)}
+    styles: dict[str, tuple[str, Any]] = {name: (color, line) for name, (line, color) in zip(runs, looks, strict=True)}
 
     def curves(key: str) -> list[Curve]:
         return [collect(records, key, name, *styles[name]) for name, records in runs.items()]
