@@ -71,7 +71,7 @@ def test_home_folders_and_addresses(tmp_path, photos, environ):
     said = refused(command("gs://bucket/run", photos), environ, cwd=tmp_path)
     assert said.startswith("error: --workdir=gs://bucket/run is an address")
     assert "gs:/bucket/in is an address" in refused(
-        command("run", photos, warm_start="gs://bucket/in"), environ, cwd=tmp_path
+        command("new", photos, warm_start="gs://bucket/in"), environ, cwd=tmp_path
     ).replace("gs://", "gs:/")
     assert {path.name for path in tmp_path.iterdir()} <= {"in", "run", ".cache", ".config"}
 
