@@ -6,6 +6,7 @@ import ipaddress
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -102,11 +103,26 @@ def _serve(options: argparse.Namespace) -> None:
             f"note: everybody who can reach {options.host} can use the page: give --password-file to ask for one",
             file=sys.stderr,
         )
-    serve(
-        maker,
-        Serving(options.host, options.port, password, pixels, options.root_path),
-        lambda address: print(f"the page is at {address} (Ctrl-C ends it)", flush=True),
-    )
+    with tempfile.TemporaryDirectory(prefix="pix2pix-page-", ignore_cleanup_errors=True) as folder:
+        _set_up_gradio(Path(folder) / "uploads")
+        serve(
+            maker,
+            Serving(options.host, options.port, password, pixels, options.root_path),
+            Path(folder),
+            lambda address: print(f"the page is at {address} (Ctrl-C ends it)", flush=True),
+        )
+
+
+def _set_up_gradio(uploads: Path) -> None:
+    """Has Gradio keep its files in a folder of ours, and report to nobody; it reads these when it is imported."""
+    uploads.mkdir()
+    tempfile.tempdir = str(uploads)  # else Gradio would leave what it is sent elsewhere, and for ever
+    os.environ |= {
+        "GRADIO_TEMP_DIR": str(uploads),
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_OFFLINE": "1",
+    }
 
 
 def _password(options: argparse.Namespace) -> str | None:

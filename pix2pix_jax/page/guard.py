@@ -19,6 +19,8 @@ from pix2pix_jax.errors import UserError
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_Spent = dict[str, deque[tuple[float, float]]]  # by visitor: when, and how much
+
 _JSON_BYTES = 2**20  # of a request that is no upload: it names files, and holds none
 _SECONDS = 3600.0  # in which a visitor's requests are counted
 _FILE_REQUEST = "/gradio_api/file="
@@ -31,6 +33,7 @@ _POSTS = (
     "/login",
 )
 _RUN = re.compile(r".*/gradio_api/run/[^/]+/?")  # events that are not queued; Gradio is told to run no others here
+_TOO_MUCH = "you have given much within an hour: wait a while"
 _FETCHING = ("/gradio_api/file/", "/gradio_api/proxy=")  # would get files from elsewhere
 
 
@@ -41,7 +44,7 @@ class Limits:
     Attributes:
         request_bytes: of one upload.
         visitor_bytes: of a visitor's uploads within an hour; a visitor is an address.
-        visitor_uploads: how many uploads that may be.
+        visitor_uploads: how many files that may be; a request may hold several.
         visitor_calls: how many other requests of a visitor, within an hour.
         visitor_seconds: how long a visitor's images may be made within an hour.
         all_bytes: of all files that lie on the server, uploads and results.
@@ -58,7 +61,7 @@ class Limits:
 
 
 def uploaded(file: str | os.PathLike[str], uploads: Path) -> Path:
-    """The real path of a file that a visitor names.
+    """The real path of a file that a visitor names; to read it, use `link_upload`.
 
     Args:
         file: what the visitor gives.
@@ -76,6 +79,35 @@ def uploaded(file: str | os.PathLike[str], uploads: Path) -> Path:
     raise UserError("give a file that you have uploaded")
 
 
+def link_upload(file: str | os.PathLike[str], link: Path, uploads: Path, most_bytes: int) -> None:
+    """Gives a file that a visitor names a second name, under which it is read.
+
+    What is checked is what the new name holds, and no link is followed to it: the old one may change at any time.
+
+    Args:
+        file: what the visitor gives.
+        link: the new name, in a folder where nobody uploads.
+        uploads: as for `uploaded`, which says what is raised too.
+        most_bytes: size of the largest file that may be read; larger ones are refused.
+    """
+    *folders, name = uploaded(file, uploads).relative_to(uploads.resolve()).parts
+    place = os.open(uploads, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for folder in folders:
+            within = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=place)
+            os.close(place)
+            place = within
+        os.link(name, link, src_dir_fd=place, follow_symlinks=False)
+        found = link.lstat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > most_bytes:
+            link.unlink()
+            raise OSError("no plain file, or too large")
+    except OSError as error:
+        raise UserError("give a file that you have uploaded") from error
+    finally:
+        os.close(place)
+
+
 class Guard:
     """A layer around an ASGI application that refuses what a visitor may not ask for.
 
@@ -87,10 +119,8 @@ class Guard:
         self._app, self._folder, self._limits = app, folder, limits
         self._coming = 0  # bytes of the uploads that are on their way
         # What is refused is remembered too, but no more of it than it takes to refuse.
-        self._uploads: dict[str, deque[tuple[float, float]]] = defaultdict(
-            lambda: deque(maxlen=limits.visitor_uploads + 1)
-        )
-        self._calls: dict[str, deque[tuple[float, float]]] = defaultdict(lambda: deque(maxlen=limits.visitor_calls + 1))
+        self._uploads: _Spent = defaultdict(lambda: deque(maxlen=limits.visitor_uploads + 1))
+        self._calls: _Spent = defaultdict(lambda: deque(maxlen=limits.visitor_calls + 1))
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Answers with a refusal, or passes the request on."""
@@ -102,11 +132,36 @@ class Guard:
             if _is_upload(scope):
                 self._coming += _length(scope) or 0
                 try:
-                    await self._app(scope, receive, send)
+                    await self._app(scope, self._counted(scope, receive), send)
                 finally:
                     self._coming -= _length(scope) or 0
                 return
         await self._app(scope, receive, send)
+
+    def _counted(self, scope: "Scope", receive: "Receive") -> "Receive":
+        """Counts the files of an upload as they arrive, and ends it at one too many."""
+        kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+        if not kind:
+            return receive
+        from python_multipart.multipart import parse_options_header  # which Gradio reads it with
+        from starlette.exceptions import HTTPException
+
+        boundary = b"--" + parse_options_header(kind)[1].get(b"boundary", b"")
+        visitor, end, found = (scope.get("client") or [""])[0], b"", 0
+
+        async def counted() -> "Message":
+            nonlocal end, found
+            message = await receive()
+            body = end + message.get("body", b"")
+            end = body[max(0, len(body) - len(boundary) + 1) :]
+            for _ in range(body.count(boundary)):
+                found += 1
+                # The request itself was counted as one; the last boundary begins no file.
+                if found > 2 and _spent(self._uploads[visitor], 0)[0] > self._limits.visitor_uploads:
+                    raise HTTPException(429, _TOO_MUCH)
+            return message
+
+        return counted
 
     async def _refusal(self, scope: "Scope", receive: "Receive") -> "tuple[tuple[int, str] | None, Receive]":
         """Status and words of a refusal, if there is one; and where the request's body then comes from."""
@@ -148,7 +203,7 @@ class Guard:
             return 413, f"at most {limits.request_bytes / 1e6:,.0f} MB can be given at once"
         count, size = _spent(self._uploads[visitor], length)
         if count > limits.visitor_uploads or size > limits.visitor_bytes:
-            return 429, "you have given much within an hour: wait a while"
+            return 429, _TOO_MUCH
         sizes = list(_sizes(self._folder))
         if length + self._coming + sum(sizes) > limits.all_bytes or len(sizes) >= limits.all_files:
             return 429, "the server has no room for more now: wait a while"
@@ -162,7 +217,7 @@ class Turns:
         """Takes what visitors may use."""
         self._seconds = limits.visitor_seconds
         self._turn = threading.Lock()
-        self._used: dict[str, deque[tuple[float, float]]] = defaultdict(deque)
+        self._used: _Spent = defaultdict(deque)
 
     @contextmanager
     def take(self, visitor: str) -> Iterator[None]:
@@ -202,9 +257,8 @@ def _named_files(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         if isinstance(value.get("path"), str):
             yield value["path"]
-        for part in value.values():
-            yield from _named_files(part)
-    elif isinstance(value, list):
+        value = list(value.values())
+    if isinstance(value, list):
         for part in value:
             yield from _named_files(part)
 

@@ -1,6 +1,5 @@
 """The page's parts, and what happens when they are used."""
 
-import os
 import re
 import tempfile
 import time
@@ -18,7 +17,7 @@ from PIL import Image
 
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.page import showing
-from pix2pix_jax.page.guard import Turns, uploaded
+from pix2pix_jax.page.guard import Limits, Turns, link_upload
 from pix2pix_jax.page.making import Made, Maker
 from pix2pix_jax.page.visits import Visits
 
@@ -72,15 +71,16 @@ TRANSLATING = Words(
 class Handlers:
     """What happens when the page is used; Gradio's `request` says by whom."""
 
-    def __init__(self, maker: Maker, visits: Visits, folder: Path, words: Words, turns: Turns) -> None:
-        """Takes the generator, the visitors, the page's folder, how to speak of all that, and who comes when."""
-        self._maker, self._visits, self._words, self._turns = maker, visits, words, turns
-        self._uploads, self._programs = folder / "uploads", folder / "programs"
+    def __init__(self, maker: Maker, visits: Visits, folder: Path, words: Words, limits: Limits) -> None:
+        """Takes the generator, the visitors, the page's folder, how to speak of all that, and what one may give."""
+        self._maker, self._visits, self._words, self._turns = maker, visits, words, Turns(limits)
+        self._link = partial(link_upload, uploads=folder / "uploads", most_bytes=limits.request_bytes)
+        self._programs = folder / "programs"
 
     def add(self, files: list[str] | None, request: gr.Request) -> None:
         """Takes uploaded files; the part of the page that they came by is then empty again."""
         for file in files or []:
-            self._visits.of(_session(request)).add(uploaded(file, self._uploads))
+            self._visits.of(_session(request)).add(Path(file), link=self._link)
 
     def add_drawing(self, drawing: dict, request: gr.Request) -> None:
         """Takes what was drawn, as a file."""
@@ -119,12 +119,13 @@ class Handlers:
     def make_one(self, file: str, strength: float, request: gr.Request) -> str:
         """Makes an image of one file, for programs, of which Gradio gives a copy away."""
         folder = Path(tempfile.mkdtemp(dir=self._programs))
-        try:
-            given = uploaded(file, self._uploads)
-            return str(self._make(request, given, folder, _checked(strength)).target)
-        except UserError as error:
-            named = str(error).replace(os.path.realpath(file), Path(file).name)
-            raise gr.Error(named, print_exception=False) from error
+        with tempfile.TemporaryDirectory(dir=self._programs) as place:
+            given = Path(place) / Path(file).name
+            try:
+                self._link(file, given)
+                return str(self._make(request, given, folder, _checked(strength)).target)
+            except UserError as error:
+                raise gr.Error(str(error).replace(str(given), given.name), print_exception=False) from error
 
     def _make(self, request: gr.Request, file: Path, folder: Path, strength: float) -> Made:
         with self._turns.take(request.client.host if request.client else ""):
@@ -140,7 +141,7 @@ class Handlers:
         return showing.status(visit, words.done), showing.results(visit, words.before, words.after)
 
 
-def build_page(maker: Maker, visits: Visits, folder: Path, examples: list[Path], turns: Turns) -> gr.Blocks:
+def build_page(maker: Maker, visits: Visits, folder: Path, examples: list[Path], limits: Limits) -> gr.Blocks:
     """Lays the page out.
 
     Args:
@@ -148,10 +149,10 @@ def build_page(maker: Maker, visits: Visits, folder: Path, examples: list[Path],
         visits: its visitors.
         folder: the page's, with `uploads`, and `programs` for what programs ask for, who do not visit it.
         examples: photographs to try it with.
-        turns: who works when.
+        limits: what visitors may give.
     """
     words = TRANSLATING if maker.translates else COLORING
-    do = Handlers(maker, visits, folder, words, turns)
+    do = Handlers(maker, visits, folder, words, limits)
     with gr.Blocks(title=words.title, analytics_enabled=False) as page:
         gr.Markdown(f"# {words.title}\n{words.text}")
         given = gr.File(label=words.given, file_count="multiple", elem_id="given", height=170)

@@ -4,7 +4,6 @@ import asyncio
 import hmac
 import os
 import socket
-import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -15,7 +14,7 @@ from time import time
 from typing import TYPE_CHECKING
 
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.page.guard import Guard, Limits, Turns
+from pix2pix_jax.page.guard import Guard, Limits
 from pix2pix_jax.page.making import Maker
 
 if TYPE_CHECKING:
@@ -61,12 +60,13 @@ class Serving:
     root_path: str = ""
 
 
-def serve(maker: Maker, serving: Serving, ready: Callable[[str], object]) -> None:
+def serve(maker: Maker, serving: Serving, folder: Path, ready: Callable[[str], object]) -> None:
     """Serves the page until the process is told to end (SIGINT or SIGTERM).
 
     Args:
         maker: what the page does.
         serving: how it is served.
+        folder: where all that it writes goes, with a folder `uploads` that Gradio keeps its files in.
         ready: is told the page's address when browsers can open it.
 
     Raises:
@@ -74,28 +74,13 @@ def serve(maker: Maker, serving: Serving, ready: Callable[[str], object]) -> Non
     """
     if find_spec("gradio") is None:
         raise UserError("the page needs Gradio, which is not installed: pip install 'pix2pix-jax[web]'")
-    with (
-        _listening(serving.host, serving.port) as listener,
-        tempfile.TemporaryDirectory(prefix="pix2pix-page-", ignore_cleanup_errors=True) as name,
-    ):
-        folder = Path(name)
-        _quiet(folder / "uploads")
+    with _listening(serving.host, serving.port) as listener:
         warm = threading.Thread(target=_warm_up, args=(maker, folder / "warm"), daemon=True)
         warm.start()
         server = _server(maker, serving, folder)
         host = f"[{serving.host}]" if ":" in serving.host else serving.host
         ready(f"http://{host}:{listener.getsockname()[1]}/")
         server.run([listener])
-
-
-def _quiet(uploads: Path) -> None:
-    """Has Gradio keep its files in a folder of ours, and tell nobody of us; it reads these when it is imported."""
-    uploads.mkdir()
-    tempfile.tempdir = str(uploads)  # else Gradio would leave what it is sent elsewhere, and for ever
-    os.environ["GRADIO_TEMP_DIR"] = str(uploads)
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 def _warm_up(maker: Maker, folder: Path) -> None:
@@ -130,7 +115,7 @@ def _server(maker: Maker, serving: Serving, folder: Path) -> "uvicorn.Server":
         (folder / part).mkdir()
     visits = Visits(folder / "made", maker.strength)
     limits = Limits(_BYTES_A_PIXEL * serving.max_pixels)
-    page = build_page(maker, visits, folder, write_examples(folder / "examples"), Turns(limits))
+    page = build_page(maker, visits, folder, write_examples(folder / "examples"), limits)
     page.queue(default_concurrency_limit=1, api_open=False)  # nothing is made past the queue
     here = Path(__file__).parent
     app = gr.mount_gradio_app(

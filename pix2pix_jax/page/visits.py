@@ -5,7 +5,7 @@ import shutil
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -59,7 +59,7 @@ class Visit:
         self._outdated: list[Path] = []
         self._doomed: list[Path] = []
 
-    def add(self, file: Path, keep: bool = False) -> None:
+    def add(self, file: Path, keep: bool = False, link: Callable[[Path, Path], object] = os.link) -> None:
         """Takes a file, unless it has been uploaded already and is still here.
 
         The server keeps equal files of all visitors as one, so the visit has a link of its own.
@@ -67,15 +67,16 @@ class Visit:
         Args:
             file: the file.
             keep: whether it stays when the visitor leaves.
+            link: gives the file a second name.
         """
         self.touched = time.monotonic()
         if not keep and any(file == upload for upload, _ in self._uploads):
             return
-        link = self.new_folder() / file.name
-        os.link(file, link)
+        own = self.new_folder() / file.name
+        link(file, own)
         if not keep:
-            self._uploads.append((file, link))
-        self.entries.append(Entry(link))
+            self._uploads.append((file, own))
+        self.entries.append(Entry(own))
 
     def new_folder(self) -> Path:
         """Makes a folder that is gone when the visitor leaves."""

@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,9 @@ def unchanged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """What the command changes in its process."""
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
+    monkeypatch.setattr(tempfile, "tempdir", tempfile.tempdir)
+    for name in ("GRADIO_TEMP_DIR", "GRADIO_ANALYTICS_ENABLED", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_OFFLINE"):
+        monkeypatch.setenv(name, "")
     before = {ending: signal.getsignal(ending) for ending in (signal.SIGINT, signal.SIGTERM)}
     yield
     for ending, handler in before.items():
@@ -27,7 +31,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list:
     """Stands in for the server; gets what it would serve, and how."""
     calls: list = []
 
-    def serve(maker, how, ready) -> None:
+    def serve(maker, how, folder, ready) -> None:
         calls.extend([maker, how])
         ready("http://127.0.0.1:1/")
 
@@ -95,6 +99,7 @@ def test_wrong_checkpoint(capsys, tmp_path):
 def test_a_password_from_a_file_or_a_variable(served, generator_file, tmp_path, monkeypatch):
     (tmp_path / "word").write_text("sesame\n")
     assert command.main(["--checkpoint", str(generator_file), "--password-file", str(tmp_path / "word")]) == 0
+    monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setenv("PIX2PIX_PAGE_PASSWORD", "open")
     assert command.main(["--checkpoint", str(generator_file), "--root-path", "/colour"]) == 0
     assert [served[1].password, served[3].password, served[3].root_path] == ["sesame", "open", "/colour"]

@@ -16,7 +16,7 @@ from helpers import save_image, smooth_images
 from page.conftest import serving
 
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.page.guard import Guard, Limits, Turns, uploaded
+from pix2pix_jax.page.guard import Guard, Limits, Turns, link_upload, uploaded
 
 PHOTO = smooth_images(1, 40, seed=2)[0]
 
@@ -149,9 +149,7 @@ def test_work_ends_whatever_strength_a_visitor_sends(tmp_path: Path, strength: f
 
     visits = Visits(tmp_path / "made", 1.0)
     with pytest.raises(Error, match="bounds"):  # NaN is never what is wanted: the work would not end
-        Handlers(None, visits, tmp_path, COLORING, Turns(Limits(1))).set_strength(
-            strength, SimpleNamespace(session_hash="a")
-        )
+        Handlers(None, visits, tmp_path, COLORING, Limits(1)).set_strength(strength, SimpleNamespace(session_hash="a"))
     assert visits.of("a").strength == 1.0
 
 
@@ -195,14 +193,46 @@ def test_uploads_are_plain_files_within_their_folder(tmp_path: Path):
             uploaded(path, uploads)
 
 
+@pytest.mark.parametrize("replaced", ["file", "folder"])
+def test_a_file_that_a_link_replaces_after_the_check_is_refused(tmp_path: Path, monkeypatch, replaced: str):
+    given, private = tmp_path / "uploads/deep/a.png", tmp_path / "private/a.png"
+    for path in (given, private):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(path.parent.name.encode())
+    link_upload(given, tmp_path / "kept.png", tmp_path / "uploads", 7)
+    assert (tmp_path / "kept.png").read_bytes() == b"deep"
+    with pytest.raises(UserError, match="uploaded"):
+        link_upload(given, tmp_path / "large.png", tmp_path / "uploads", 3)
+
+    def check_and_replace(file, uploads) -> Path:
+        checked = uploaded(file, uploads)
+        old, new = (given, private) if replaced == "file" else (given.parent, private.parent)
+        old.rename(tmp_path / "old")
+        old.symlink_to(new)
+        return checked
+
+    monkeypatch.setattr("pix2pix_jax.page.guard.uploaded", check_and_replace)
+    with pytest.raises(UserError, match="uploaded"):
+        link_upload(given, tmp_path / "taken.png", tmp_path / "uploads", 7)
+    assert not os.path.lexists(tmp_path / "taken.png")
+
+
 def status_of(
-    guard: Guard, path: str, length: int, visitor: str = "10.0.0.1", body: bytes = b"{}", chunked: bool = False
+    guard: Guard,
+    path: str,
+    length: int,
+    visitor: str = "10.0.0.1",
+    body: bytes = b"{}",
+    chunked: bool = False,
+    kind: bytes = b"",
 ) -> int:
     """The status with which a guard answers a request, 200 where it lets it pass to `passed`."""
     sent: list[dict] = []
 
+    pieces = [body[:9], body[9:]]  # as a body comes, a boundary in two messages
+
     async def receive() -> dict:
-        return {"type": "http.request", "body": body}
+        return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
 
     async def send(message: dict) -> None:
         sent.append(message)
@@ -210,6 +240,8 @@ def status_of(
     headers = [(b"content-length", str(length).encode())] if length >= 0 else []
     if chunked:
         headers.append((b"transfer-encoding", b"chunked"))
+    if kind:
+        headers.append((b"content-type", kind))
     scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "client": (visitor, 1)}
     asyncio.run(guard(scope, receive, send))
     return sent[0]["status"]
@@ -259,6 +291,29 @@ def test_refusing_takes_no_memory(tmp_path: Path):
     for path in ("/gradio_api/upload", "/gradio_api/queue/join"):
         assert [status_of(guard, path, 2) for _ in range(50)] == [200] * 3 + [429] * 47
     assert {len(kept["10.0.0.1"]) for kept in (guard._uploads, guard._calls)} == {4}
+
+
+def test_every_file_of_an_upload_counts(tmp_path: Path):
+    exceptions = pytest.importorskip("starlette.exceptions", reason="Gradio is not installed")
+
+    async def reading(scope, receive, send) -> None:
+        try:
+            while (await receive())["more_body"]:
+                pass
+            await passed(scope, receive, send)
+        except exceptions.HTTPException as error:
+            await send({"type": "http.response.start", "status": error.status_code, "headers": []})
+
+    many = Guard(reading, tmp_path, Limits(10_000, visitor_uploads=100))
+
+    def upload(files: int, visitor: str) -> int:
+        body = b"--limit\r\n\r\na\r\n" * files + b"--limit--\r\n"
+        kind = b'multipart/form-data; boundary="limit"'
+        return status_of(many, "/gradio_api/upload", len(body), visitor, body, kind=kind)
+
+    assert [upload(100, "10.0.0.1"), upload(1, "10.0.0.1")] == [200, 429]
+    assert [upload(99, "10.0.0.2"), upload(1, "10.0.0.2"), upload(1, "10.0.0.2")] == [200, 200, 429]
+    assert upload(101, "10.0.0.3") == 429
 
 
 def test_uploads_on_their_way_count(tmp_path: Path):
