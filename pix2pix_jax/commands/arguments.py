@@ -13,7 +13,7 @@ from pix2pix_jax.networks import NETWORK_KEYS
 from pix2pix_jax.tasks import TASKS
 
 if TYPE_CHECKING:
-    from pix2pix_jax.inference.trained import TrainedGenerator
+    from pix2pix_jax.inference import TrainedGenerator
 
 
 class Parser(argparse.ArgumentParser):

@@ -21,7 +21,6 @@ from pix2pix_jax.evaluation import (
 )
 from pix2pix_jax.figures import Figure, Gallery, write_evaluation
 from pix2pix_jax.inference import TrainedGenerator
-from pix2pix_jax.inference.translating import translate_stack
 
 _FIGURES = {"l1": ("L1", 4, True), "psnr": ("PSNR", 2, False), "ssim": ("SSIM", 3, False)}
 _MADE = ("edges", "blurred", "masked")
@@ -87,7 +86,7 @@ def _judged(
     with tqdm(total=len(truth), unit="pair", disable=None) as bar:
 
         def translated(images: NDArray[Any]) -> NDArray[Any]:
-            images = translate_stack(images, generator, seed)
+            images = generator.translate(images, seed)
             bar.update(len(images))
             return images
 

@@ -11,9 +11,9 @@ from pix2pix_jax.commands import cli
 from pix2pix_jax.commands.arguments import add_step, add_test_time, at_test_time
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import typed_path
-from pix2pix_jax.inference import load_trained, pth_files
+from pix2pix_jax.inference import TrainedGenerator, load_trained, pth_files
 from pix2pix_jax.inference.export import write_export
-from pix2pix_jax.inference.trained import Step, TrainedGenerator, load_run
+from pix2pix_jax.inference.trained import Step, load_run
 from pix2pix_jax.networks import pytorch
 
 

@@ -72,7 +72,9 @@ class Targets:
             self._wanted[item] = name
             self._claim([item])
         options = self._options
-        target = photo_files.target_within(options.out, self._names[item])
+        target = options.out / self._names[item]
+        if not target.parent.resolve().is_relative_to(self._out):  # by way of `..` or of a link
+            raise UserError(f"{target} lies outside {options.out}, and is not written")
         if original := self._inputs.get(_folded(self._place(target))):
             if options.replace_originals and options.overwrite:
                 return target.resolve()  # of a link, the photograph itself

@@ -14,7 +14,7 @@ from pix2pix_jax.errors import UserError
 from pix2pix_jax.photos import with_extension
 
 if TYPE_CHECKING:
-    from pix2pix_jax.inference.trained import TrainedGenerator
+    from pix2pix_jax.inference import TrainedGenerator
 
 _WORDS = images.Words("translated", "images", lambda name: with_extension(name, ".png"))
 
@@ -112,28 +112,31 @@ def _holds_pairs(folder: Path) -> bool:
 
 
 def _load(options: argparse.Namespace) -> "TrainedGenerator":
-    from pix2pix_jax.inference.inputs import translation_task
+    from pix2pix_jax.inference.generate import translation_task
     from pix2pix_jax.inference.trained import load_trained
 
     generator = at_test_time(load_trained(options.checkpoint, options.step), options.test_time)
-    translation_task(generator.config)
+    translation_task(generator.config.task)
     return generator
 
 
 def _prepare(options: argparse.Namespace, generator: "TrainedGenerator") -> images.Work:
+    from PIL import Image
+
     from pix2pix_jax.figures.drawing import displayed
-    from pix2pix_jax.inference import photo_files
-    from pix2pix_jax.inference.inputs import condition_of_files
+    from pix2pix_jax.inference.inputs import condition_of
+    from pix2pix_jax.inference.painting import side_by_side
+    from pix2pix_jax.inference.photo_files import write_photo
     from pix2pix_jax.inference.translating import translate_array, translated_name, write_translated
 
     def translate(item: Item, targets: Targets) -> None:
-        condition = condition_of_files(item.files, generator.config, lambda text: images.note(item.files[0], text))
+        condition = condition_of(item.files, generator.config, lambda text: images.note(item.files[0], text))
         name = translated_name(item.name, condition, generator.config)
         target = targets.place(item, with_extension(item.name, ".png") if options.side_by_side else name)
         made = translate_array(condition, generator, options.seed, options.tile)
         if options.side_by_side:
-            both = photo_files.side_by_side(displayed(condition), displayed(made))
-            photo_files.write_photo(both, target, {}, options.overwrite)
+            both = side_by_side(*(Image.fromarray(displayed(image)) for image in (condition, made)))
+            write_photo(both, target, {}, options.overwrite)
         else:
             write_translated(made, target, generator.config, options.overwrite)
 

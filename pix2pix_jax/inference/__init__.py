@@ -6,7 +6,8 @@ import lazy_loader
 
 if TYPE_CHECKING:
     from pix2pix_jax.inference.colorizing import colorize
-    from pix2pix_jax.inference.trained import TrainedGenerator, load_trained
+    from pix2pix_jax.inference.generator import TrainedGenerator
+    from pix2pix_jax.inference.trained import load_trained
     from pix2pix_jax.inference.translating import translate
 
 __all__ = ["TrainedGenerator", "colorize", "load_trained", "translate"]
@@ -16,7 +17,8 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "colorizing": ["colorize"],
-        "trained": ["TrainedGenerator", "load_trained"],
+        "generator": ["TrainedGenerator"],
+        "trained": ["load_trained"],
         "translating": ["translate"],
     },
 )

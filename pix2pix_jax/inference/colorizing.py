@@ -12,17 +12,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pix2pix_jax import files
-from pix2pix_jax.color import LUMA_WEIGHTS, as_unit
-from pix2pix_jax.inference import photo_files
+from pix2pix_jax.color import LUMA_WEIGHTS, as_stored, as_unit
+from pix2pix_jax.inference.generator import TrainedGenerator
 from pix2pix_jax.inference.gray import GrayPhoto, gray_photo
-from pix2pix_jax.inference.painting import gap_between, make_chroma, painted_bands, painted_image
-from pix2pix_jax.inference.photo_files import reading
-from pix2pix_jax.inference.trained import TrainedGenerator, load_trained
+from pix2pix_jax.inference.painting import gap_between, make_chroma, painted_bands, painted_image, side_by_side
+from pix2pix_jax.inference.photo_files import explaining, reading, write_pages, write_photo
+from pix2pix_jax.inference.trained import load_trained
 from pix2pix_jax.photos import (
     check_size,
     format_of,
     known_suffix,
-    load,
     metadata_to_keep,
     name_to_write,
     orientation_of,
@@ -67,36 +66,32 @@ def colorize(
         UserError: if a file cannot be read.
     """
     generator = generator or _packaged_generator()
-    if isinstance(image, str | os.PathLike):
-        with reading(Path(image)) as opened:
-            return painted_image(generator, gray_photo(opened), seed=seed)
+    if isinstance(image, np.ndarray):
+        return _colorize_array(generator, image, seed)
     if isinstance(image, Image.Image):
-        return painted_image(generator, gray_photo(image), seed=seed)
-    if not isinstance(image, np.ndarray):
+        photo = gray_photo(image)
+    elif isinstance(image, str | os.PathLike):
+        with reading(Path(image)) as opened:
+            photo = gray_photo(opened)
+    else:
         raise TypeError(f"expected a path, a Pillow image or a NumPy array, got {type(image).__name__}")
+    return painted_image(generator, photo, seed)
+
+
+def _colorize_array(generator: TrainedGenerator, image: NDArray, seed: int) -> NDArray:
+    """As `colorize`, for arrays."""
     pixels = image[..., None] if image.ndim == 2 else image
     if pixels.ndim != 3 or pixels.shape[2] not in _CHANNELS or pixels.size == 0:
         raise ValueError(f"expected an image [H, W] or [H, W, 1 to 4], got {list(image.shape)}")
-    if pixels.dtype == np.uint8:
-        photo = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-        return np.array(painted_image(generator, gray_photo(photo), seed=seed))
-    return _colorize_deep(generator, pixels, seed)
-
-
-def _colorize_deep(generator: TrainedGenerator, pixels: NDArray, seed: int) -> NDArray:
-    """As `colorize`, for arrays [H, W, channels] of more than 8 bits."""
-    white = 65535.0 if pixels.dtype == np.uint16 else 1.0
-    if pixels.dtype != np.uint16:
+    if pixels.dtype not in (np.uint8, np.uint16):
         pixels = as_unit(pixels)
-    luma = pixels[..., 0].astype(np.float32)
+    luma, alpha = pixels[..., 0], pixels[..., 1:]
     if pixels.shape[2] >= 3:
-        luma = pixels[..., :3].astype(np.float32) @ LUMA_WEIGHTS.astype(np.float32)
-    chroma = make_chroma(generator, np.rint(luma * (255.0 / white)).astype(np.uint8), seed)
-    alpha = pixels[..., 3:] if pixels.shape[2] >= 3 else pixels[..., 1:]
+        luma, alpha = pixels[..., :3] @ LUMA_WEIGHTS, pixels[..., 3:]
+        luma = (np.rint(luma) if pixels.dtype.kind == "u" else luma).astype(pixels.dtype)
     colored = np.empty((*luma.shape, 3 + alpha.shape[2]), pixels.dtype)
     colored[..., 3:] = alpha
-    luma = (np.rint(luma) if white > 1.0 else luma).astype(pixels.dtype)
-    for rows, rgb in painted_bands(luma, chroma):
+    for rows, rgb in painted_bands(luma, make_chroma(generator, as_stored(luma), seed)):
         colored[rows, :, :3] = rgb
     return colored
 
@@ -121,20 +116,6 @@ class Wishes(NamedTuple):
     keep_dates: bool = False
 
 
-class ColoredFile(NamedTuple):
-    """What `colorize_file` has done.
-
-    Attributes:
-        target: the file that was written.
-        gray: what was taken from the photograph, or its first page.
-        image: what was made of that, mode RGB or RGBA.
-    """
-
-    target: Path
-    gray: GrayPhoto
-    image: Image.Image
-
-
 def colorize_file(
     photo: Path,
     name: Path,
@@ -142,7 +123,7 @@ def colorize_file(
     place: Callable[[Path], Path],
     note: Callable[[str], object],
     wishes: Wishes = Wishes(),  # noqa: B008 - cannot be changed
-) -> ColoredFile:
+) -> tuple[Path, GrayPhoto, Image.Image]:
     """Colours a photograph from file to file: its name, format and metadata are kept where they can be.
 
     Args:
@@ -155,48 +136,53 @@ def colorize_file(
         wishes: how to go about it.
 
     Returns:
-        What was read, made and written.
+        The file that was written; what was taken from the photograph, or its first page; and what was made of that.
 
     Raises:
         UserError: if the file cannot be read, or its successor cannot be written.
     """
-    dates = photo.stat() if wishes.keep_dates else None
-    read = _read(photo, name, place, note, wishes)
-    image = painted_image(generator, read.gray, wishes.side_by_side, wishes.seed)
-    if read.pages == 1:
-        photo_files.write_photo(image, read.target, read.metadata, wishes.overwrite)
+
+    def painted(gray: GrayPhoto) -> Image.Image:
+        made = painted_image(generator, gray, wishes.seed)
+        return side_by_side(gray.image(), made) if wishes.side_by_side else made
+
+    dates = photo.stat()
+    gray, target, metadata, pages = _read(photo, name, place, note, wishes)
+    image = painted(gray)
+    if pages == 1:
+        write_photo(image, target, metadata, wishes.overwrite)
     else:
-        further = _further_pages(photo, generator, note, wishes)
-        photo_files.write_pages(chain([image], further), read.target, read.metadata, wishes.overwrite)
-    if dates is not None:
-        with files.writing(read.target):
-            os.utime(read.target, ns=(dates.st_atime_ns, dates.st_mtime_ns))
-    return ColoredFile(read.target, read.gray, image)
-
-
-class _Read(NamedTuple):
-    gray: GrayPhoto
-    target: Path
-    metadata: dict[str, Any]
-    pages: int
+        further = map(painted, _further_pages(photo, note))
+        write_pages(chain([image], further), target, metadata, wishes.overwrite)
+    if wishes.keep_dates:
+        with files.writing(target):
+            os.utime(target, ns=(dates.st_atime_ns, dates.st_mtime_ns))
+    return target, gray, image
 
 
 def _read(
     photo: Path, name: Path, place: Callable[[Path], Path], note: Callable[[str], object], wishes: Wishes
-) -> _Read:
+) -> tuple[GrayPhoto, Path, dict[str, Any], int]:
     """Reads a file, or its first page, unless its successor could not be written, and notes what there is to note.
 
     Apart from `colorize_file`, so that the decoded file is forgotten before its successor is made.
+
+    Returns:
+        What was taken from it, the file to write, the metadata to keep, and the number of pages to colour.
     """
+    notes = []
     with reading(photo) as image:
-        pages = image.n_frames if wishes.all_pages and image.format == "TIFF" else 1  # type: ignore[attr-defined]
+        pages = getattr(image, "n_frames", 1) if wishes.all_pages and image.format == "TIFF" else 1
         new_name = _name_to_write(name, image, wishes.side_by_side, pages)
         target = place(new_name)
-        with photo_files.explaining(photo, "" if wishes.damaged else "; --damaged takes what it still holds"):
-            decoded, notes = load(image, wishes.damaged)
-        gray = gray_photo(decoded)
-        notes = [*(photo_files.frames_note(image) if pages == 1 else ()), *notes, *gray.notes]
+        with explaining(photo, "" if wishes.damaged else "; --damaged takes what it still holds"):
+            gray = gray_photo(image, wishes.damaged)
+        frames = getattr(image, "n_frames", 1)
+        # In an MPO file, which telephones write, the further frames are previews and the like.
+        if frames > pages and image.format != "MPO":
+            notes.append(f"the first of its {frames} frames is taken")
         metadata = metadata_to_keep(image)
+    notes += gray.notes
     if new_name != name:
         suffix = known_suffix(name)
         notes.append(
@@ -208,7 +194,7 @@ def _read(
         notes.append(f"written as {target.name}, for {name.name} is another photograph's")
     for text in notes:
         note(text)
-    return _Read(gray, target, metadata, pages)
+    return gray, target, metadata, pages
 
 
 def _name_to_write(name: Path, image: Image.Image, side_by_side: bool, pages: int) -> Path:
@@ -223,19 +209,16 @@ def _name_to_write(name: Path, image: Image.Image, side_by_side: bool, pages: in
     return name_to_write(name, image.has_transparency_data, max(made, height))
 
 
-def _further_pages(
-    photo: Path, generator: TrainedGenerator, note: Callable[[str], object], wishes: Wishes
-) -> Iterator[Image.Image]:
-    """Colours the second page of a TIFF file and those after it, one at a time."""
+def _further_pages(photo: Path, note: Callable[[str], object]) -> Iterator[GrayPhoto]:
+    """Reads the second page of a TIFF file and those after it, one at a time."""
     with reading(photo) as image:
-        for page in range(1, image.n_frames):  # type: ignore[attr-defined]
-            with photo_files.explaining(photo):
-                image.seek(page)
-                check_size(*image.size, photo)
-                gray = gray_photo(image)
+        for page in range(1, getattr(image, "n_frames", 1)):
+            image.seek(page)
+            check_size(*image.size, photo)
+            gray = gray_photo(image)
             for text in gray.notes:
                 note(f"page {page + 1}: {text}")
-            yield painted_image(generator, gray, wishes.side_by_side, wishes.seed)
+            yield gray
 
 
 @cache

@@ -12,10 +12,9 @@ import jax
 import jax.numpy as jnp
 from jax import export
 
-from pix2pix_jax.errors import UserError
-from pix2pix_jax.files import replacing
+from pix2pix_jax.files import replacing, writing
 from pix2pix_jax.inference import generate
-from pix2pix_jax.inference.trained import TrainedGenerator
+from pix2pix_jax.inference.generator import TrainedGenerator
 from pix2pix_jax.networks.efficientnet import SMALLEST_SEEN, EfficientNetUNet
 from pix2pix_jax.state import Weights
 from pix2pix_jax.tasks import TranslationTask
@@ -67,18 +66,15 @@ def _narrowest(weights: jax.Array) -> jax.Array:
 
 
 def write_export(trained: TrainedGenerator, out: Path) -> None:
-    """Writes a generator's export under a temporary name, then renames it.
+    """Writes a generator's export, whole or not at all.
 
     Args:
         trained: the generator.
         out: the file to write; one that is there already is replaced.
 
     Raises:
-        UserError: if the file cannot be written; nothing is left behind then.
+        UserError: if the file cannot be written.
     """
     content = export_generator(trained).serialize()
-    try:
-        with replacing(out) as temporary:
-            temporary.write_bytes(content)
-    except OSError as error:
-        raise UserError(f"{out} cannot be written ({error.strerror})") from error
+    with writing(out), replacing(out) as temporary:
+        temporary.write_bytes(content)

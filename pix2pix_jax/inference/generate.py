@@ -1,18 +1,14 @@
 """From what a generator is given to what it makes: a generator with its running averages, as pure functions."""
 
-from collections.abc import Callable
 from typing import cast
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from pix2pix_jax import color
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.state import Model, Weights
-from pix2pix_jax.tasks import Photo, TranslationTask, photo_from_rgb, saturated
-
-_BATCH = 32
+from pix2pix_jax.tasks import AnyTask, Photo, TranslationTask, photo_from_rgb, saturated
 
 
 def make(model: Model, weights: Weights, condition: jax.Array, key: jax.Array | None = None) -> jax.Array:
@@ -46,7 +42,7 @@ def colorize(model: Model, weights: Weights, images: jax.Array, key: jax.Array |
         RGB float32 [batch, height, width, 3] in [0, 1], clipped.
     """
     luma = photo_from_rgb(color.from_pixels(images)).luma
-    return color.to_unit(_made_photo(model, weights, luma, _own_key(key, images)).rgb)
+    return color.to_unit(color_luma(model, weights, luma, _own_key(key, images)).rgb)
 
 
 def make_chroma(model: Model, weights: Weights, luma: jax.Array, key: jax.Array | None = None) -> jax.Array:
@@ -61,10 +57,24 @@ def make_chroma(model: Model, weights: Weights, luma: jax.Array, key: jax.Array 
     Returns:
         Cr and Cb, float32 [batch, height, width, 2] in [-0.5, 0.5]; for some lumas outside the gamut.
     """
-    return _made_photo(model, weights, color.from_pixels(luma)[..., None], _own_key(key, luma)).chroma / 2.0
+    return color_luma(model, weights, color.from_pixels(luma)[..., None], _own_key(key, luma)).chroma / 2.0
 
 
-def _made_photo(model: Model, weights: Weights, luma: jax.Array, key: jax.Array | None) -> Photo:
+def color_luma(model: Model, weights: Weights, luma: jax.Array, key: jax.Array | None = None) -> Photo:
+    """Colours grey photographs at the size that the generator knows: the one way from luma to colour.
+
+    Args:
+        model: the task and the networks.
+        weights: the generator's.
+        luma: float32 [batch, height, width, 1] in [-1, 1].
+        key: as for `make`.
+
+    Returns:
+        The photos, of that height and width; RGB may lie outside the gamut.
+
+    Raises:
+        UserError: if the generator translates.
+    """
     if isinstance(model.task, TranslationTask):
         raise UserError("this generator translates images and colours no photographs: use pix2pix-translate")
     condition = model.task.condition_of_luma(luma)
@@ -96,6 +106,16 @@ def _seen_size(model: Model, height: int, width: int) -> list[int]:
     return [multiple * round(length * side / shorter / multiple) for length in (height, width)]
 
 
+def translation_task(task: AnyTask) -> TranslationTask:
+    """The task of a generator that translates; raises UserError if it colours."""
+    if not isinstance(task, TranslationTask):
+        raise UserError(
+            f"this generator colours photographs (task {task.kind}) and translates no images: use pix2pix-colorize, or"
+            " colorize() in Python"
+        )
+    return task
+
+
 def translate(model: Model, weights: Weights, images: jax.Array, key: jax.Array | None = None) -> jax.Array:
     """Translates images.
 
@@ -108,8 +128,11 @@ def translate(model: Model, weights: Weights, images: jax.Array, key: jax.Array 
 
     Returns:
         float32 [batch, height, width, output channels] in [0, 1].
+
+    Raises:
+        UserError: if the generator colours.
     """
-    given = images[..., : model.task.condition_channels]
+    given = images[..., : translation_task(model.task).input_channels]
     return (make(model, weights, color.from_pixels(given), _own_key(key, given)) + 1.0) / 2.0
 
 
@@ -118,28 +141,3 @@ def _own_key(key: jax.Array | None, images: jax.Array) -> jax.Array:
     if images.dtype == jnp.float32:
         images = jax.lax.bitcast_convert_type(images, jnp.uint32)
     return jax.random.fold_in(jax.random.key(0) if key is None else key, jnp.sum(images, dtype=jnp.uint32))
-
-
-def in_batches(
-    compiled: Callable[..., jax.Array], model: Model, weights: Weights, images: np.ndarray, seed: int
-) -> np.ndarray:
-    """Colours or translates any number of images with one compiled program.
-
-    Args:
-        compiled: `colorize` or `translate` of a model, jitted.
-        model: the same model.
-        weights: the generator's.
-        images: what the function takes, [count, height, width, channels].
-        seed: what dropout follows from, where it is active.
-
-    Returns:
-        float32 [count, height, width, channels] in [0, 1].
-    """
-    # What is made of an image must not depend on the others, neither by their statistics nor by its place among them.
-    size = min(_BATCH, len(images)) if model.test_time == "running" else 1
-    key, made = jax.random.key(seed), []
-    for start in range(0, len(images), size):
-        batch = images[start : start + size]
-        padded = np.pad(batch, [(0, size - len(batch)), (0, 0), (0, 0), (0, 0)])
-        made.append(np.asarray(compiled(weights, padded, key))[: len(batch)])
-    return np.concatenate(made)

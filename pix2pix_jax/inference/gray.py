@@ -22,6 +22,10 @@ class GrayPhoto(NamedTuple):
     alpha: NDArray[np.uint8] | None
     notes: tuple[str, ...]
 
+    def image(self) -> Image.Image:
+        """It as an image of mode L, or LA where it has transparency."""
+        return Image.fromarray(self.luma if self.alpha is None else np.dstack([self.luma, self.alpha]))
+
 
 def gray_photo(image: Image.Image, damaged: bool = False) -> GrayPhoto:
     """Reads luma and transparency of an image, as training and judging read its colours.

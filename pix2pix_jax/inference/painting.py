@@ -15,8 +15,9 @@ from PIL import Image
 from scipy.ndimage import uniform_filter
 
 from pix2pix_jax.color import CB_RANGE, CR_RANGE, LUMA_WEIGHTS
+from pix2pix_jax.inference.generator import TrainedGenerator
 from pix2pix_jax.inference.gray import GrayPhoto
-from pix2pix_jax.inference.trained import TrainedGenerator
+from pix2pix_jax.inference.squares import faded_bands
 
 # Python's numbers, for NumPy's own would turn float32 arrays into float64.
 _RED, _GREEN, _BLUE = (float(weight) for weight in LUMA_WEIGHTS)
@@ -59,18 +60,13 @@ def make_chroma(generator: TrainedGenerator, luma: NDArray[np.uint8], seed: int 
     multiple = generator.model.generator.size_multiple
     side = max(generator.model.coloring_side // multiple, 1) * multiple  # files may name less than a network takes
     small = _fit(luma, side)
-    axis = int(np.argmax(small.shape))
-    # A window's say in the colour of a row or column falls linearly from its middle to its ends.
-    ramp = np.minimum(np.arange(side), np.arange(side)[::-1]) + 1.0
-    ramp = np.expand_dims(ramp.astype(np.float32), (1 - axis, 2))
-    total = np.zeros((*small.shape, 2), np.float32)
-    weight = np.zeros((*small.shape, 1), np.float32)
-    steps = math.ceil((small.shape[axis] - side) / (side // 2))
-    for start in np.linspace(0, small.shape[axis] - side, steps + 1).round().astype(int):
-        window = (slice(None),) * axis + (slice(start, start + side),)
-        total[window] += ramp * generator.make_chroma(small[window], seed)
-        weight[window] += ramp
-    return total / weight
+    steps = (math.ceil((length - side) / (side // 2)) for length in small.shape)
+    starts = [
+        np.linspace(0, length - side, count + 1).round().astype(int)
+        for length, count in zip(small.shape, steps, strict=True)
+    ]
+    bands = faded_bands(lambda square: generator.make_chroma(square, seed), small, side, (starts[0], starts[1]), side)
+    return np.concatenate(list(bands))
 
 
 def _fit(luma: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
@@ -83,37 +79,39 @@ def _fit(luma: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.asarray(image)
 
 
-def painted_image(
-    generator: TrainedGenerator, photo: GrayPhoto, side_by_side: bool = False, seed: int = 0
-) -> Image.Image:
+def painted_image(generator: TrainedGenerator, photo: GrayPhoto, seed: int = 0) -> Image.Image:
     """Colours a photograph.
 
     Args:
         generator: the generator.
         photo: the photograph.
-        side_by_side: whether to put the grey photograph to the left of the coloured one.
         seed: what dropout follows from, where the generator keeps it.
 
     Returns:
-        Mode RGB, or RGBA where the photograph has transparency; of the photograph's size, or its height and somewhat
-        more than twice its width.
+        Mode RGB, or RGBA where the photograph has transparency; of the photograph's size.
     """
     height, width = photo.luma.shape
-    left = width + gap_between(width, height) if side_by_side else 0
-    opaque = photo.alpha is None
-    # The gap shows the page that the image lies on.
-    image = Image.new("RGB" if opaque else "RGBA", (left + width, height), "white" if opaque else (255, 255, 255, 0))
+    image = Image.new("RGB" if photo.alpha is None else "RGBA", (width, height))
     for rows, rgb in painted_bands(photo.luma, make_chroma(generator, photo.luma, seed)):
         alpha = [] if photo.alpha is None else [photo.alpha[rows]]
-        image.paste(Image.fromarray(np.dstack([rgb, *alpha])), (left, rows.start))
-        if side_by_side:
-            image.paste(Image.fromarray(np.dstack([photo.luma[rows]] * 3 + alpha)), (0, rows.start))
+        image.paste(Image.fromarray(np.dstack([rgb, *alpha])), (0, rows.start))
     return image
 
 
 def gap_between(width: int, height: int) -> int:
     """Width of the gap between two images of one size that are put side by side, px."""
     return max(2, min(height, width) // 50)
+
+
+def side_by_side(left: Image.Image, right: Image.Image) -> Image.Image:
+    """Two images of one size as one, of the right one's mode, RGB or RGBA."""
+    width, height = right.size
+    start = width + gap_between(width, height)
+    # The gap shows the page that the image lies on.
+    both = Image.new(right.mode, (start + width, height), "white" if right.mode == "RGB" else (255, 255, 255, 0))
+    both.paste(left.convert(right.mode))
+    both.paste(right, (start, 0))
+    return both
 
 
 def painted_bands(luma: NDArray, chroma: NDArray[np.float32]) -> Iterator[tuple[slice, NDArray]]:

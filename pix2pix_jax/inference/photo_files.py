@@ -5,14 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageFile, TiffImagePlugin
 
 from pix2pix_jax.data.sources.scan import describe_failure
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import replacing
-from pix2pix_jax.inference.painting import gap_between
 from pix2pix_jax.photos import format_of, open_image, save_options
 
 
@@ -33,47 +30,9 @@ def explaining(path: Path, remedy: str = "") -> Iterator[None]:
 
 @contextmanager
 def reading(path: Path) -> Iterator[ImageFile.ImageFile]:
-    """Opens an image file, for its header and its pixels to be read within the `with`.
-
-    Args:
-        path: the file, in any format Pillow reads.
-
-    Yields:
-        Pillow's image.
-
-    Raises:
-        UserError: if the file cannot be read, or decoding its pixels within the `with` fails.
-    """
+    """Yields Pillow's image of a file; raises UserError if it cannot be read, or decoded within the `with`."""
     with explaining(path), open_image(path) as image:
         yield image
-
-
-def frames_note(image: Image.Image) -> tuple[str, ...]:
-    """A note where an image has more than the one frame that is taken."""
-    frames = getattr(image, "n_frames", 1)
-    # In an MPO file, which telephones write, the further frames are previews and the like.
-    if frames < 2 or image.format == "MPO":
-        return ()
-    return (f"the first of its {frames} frames is taken",)
-
-
-def target_within(folder: Path, name: Path) -> Path:
-    """Where a file goes.
-
-    Args:
-        folder: the folder that it must stay in.
-        name: its path relative to that folder.
-
-    Returns:
-        The path.
-
-    Raises:
-        UserError: if it would lie outside, by way of `..` or of a link.
-    """
-    target = folder / name
-    if not target.parent.resolve().is_relative_to(folder.resolve()):
-        raise UserError(f"{target} lies outside {folder}, and is not written")
-    return target
 
 
 def write_photo(image: Image.Image, target: Path, metadata: dict[str, Any], overwrite: bool) -> None:
@@ -110,44 +69,9 @@ def write_pages(pages: Iterable[Image.Image], target: Path, metadata: dict[str, 
             del writer  # it looks at its file once more when it goes, so it must go before that is closed
 
 
-def write_array(pixels: NDArray[Any], target: Path, overwrite: bool) -> None:
-    """Writes an image that has more bits or channels than `write_photo` can write, losing nothing.
-
-    Args:
-        pixels: [H, W, channels], uint8, uint16 or float32.
-        target: the file, a PNG or a TIFF by its extension, see `extension_for`.
-        overwrite: whether to replace a file that is there.
-
-    Raises:
-        UserError: as `write_photo`.
-    """
-    planes = pixels[..., 0] if pixels.shape[2] == 1 else pixels
-    with writing_photo(target, overwrite) as file:
-        if target.suffix.lower() == ".png":
-            Image.fromarray(planes).save(file, "PNG", compress_level=2)
-            return
-        import tifffile
-
-        kind = "rgb" if pixels.shape[2] in (3, 4) else "minisblack"
-        layout = "contig" if planes.ndim == 3 else None
-        tifffile.imwrite(file, planes, photometric=kind, planarconfig=layout, compression="zlib")
-
-
-def side_by_side(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> Image.Image:
-    """Two images, RGB [H, W, 3], with a white gap between them."""
-    height, width = left.shape[:2]
-    gap = gap_between(width, height)
-    return Image.fromarray(np.concatenate([left, np.full((height, gap, 3), 255, np.uint8), right], axis=1))
-
-
-def extension_for(dtype: np.dtype, channels: int) -> str:
-    """.png where that holds images of this dtype and number of channels, else .tif."""
-    return ".png" if (channels == 1 and dtype.kind == "u") or (channels in (3, 4) and dtype == np.uint8) else ".tif"
-
-
 @contextmanager
 def writing_photo(target: Path, overwrite: bool) -> Iterator[Path]:
-    """Yields the name to write a file under, see `files.replacing`; what fails is a UserError.
+    """Yields the name to write an image under, see `files.replacing`.
 
     Args:
         target: the file; its folder is made where there is none.

@@ -9,7 +9,7 @@ import numpy as np
 
 from pix2pix_jax.config import Config, DataConfig, updated
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.files import replacing
+from pix2pix_jax.files import replacing, writing
 from pix2pix_jax.networks import DiscriminatorConfig, Params, pytorch
 from pix2pix_jax.networks.pytorch import FoundGenerator
 from pix2pix_jax.tasks import LabColorizationTask, TranslationTask
@@ -90,10 +90,10 @@ def write(path: Path, state_dict: Mapping[str, np.ndarray]) -> None:
         state_dict: from `pytorch.generator_to_torch` or `pytorch.discriminator_to_torch`.
 
     Raises:
-        UserError: if PyTorch is missing.
+        UserError: if PyTorch is missing, or the file cannot be written.
     """
     torch = _torch()
-    with replacing(path) as temporary:
+    with writing(path), replacing(path) as temporary:
         torch.save({name: torch.from_numpy(np.array(array)) for name, array in state_dict.items()}, temporary)
 
 

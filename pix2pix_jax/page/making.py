@@ -4,14 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from pix2pix_jax.figures.drawing import displayed
 from pix2pix_jax.inference.colorizing import Wishes, colorize_file
-from pix2pix_jax.inference.gray import GrayPhoto
-from pix2pix_jax.inference.inputs import condition_of_files
-from pix2pix_jax.inference.trained import TrainedGenerator
+from pix2pix_jax.inference.generator import TrainedGenerator
+from pix2pix_jax.inference.inputs import condition_of
 from pix2pix_jax.inference.translating import translate_array, translated_name, write_translated
 from pix2pix_jax.tasks import TranslationTask
 
@@ -100,21 +98,18 @@ class Maker:
     def _colorize(self, file: Path, folder: Path, strength: float) -> Made:
         notes: list[str] = []
         generator = self.generator.with_saturation(strength)
-        colored = colorize_file(file, Path(file.name), generator, folder.joinpath, notes.append, Wishes(seed=self.seed))
-        return _made(colored.target, _gray_image(colored.gray), colored.image, notes)
+        wishes = Wishes(seed=self.seed)
+        target, gray, image = colorize_file(file, Path(file.name), generator, folder.joinpath, notes.append, wishes)
+        return _made(target, gray.image(), image, notes)
 
     def _translate(self, file: Path, folder: Path) -> Made:
         config = self.generator.config
         notes: list[str] = []
-        condition = condition_of_files([file], config, notes.append)
+        condition = condition_of([file], config, notes.append)
         target = folder / translated_name(Path(file.name), condition, config)
         made = translate_array(condition, self.generator, self.seed, self.tile)
         write_translated(made, target, config)
         return _made(target, Image.fromarray(displayed(condition)), Image.fromarray(displayed(made)), notes)
-
-
-def _gray_image(gray: GrayPhoto) -> Image.Image:
-    return Image.fromarray(gray.luma if gray.alpha is None else np.dstack([gray.luma, gray.alpha]))
 
 
 def _made(target: Path, before: Image.Image, after: Image.Image, notes: list[str]) -> Made:

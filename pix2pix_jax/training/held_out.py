@@ -1,7 +1,6 @@
 """The images that a run is judged on."""
 
-import dataclasses
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 import jax
@@ -11,8 +10,8 @@ from pix2pix_jax import color
 from pix2pix_jax.config import Config
 from pix2pix_jax.evaluation import measures, pairs
 from pix2pix_jax.figures import Group, save_sheet
-from pix2pix_jax.inference import generate
-from pix2pix_jax.state import TrainState, build_model
+from pix2pix_jax.inference import TrainedGenerator
+from pix2pix_jax.state import TrainState
 from pix2pix_jax.tasks import TranslationTask
 
 _SAMPLES = 12  # images in a sheet
@@ -23,19 +22,17 @@ class HeldOut:
 
     def __init__(self, config: Config, images: np.ndarray) -> None:
         """Takes the run's config, and the photographs, uint8 RGB [count, height, width, 3]."""
-        # One device does it, which has no others to share batch statistics with.
-        self._model = build_model(dataclasses.replace(config, sync_batch_norm=False), total_steps=1)
-        self._seed = config.seed
+        self._config = config
         self._images = images
-        self._make = jax.jit(partial(self._function, self._model))
-
-    _function = staticmethod(generate.colorize)
 
     def make(self, state: TrainState) -> np.ndarray:
         """Colours the photographs with a state's generator: RGB float32 [count, height, width, 3] in [0, 1]."""
         # From a copy: a state spread over several devices would make each of them do the same work.
         weights = jax.device_get(state.trained)
-        return generate.in_batches(self._make, self._model, weights, self._images, self._seed)
+        return self._made(TrainedGenerator(self._config, weights.params, weights.averages))
+
+    def _made(self, generator: TrainedGenerator) -> np.ndarray:
+        return generator.colorize(self._images, self._config.seed)
 
     def judge(self, made: np.ndarray) -> dict[str, float]:
         """Figures of merit of what was made, beside what needs no network, as a record for the metrics."""
@@ -58,14 +55,15 @@ class HeldOut:
 class HeldOutPairs(HeldOut):
     """Held-out pairs, what a generator makes of their inputs, and how near that is to the truth."""
 
-    _function = staticmethod(generate.translate)
-
     def __init__(self, config: Config, images: np.ndarray) -> None:
         """Takes the run's config, and pairs [count, height, width, input + output channels] as the loader has them."""
         super().__init__(config, images)
         units = np.asarray(color.from_pixels(jax.numpy.asarray(images))) / 2.0 + 0.5
         self._inputs = units[..., : config.task.condition_channels]
         self._truth = units[..., config.task.condition_channels :]
+
+    def _made(self, generator: TrainedGenerator) -> np.ndarray:
+        return generator.translate(self._images, self._config.seed)
 
     def judge(self, made: np.ndarray) -> dict[str, float]:
         """As `HeldOut.judge`; `made` is float32 [count, height, width, output channels] in [0, 1]."""

@@ -19,6 +19,7 @@ from pix2pix_jax.commands import colorize as command
 from pix2pix_jax.commands import names
 from pix2pix_jax.commands.names import RECORD
 from pix2pix_jax.config import default_config, updated
+from pix2pix_jax.errors import UserError
 from pix2pix_jax.inference.trained import TrainedGenerator, load_trained
 
 PHOTOS = smooth_images(4, 40, seed=2)[:, :36]
@@ -420,6 +421,15 @@ def test_link_that_leads_out_of_out_is_refused(run, tmp_path):
     status, _, err = run("in", "-o", "out")
     assert (status, err) == (1, ["error: out/deep/a.png lies outside out, and is not written"])
     assert files(tmp_path / "elsewhere") == []
+
+
+@pytest.mark.parametrize("name", ["../a.png", "b/../../a.png", "/a.png"])
+def test_a_name_that_climbs_out_of_out_is_refused(tmp_path, name):
+    options = argparse.Namespace(out=tmp_path / "out", overwrite=True, skip_existing=False, replace_originals=False)
+    item = names.Item((tmp_path / "in.png",), Path(name))
+    options.out.mkdir()
+    with pytest.raises(UserError, match="lies outside"):
+        names.Targets(options, [item], lambda name: name).place(item, item.name)
 
 
 def test_large_images_name_the_flag(run, tmp_path):

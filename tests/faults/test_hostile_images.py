@@ -39,7 +39,7 @@ resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 def gray(path, damaged):
     with photo_files.reading(path) as image:
-        photo_files.frames_note(image)
+        getattr(image, "n_frames", 1)
         luma = gray_photo(image, damaged).luma
         metadata_to_keep(image)
         return luma

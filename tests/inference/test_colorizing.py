@@ -9,6 +9,7 @@ from PIL import Image
 
 from pix2pix_jax.color import LUMA_WEIGHTS
 from pix2pix_jax.inference import TrainedGenerator, colorize, load_trained
+from pix2pix_jax.inference.colorizing import colorize_file
 
 PHOTOS = smooth_images(2, 40, seed=2)[:, :36]
 
@@ -41,6 +42,17 @@ def test_arrays(generator, dtype, channels):
         np.testing.assert_array_equal(colored[..., 3], photo[..., -1].astype(colored.dtype))
     luma = photo[..., :3] @ LUMA_WEIGHTS if (channels or 0) >= 3 else photo.reshape(36, 40, -1)[..., 0]
     assert np.abs(colored[..., :3] @ LUMA_WEIGHTS - luma).max() <= (1e-5 if white == 1 else 1.0)
+
+
+@pytest.mark.parametrize("file_format", ["GIF", "PNG", "WEBP", "TIFF", "MPO"])
+def test_the_first_of_several_frames_is_coloured_and_a_note_says_so(generator, file_format, tmp_path):
+    frames = [Image.fromarray(photo) for photo in PHOTOS]
+    frames[0].save(tmp_path / "a.png", file_format, save_all=True, append_images=frames[1:])
+    notes: list[str] = []
+    gray = colorize_file(tmp_path / "a.png", Path("a.png"), generator, (tmp_path / "out").joinpath, notes.append)[1]
+    assert np.abs(gray.luma - PHOTOS[0] @ LUMA_WEIGHTS).mean() < 8
+    # In an MPO file, which telephones write, the others are previews.
+    assert notes == ([] if file_format == "MPO" else ["the first of its 2 frames is taken"])
 
 
 @pytest.mark.parametrize(

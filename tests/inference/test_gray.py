@@ -1,7 +1,6 @@
 """What is taken from images of every kind: luma, transparency, orientation."""
 
 import io
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,12 +38,6 @@ def test_luma_of_modes(mode, tolerance):
     assert (photo.alpha is not None) == (mode == "RGBA")
 
 
-def test_palette():
-    image = Image.fromarray(RGB).quantize(16)
-    expected = np.asarray(image.convert("RGB")) @ LUMA_WEIGHTS
-    np.testing.assert_allclose(gray_photo(image).luma.astype(float), expected, atol=0.51)
-
-
 def test_palette_with_transparency():
     image = Image.fromarray(RGB).quantize(16)
     alpha = bytes(range(0, 256, 16))
@@ -69,14 +62,6 @@ def test_transparent_colour_of_16_bit_gray():
     assert photo.alpha.shape == photo.luma.shape
 
 
-def test_multiplied_alpha_is_divided_out():
-    image = Image.fromarray(np.full((4, 4, 4), (200, 200, 200, 128), np.uint8)).convert("RGBa")
-    photo = gray_photo(image)
-    np.testing.assert_allclose(photo.luma.astype(float), 200, atol=1)
-    assert photo.alpha is not None
-    assert (photo.alpha == 128).all()
-
-
 def test_one_bit():
     image = Image.fromarray(RGB).convert("1")
     assert np.array_equal(gray_photo(image).luma, 255 * np.asarray(image).astype(np.uint8))
@@ -92,19 +77,11 @@ def test_adobe_cmyk_jpeg():
 DEEP = np.array([[0, 257, 128 * 257, 65535]], np.uint16)
 
 
-@pytest.mark.parametrize("big_endian", [False, True])
-@pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
-def test_16_bit_gray(big_endian, file_format):
-    image = Image.fromarray(DEEP.astype(">u2" if big_endian else "<u2"))
-    assert image.mode == ("I;16B" if big_endian else "I;16")
-    assert gray_photo(image).luma.tolist() == [[0, 1, 128, 255]]
-    assert gray_photo(stored(image, file_format)).luma.tolist() == [[0, 1, 128, 255]]
-
-
-def test_16_bit_pgm(tmp_path: Path):
-    (tmp_path / "a.pgm").write_bytes(b"P5 4 1 65535\n" + DEEP.astype(">u2").tobytes())
-    with Image.open(tmp_path / "a.pgm") as image:
-        assert gray_photo(image).luma.tolist() == [[0, 1, 128, 255]]
+@pytest.mark.parametrize("dtype", ["<u2", ">u2"])
+@pytest.mark.parametrize("file_format", [None, "PNG", "TIFF"])
+def test_16_bit_gray(dtype, file_format):
+    image = Image.fromarray(DEEP.astype(dtype))
+    assert gray_photo(stored(image, file_format) if file_format else image).luma.tolist() == [[0, 1, 128, 255]]
 
 
 @pytest.mark.parametrize(
@@ -143,60 +120,37 @@ def test_orientation_is_applied(orientation):
     np.testing.assert_allclose(photo.luma.astype(float), turned[orientation](LUMA), atol=0.51)
 
 
-def profile_bytes(profile) -> bytes:
-    return ImageCms.ImageCmsProfile(profile).tobytes()
-
-
-def linear_profile(space: bytes) -> bytes:
-    """An ICC v2 profile, matrix or grey, whose tone curve is the identity: mid-grey is lighter than in sRGB."""
-
-    def xyz(*values: float) -> bytes:
-        return b"XYZ \0\0\0\0" + b"".join(round(value * 65536).to_bytes(4, "big", signed=True) for value in values)
-
-    curve = b"curv\0\0\0\0\0\0\0\0"
-    tags = {b"desc": b"desc\0\0\0\0\0\0\0\x07linear\0" + bytes(79), b"wtpt": xyz(0.9642, 1.0, 0.8249)}
-    tags |= {b"cprt": b"text\0\0\0\0none\0"}
-    if space == b"GRAY":
-        tags |= {b"kTRC": curve}
-    else:
-        tags |= {b"rTRC": curve, b"gTRC": curve, b"bTRC": curve}
-        tags |= {b"rXYZ": xyz(0.4361, 0.2225, 0.0139), b"gXYZ": xyz(0.3851, 0.7169, 0.0971)}
-        tags |= {b"bXYZ": xyz(0.1431, 0.0606, 0.7141)}
+def gray_profile() -> bytes:
+    """An ICC v2 profile of grey whose tone curve is the identity: mid-grey is lighter than in sRGB."""
+    white = b"".join(round(value * 65536).to_bytes(4, "big") for value in (0.9642, 1.0, 0.8249))
+    tags = {b"wtpt": b"XYZ \0\0\0\0" + white, b"kTRC": b"curv" + bytes(8)}
     table, body, start = len(tags).to_bytes(4, "big"), b"", 128 + 4 + 12 * len(tags)
     for name, data in tags.items():
         table += name + (start + len(body)).to_bytes(4, "big") + len(data).to_bytes(4, "big")
-        body += data + bytes(-len(data) % 4)
-    header = (start + len(body)).to_bytes(4, "big") + bytes(4) + b"\x02\x10\0\0mntr" + space + b"XYZ " + bytes(12)
-    header += b"acsp" + bytes(28) + xyz(0.9642, 1.0, 0.8249)[8:] + bytes(48)
-    return header + table + body
+        body += data
+    header = (start + len(body)).to_bytes(4, "big") + bytes(4) + b"\x02\x10\0\0mntrGRAYXYZ " + bytes(12)
+    return header + b"acsp" + bytes(28) + white + bytes(48) + table + body
 
 
-@pytest.mark.parametrize(("mode", "space"), [("L", b"GRAY"), ("LA", b"GRAY"), ("L", b"RGB "), ("RGB", b"RGB ")])
-def test_profile_is_honoured(mode, space):
+@pytest.mark.parametrize("mode", ["L", "LA"])
+def test_a_grey_profile_is_honoured(mode):
     image = Image.new("L", (8, 8), 55).convert(mode)
-    image.info["icc_profile"] = linear_profile(space)
+    image.info["icc_profile"] = gray_profile()
     photo = gray_photo(image)
     assert photo.notes == ()
     # sRGB: 1.055 · (55 / 255)^(1 / 2.4) − 0.055
     np.testing.assert_allclose(photo.luma.astype(float), 128, atol=1.5)
 
 
-def test_srgb_profile_changes_nothing():
-    image = Image.fromarray(RGB)
-    image.info["icc_profile"] = profile_bytes(ImageCms.createProfile("sRGB"))
-    np.testing.assert_array_equal(gray_photo(image).luma, gray_photo(Image.fromarray(RGB)).luma)
-
-
 @pytest.mark.parametrize(
-    ("mode", "profile", "note"),
+    ("profile", "note"),
     [
-        ("RGB", b"no profile", "cannot be read, and is ignored"),
-        ("RGB", linear_profile(b"RGB ")[:200], "cannot be read, and is ignored"),
-        ("RGB", linear_profile(b"GRAY"), "is for GRAY, not for RGB pixels, and is ignored"),
+        (b"no profile", "cannot be read, and is ignored"),
+        (gray_profile(), "is for GRAY, not for RGB pixels, and is ignored"),
     ],
 )
-def test_broken_profile_is_ignored_with_a_note(mode, profile, note):
-    image = Image.fromarray(RGB).convert(mode)
+def test_a_profile_that_cannot_be_used_is_ignored_with_a_note(profile, note):
+    image = Image.fromarray(RGB)
     image.info["icc_profile"] = profile
     photo = gray_photo(image)
     np.testing.assert_allclose(photo.luma.astype(float), LUMA, atol=0.51)

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tifffile
 from helpers import smooth_images
 from PIL import ExifTags, Image, features
 
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.inference import photo_files
-from pix2pix_jax.inference.photo_files import reading, target_within, write_photo
+from pix2pix_jax.inference.photo_files import reading, write_photo
 from pix2pix_jax.photos import metadata_to_keep, name_to_write
 
 PHOTO = Image.fromarray(smooth_images(1, 24)[0])
@@ -22,15 +20,6 @@ def with_alpha() -> Image.Image:
     image = PHOTO.copy()
     image.putalpha(Image.linear_gradient("L").resize(image.size))
     return image
-
-
-@pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n"])
-@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a"])
-def test_no_image_is_one_line(tmp_path: Path, content: bytes, name: str):
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(UserError, match=r"a[.a-z]* cannot be read: ") as raised, reading(tmp_path / name) as image:
-        image.load()
-    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "TIFF", "WEBP", "GIF", "BMP"])
@@ -43,48 +32,17 @@ def test_truncated_file_is_one_line(tmp_path: Path, file_format: str):
     assert "\n" not in str(raised.value)
 
 
-def test_decompression_bomb_names_the_flag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    PHOTO.save(tmp_path / "a.png")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 24 * 24 // 2 - 1)
-    with pytest.raises(UserError, match="allow them with --max-megapixels"), reading(tmp_path / "a.png"):
-        pass
-
-
-@pytest.mark.parametrize("file_format", ["GIF", "PNG", "WEBP", "TIFF"])
-def test_animation_gives_its_first_frame_and_a_note(tmp_path: Path, file_format: str):
-    frames = [Image.new("RGB", (8, 8), color) for color in ("black", "white", "red")]
-    frames[0].save(tmp_path / "a", file_format, save_all=True, append_images=frames[1:])
-    with reading(tmp_path / "a") as image:
-        assert photo_files.frames_note(image) == ("the first of its 3 frames is taken",)
-        assert np.asarray(image.convert("L")).max() < 10
-
-
-def test_previews_in_a_telephone_s_photograph_are_no_frames(tmp_path: Path):
-    PHOTO.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[PHOTO.resize((8, 8))])
-    with reading(tmp_path / "a.jpg") as image:
-        assert image.format == "MPO"
-        assert photo_files.frames_note(image) == ()
-
-
 @pytest.mark.parametrize(
     ("name", "alpha", "expected"),
     [
         ("a.jpg", False, "a.jpg"),
-        ("b/A.JPEG", False, "b/A.JPEG"),
         ("a.jpg", True, "a.png"),
-        ("a.bmp", True, "a.png"),
         ("a.tif", True, "a.tif"),
         ("b/a.gif", False, "b/a.png"),
         ("a.pgm", False, "a.png"),
-        ("a.psd", False, "a.png"),
         ("a", False, "a.png"),
-        ("a.b.c", False, "a.b.c.png"),
         ("Paris 12.05.1944", False, "Paris 12.05.1944.png"),
-        ("a.b.gif", False, "a.b.png"),
-        ("a.jfif", False, "a.jfif"),
-        ("a.JPE", False, "a.JPE"),
         ("a.apng", True, "a.apng"),
-        ("a.vda", True, "a.vda"),
         ("a.j2k", True, "a.j2k"),
         ("a.pfm", False, "a.png"),
         ("a.heic", False, "a.png"),
@@ -186,17 +144,6 @@ def test_a_link_is_replaced_rather_than_followed(tmp_path: Path):
     assert (tmp_path / "precious").read_bytes() == b"precious"
 
 
-def test_path_that_climbs_out_of_the_folder_is_refused(tmp_path: Path):
-    out = tmp_path / "out"
-    (tmp_path / "elsewhere").mkdir()
-    out.mkdir()
-    (out / "link").symlink_to(tmp_path / "elsewhere")
-    for name in ("../a.png", "b/../../a.png", "link/a.png", "/a.png"):
-        with pytest.raises(UserError, match="lies outside"):
-            target_within(out, Path(name))
-    assert target_within(out, Path("b/a.png")) == out / "b" / "a.png"
-
-
 def test_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
@@ -208,28 +155,3 @@ def test_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "\n" not in str(raised.value)
     assert os.listdir(tmp_path) == []
-
-
-def test_interruption_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def save(self, file, *_, **__):
-        file.write_bytes(b"half")
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Image.Image, "save", save)
-    with pytest.raises(KeyboardInterrupt):
-        write_photo(PHOTO, tmp_path / "a.png", {}, overwrite=False)
-    assert os.listdir(tmp_path) == []
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
-def test_every_array_that_is_written_is_read_back(tmp_path: Path, dtype, channels: int):
-    white = 1 if dtype == np.float32 else np.iinfo(dtype).max
-    made = (np.random.default_rng(0).random((5, 7, channels)) * white).astype(dtype)
-    target = tmp_path / f"a{photo_files.extension_for(np.dtype(dtype), channels)}"
-    photo_files.write_array(made, target, overwrite=False)
-    # Of several channels of more than 8 bits, and of two or five, Pillow reads none; tifffile does.
-    with_pillow = channels == 1 or (dtype == np.uint8 and channels in (3, 4))
-    read = np.asarray(Image.open(target)) if with_pillow else tifffile.imread(target)
-    np.testing.assert_array_equal(read.reshape(made.shape), made)
-    assert (target.suffix == ".png") == (with_pillow and dtype != np.float32)

@@ -9,8 +9,7 @@ from helpers import initial_state
 from pix2pix_jax.color import rgb_to_ycrcb
 from pix2pix_jax.config import Config, default_config, updated
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.inference import painting
-from pix2pix_jax.inference.trained import TrainedGenerator, load_trained
+from pix2pix_jax.inference import TrainedGenerator, generate, load_trained, painting
 from pix2pix_jax.runs.checkpoints import Checkpoints
 from pix2pix_jax.state import build_model
 from pix2pix_jax.tasks import ColorizationTask
@@ -65,41 +64,31 @@ def test_the_size_at_which_photographs_are_coloured(settings, seen):
     luma = np.random.default_rng(0).integers(0, 256, (64, 96), np.uint8)
     condition = luma[None, :, :, None] / np.float32(127.5) - 1
     resized = np.asarray(jax.image.resize(condition, (1, *seen, 1), "cubic")).clip(-1, 1)
-    output = jax.image.resize(generator.apply(resized), (1, 64, 96, generator.config.task.generator_channels), "linear")
+    output = generate.make(generator.model, generator.weights, resized)
+    output = jax.image.resize(output, (1, 64, 96, output.shape[3]), "linear")
     expected = rgb_to_ycrcb(output)[..., 1:] if output.shape[3] == 3 else output
     np.testing.assert_allclose(generator.make_chroma(luma), expected[0] / 2, atol=1e-5)
 
 
-def test_there_is_nothing(tmp_path):
-    with pytest.raises(UserError, match="there is no run or file"):
-        load_trained(tmp_path / "none")
-
-
-def test_folder_that_is_no_run(tmp_path):
-    with pytest.raises(UserError, match="is no run's folder"):
-        load_trained(tmp_path)
-
-
-def test_run_without_a_checkpoint_yet(tmp_path):
-    (tmp_path / "config.json").write_text(json.dumps(dataclasses.asdict(default_config())))
-    (tmp_path / "checkpoints").mkdir()
-    with pytest.raises(UserError, match="has no checkpoint yet"):
-        load_trained(tmp_path)
-
-
-def test_run_whose_config_is_cut_off(tmp_path):
-    (tmp_path / "config.json").write_text('{"name": "de')
-    (tmp_path / "checkpoints").mkdir()
-    with pytest.raises(UserError, match=r"the config in .* is no JSON"):
-        load_trained(tmp_path)
-
-
-@pytest.mark.parametrize("content", [b"", b"not safetensors", b"\x08\0\0\0\0\0\0\0{}      "])
-def test_file_that_is_no_generator(tmp_path, content):
-    path = tmp_path / "g.safetensors"
-    path.write_bytes(content)
-    with pytest.raises(UserError, match=r"g\.safetensors (cannot be read|holds no generator)"):
-        load_trained(path)
+@pytest.mark.parametrize(
+    ("files", "place", "message"),
+    [
+        ({}, "none", "there is no run or file"),
+        ({}, "", "is no run's folder"),
+        ({"config.json": json.dumps(dataclasses.asdict(default_config()))}, "", "has no checkpoint yet"),
+        ({"config.json": '{"name": "de'}, "", "the config in .* is no JSON"),
+        ({"g.safetensors": ""}, "g.safetensors", r"g\.safetensors cannot be read"),
+        ({"g.safetensors": "not safetensors"}, "g.safetensors", r"g\.safetensors cannot be read"),
+        ({"g.safetensors": "\x08\0\0\0\0\0\0\0{}      "}, "g.safetensors", r"g\.safetensors holds no generator"),
+    ],
+)
+def test_where_there_is_no_generator(files, place, message, tmp_path):
+    if "config.json" in files:
+        (tmp_path / "checkpoints").mkdir()
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    with pytest.raises(UserError, match=message):
+        load_trained(tmp_path / place)
 
 
 def test_other_architecture_is_named_beside_the_one_wanted(trained, tmp_path):
@@ -137,10 +126,16 @@ def lying(trained, tmp_path, change, **values):
 BIAS = "params/dec4/conv/bias"
 
 
-@pytest.mark.parametrize("value", [[np.nan, 0], [0, np.inf], [], 0.0, [[0, 0]], [1e300, 0]])
-def test_weights_that_no_generator_has_are_refused_in_one_line(value, trained, tmp_path):
-    path = lying(trained, tmp_path, lambda arrays: arrays.update({BIAS: np.array(value)}))
-    with pytest.raises(UserError, match=BIAS) as raised:
+VARIANCE = "batch_stats/enc1/norm/var"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [*((BIAS, value) for value in ([np.nan, 0], [0, np.inf], [], 0.0, [[0, 0]], [1e300, 0])), (VARIANCE, [-0.1] * 32)],
+)
+def test_weights_that_no_generator_has_are_refused_in_one_line(name, value, trained, tmp_path):
+    path = lying(trained, tmp_path, lambda arrays: arrays.update({name: np.array(value)}))
+    with pytest.raises(UserError, match=name) as raised:
         load_trained(path)
     assert "g.safetensors" in str(raised.value)
     assert "\n" not in str(raised.value)
@@ -165,13 +160,6 @@ def test_a_config_that_lies_is_refused_in_one_line(values, trained, tmp_path):
     with pytest.raises(UserError, match=r"g\.safetensors") as raised:
         load_trained(path)
     assert "\n" not in str(raised.value)
-
-
-def test_negative_variances_are_refused_in_one_line(trained, tmp_path):
-    name = "batch_stats/enc1/norm/var"
-    path = lying(trained, tmp_path, lambda arrays: arrays.update({name: np.full_like(arrays[name], -0.1)}))
-    with pytest.raises(UserError, match=rf"g\.safetensors: {name} .*negative"):
-        load_trained(path)
 
 
 def test_kernels_beyond_float16_are_kept(trained, tmp_path):
@@ -223,15 +211,3 @@ def test_a_step_that_is_not_there(run, trained, tmp_path):
 def test_a_side_below_what_the_network_takes_colours_at_the_least(settings, trained):
     generator = dataclasses.replace(trained, config=updated(trained.config, settings))
     assert painting.make_chroma(generator, np.full((24, 40), 90, np.uint8)).shape == (16, 27, 2)
-
-
-@pytest.mark.parametrize("kind", ["repeated", "nothing"])
-def test_a_pth_file_that_lies_of_its_size_is_refused_in_one_line(tmp_path, kind):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    path = tmp_path / "latest_net_G.pth"
-    path.write_bytes(b"")
-    if kind == "repeated":  # one value on the disk, 4 TB in memory
-        torch.save({"model.model.0.weight": torch.zeros(1).expand(10**6, 10**6)}, path)
-    with pytest.raises(UserError, match=r"4,000,000,000,000 bytes|cannot be read as weights") as caught:
-        load_trained(path)
-    assert "\n" not in str(caught.value)

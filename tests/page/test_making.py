@@ -12,7 +12,7 @@ from translators import save_translator
 from pix2pix_jax.commands import colorize, translate
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.inference import generate, load_trained
-from pix2pix_jax.inference.trained import compiled
+from pix2pix_jax.inference.generator import compiled
 from pix2pix_jax.page.examples import write_examples
 from pix2pix_jax.page.making import Maker
 

@@ -5,7 +5,7 @@ from helpers import initial_state, load_config, smooth_images
 from PIL import Image
 
 from pix2pix_jax.config import default_config, updated
-from pix2pix_jax.inference import generate
+from pix2pix_jax.inference import generator
 from pix2pix_jax.state import build_model
 from pix2pix_jax.training.held_out import held_out
 
@@ -30,7 +30,7 @@ def config():
 def test_batches_change_nothing(config, monkeypatch):
     images = smooth_images(7, 32)
     whole = held_out(config, images).make(initial_state())
-    monkeypatch.setattr(generate, "_BATCH", 3)
+    monkeypatch.setattr(generator, "_BATCH", 3)
     parts = held_out(config, images).make(initial_state())
     assert whole.shape == images.shape
     np.testing.assert_allclose(parts, whole, atol=1e-5)

@@ -1,0 +1,173 @@
+"""A trained generator: the config and the weights of one, and what it makes of images."""
+
+import dataclasses
+import json
+import math
+import os
+from collections.abc import Callable
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from flax.traverse_util import flatten_dict
+
+from pix2pix_jax.config import Config
+from pix2pix_jax.files import replacing, writing
+from pix2pix_jax.inference import generate, pth_files
+from pix2pix_jax.networks import Params, pytorch
+from pix2pix_jax.state import Model, Weights, build_model
+
+COLLECTIONS = ("params", "batch_stats")
+"""What the names of weights begin with: parameters, and running averages."""
+
+_BATCH = 32
+# px. Each size that a network is run at has to be compiled, which takes as long as several images: what has to be
+# padded is padded to multiples of this, so that images of many sizes need few.
+_GRID = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedGenerator:
+    """A generator that can colour, or translate.
+
+    Attributes:
+        config: the config of the run that it comes from.
+        params: its parameters, float32.
+        averages: the running averages of its batch norms.
+    """
+
+    config: Config
+    params: Params
+    averages: Params
+
+    @property
+    def model(self) -> Model:
+        """The task and the networks."""
+        return _model(self.config)
+
+    @property
+    def weights(self) -> Weights:
+        """The parameters and the running averages."""
+        return Weights(self.params, self.averages)
+
+    @property
+    def weights_by_name(self) -> dict[str, Any]:
+        """The same by their names in a file, such as `params/enc1/conv/kernel`."""
+        return flatten_dict(dict(zip(COLLECTIONS, (self.params, self.averages), strict=True)), sep="/")
+
+    def colorize(self, images: np.ndarray, seed: int = 0) -> np.ndarray:
+        """Colours photographs of one size, of which only the luma is looked at.
+
+        For a generator of chroma they are resized to the config's `coloring_side`, or where that is 0, larger ones to
+        `data.resize`; the colour is resized back.
+
+        Args:
+            images: uint8 RGB [count, height, width, 3]; height and width divisible by the network's `size_multiple`.
+            seed: what dropout follows from, where `test_time` keeps it.
+
+        Returns:
+            RGB float32 [count, height, width, 3] in [0, 1].
+
+        Raises:
+            UserError: if the generator translates pairs.
+        """
+        return self._in_batches(generate.colorize, images, seed)
+
+    def make_chroma(self, luma: np.ndarray, seed: int = 0) -> np.ndarray:
+        """Makes the colour of one photograph, or of a part of one.
+
+        Args:
+            luma: uint8 [height, width], divisible by the network's `size_multiple`; compiled once for each size.
+            seed: what dropout follows from, where `test_time` keeps it.
+
+        Returns:
+            Cr and Cb, float32 [height, width, 2] in [-0.5, 0.5] times the saturation; not all of it within the gamut.
+        """
+        # Compiled once, however strong the colours are.
+        make = compiled(generate.make_chroma, dataclasses.replace(self.config, saturation=1.0))
+        return np.asarray(make(self.weights, luma[None], jax.random.key(seed))[0]) * np.float32(self.config.saturation)
+
+    def translate(self, images: np.ndarray, seed: int = 0) -> np.ndarray:
+        """Translates images of one size.
+
+        An image of a size that the network takes goes through as it is. Any other is continued to the right and
+        downwards by its own reflection, and what is made of that part is cut off again.
+
+        Args:
+            images: [count, height, width, channels], uint8, uint16, or float32 in [0, 1]; channels beyond those of
+                the generator's input are not looked at.
+            seed: what dropout follows from, where `test_time` keeps it; each image draws its own.
+
+        Returns:
+            float32 [count, height, width, output channels] in [0, 1].
+
+        Raises:
+            UserError: if the generator colours.
+        """
+        height, width = images.shape[1:3]
+        taken = [self.side_taken(side) for side in (height, width)]
+        if taken != [height, width]:
+            taken = [self.side_taken(math.ceil(side / _GRID) * _GRID) for side in (height, width)]
+        missing = [(0, 0), (0, taken[0] - height), (0, taken[1] - width), (0, 0)]
+        made = self._in_batches(generate.translate, np.pad(images, missing, "reflect"), seed)
+        return made[:, :height, :width]
+
+    def side_taken(self, side: int) -> int:
+        """The least height or width, px, that is no less than `side` and that the network takes."""
+        network = self.model.generator
+        return math.ceil(max(side, network.smallest_size) / network.size_multiple) * network.size_multiple
+
+    def with_saturation(self, factor: float) -> "TrainedGenerator":
+        """The same generator, the chroma of what it makes multiplied by another factor than its config's."""
+        return dataclasses.replace(self, config=dataclasses.replace(self.config, saturation=factor))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the generator to a file.
+
+        Args:
+            path: the file; one that is there is replaced. With the suffix `.pth` it becomes a file for the pix2pix
+                authors' PyTorch code; else one in the safetensors format, whose kernels are float16, which is enough
+                to colour with, and the rest float32.
+
+        Raises:
+            UserError: if the file cannot be written, or the authors' code has no such network.
+        """
+        from safetensors.numpy import save
+
+        if Path(path).suffix.lower() in pth_files.SUFFIXES:
+            tensors = pytorch.generator_to_torch(self.config.generator, self.params, self.averages)
+            return pth_files.write(Path(path), tensors)
+        arrays: dict[str, np.ndarray] = {}
+        for name, leaf in self.weights_by_name.items():
+            array = np.asarray(leaf, np.float32)
+            small = name.endswith("kernel") and np.abs(array).max() <= np.finfo(np.float16).max
+            arrays[name] = array.astype(np.float16) if small else array
+        content = save(arrays, {"config": json.dumps(dataclasses.asdict(self.config))})
+        with writing(Path(path)), replacing(Path(path)) as temporary:
+            temporary.write_bytes(content)
+        return None
+
+    def _in_batches(self, function: Callable[..., jax.Array], images: np.ndarray, seed: int) -> np.ndarray:
+        """Colours or translates any number of images [count, height, width, channels] with one compiled program."""
+        make, key, made = compiled(function, self.config), jax.random.key(seed), []
+        # What is made of an image must not depend on the others, neither by their statistics nor by its place there.
+        size = min(_BATCH, len(images)) if self.config.test_time == "running" else 1
+        for start in range(0, len(images), size):
+            batch = images[start : start + size]
+            padded = np.pad(batch, [(0, size - len(batch)), (0, 0), (0, 0), (0, 0)])
+            made.append(np.asarray(make(self.weights, padded, key))[: len(batch)])
+        return np.concatenate(made)
+
+
+@lru_cache
+def _model(config: Config) -> Model:
+    # On one device there are no others to share batch statistics with.
+    return build_model(dataclasses.replace(config, sync_batch_norm=False), total_steps=1)
+
+
+@lru_cache(maxsize=16)
+def compiled(function: Callable[..., jax.Array], config: Config) -> jax.stages.Wrapped:
+    """A function of `generate` for a config's model, compiled once for all generators of that config."""
+    return jax.jit(partial(function, _model(config)))
