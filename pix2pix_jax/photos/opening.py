@@ -1,7 +1,6 @@
 """Opening image files, and decoding them for colouring and training: whole, or what there is of them."""
 
 import io
-import re
 import zlib
 from pathlib import Path
 from typing import Any
@@ -12,18 +11,11 @@ from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 from pix2pix_jax.photos.arrays import TIFF, is_deep_tiff, read_tiff, to_8_bits
 from pix2pix_jax.photos.limits import check_size
 from pix2pix_jax.photos.readable import readable_formats, unread_reason
+from pix2pix_jax.photos.whole import JPEG, check_whole, walk_jpeg, whole_jpeg
 
 _SUBFILE, _OLD_SUBFILE, _PLANAR = 254, 255, 284  # TIFF 6.0
 
-_JPEG = ("JPEG", "MPO")
-_END = b"\xff\xd9"  # of a JPEG file
-# A progressive JPEG is gone through once for each of its scans. libjpeg makes 10, and other programs some 30.
-_MANY_SCANS = 200
-_SCAN = b"\xff\xda"  # what one begins with
-_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")  # that a length follows; or the end (ISO 10918-1, B.1.1.3)
 _TILE = (322, 323)  # tags of TIFF 6.0: width and height
-_MORE = bytes(range(7, 200, 3))  # any bytes that are no marker
-_MISSING_GRAY = 128  # what libjpeg fills in where data are missing
 
 _LARGEST_PROFILE = 2**26  # bytes
 
@@ -54,8 +46,8 @@ def open_image(path: Path) -> ImageFile.ImageFile:
     image = _opened(path)
     try:
         check_size(*image.size, path)
-        if image.format in _JPEG and image.info.get("progressive"):
-            _check_scans(path.read_bytes())
+        if image.format in JPEG and image.info.get("progressive"):
+            walk_jpeg(path.read_bytes())
         if image.format == "TIFF":
             tags: Any = image.tag_v2  # type: ignore[attr-defined]
             tile_width, tile_height = (int(tags.get(tag, 0)) for tag in _TILE)
@@ -142,11 +134,12 @@ def load(image: Image.Image, damaged: bool = False) -> tuple[Image.Image, tuple[
         raise ValueError("its planes of 16 bits lie apart (tag 284), which Pillow misreads: save it interleaved")
     try:
         image.load()
-        _check_end(image)
+        check_whole(image)
     except Exception:
         if not isinstance(image, ImageFile.ImageFile):
             raise
-        if image.format in _JPEG and (whole := _lacking_its_end(Path(str(image.filename)))):
+        file = Path(str(image.filename))
+        if image.format in JPEG and file.is_file() and (whole := whole_jpeg(file.read_bytes())):
             image, notes = whole, (_WITHOUT_END,)
         elif damaged:
             image.tile = []  # nothing more is asked for: what was decoded until now is there
@@ -183,58 +176,3 @@ def orientation_of(image: Image.Image) -> int:
     except Exception:  # a damaged EXIF block must not cost the photograph
         return 0
     return orientation if isinstance(orientation, int) and 2 <= orientation <= 8 else 0
-
-
-def _check_end(image: Image.Image) -> None:
-    """Raises OSError where data end early within a file that is whole, of which libpng and libjpeg say nothing.
-
-    Seldom looked into: only where the last rows are what the decoders leave there.
-    """
-    name = getattr(image, "filename", "")
-    if not name or image.format not in ("PNG", *_JPEG):
-        return
-    last = np.asarray(image.crop((0, max(0, image.height - 2), *image.size)))  # of two, one is Adam7's last
-    if image.format == "PNG" and not last.reshape(len(last), -1).any(1).all():
-        import imagecodecs
-
-        try:
-            imagecodecs.png_decode(Path(name).read_bytes())
-        except imagecodecs.PngError as error:
-            if "Not enough" in str(error):
-                raise OSError("its data end before the last row") from error
-    elif image.format in _JPEG and (last == _MISSING_GRAY).all():
-        ends = Path(name).read_bytes().endswith(_END)
-        if ends and _lacking_its_end(Path(name)) is None:
-            raise OSError("its data end before the last row")
-
-
-def _lacking_its_end(file: Path) -> Image.Image | None:
-    """The image of a JPEG file that lacks its end marker alone, if so much; None if more is missing.
-
-    Where pixels are missing the decoder makes them of whatever follows; where none is, what follows makes no
-    difference.
-    """
-    if not file.is_file():
-        return None
-    data = file.read_bytes().removesuffix(_END).removesuffix(_END[:1])
-    try:
-        whole, other = (_decoded(data + more + _END) for more in (b"", _MORE))
-    except Exception:  # Pillow's plugins do not agree on a type
-        return None
-    return whole if np.array_equal(np.asarray(whole), np.asarray(other)) else None
-
-
-def _decoded(data: bytes) -> Image.Image:
-    with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
-        image.load()
-        return image
-
-
-def _check_scans(data: bytes) -> None:
-    """Raises ValueError if a progressive JPEG has more scans than a photograph: it would take for ever."""
-    scans, place = 0, 0
-    while (found := _MARKER.search(data, place)) and found[0] != _END:
-        scans += found[0] == _SCAN
-        if scans > _MANY_SCANS:
-            raise ValueError(f"it has more than {_MANY_SCANS} scans, which no photograph has: it would take for ever")
-        place = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")

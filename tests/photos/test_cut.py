@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from faults.hostile import png
 from PIL import Image
 
@@ -44,8 +45,30 @@ def tiff(compression: str | None) -> bytes:
     return content
 
 
+def jpeg_tiff() -> bytes:
+    """Two strips, of which the first lacks its second half."""
+    content = saved("TIFF", PHOTO, compression="jpeg", tiffinfo={278: 104})
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        start, size = file.pages[0].dataoffsets[0], file.pages[0].databytecounts[0]
+    half = start + size // 2
+    return content[:half] + b"\xff\xd9" + bytes(size - size // 2 - 2) + content[start + size :]
+
+
+def avif() -> bytes:
+    content = saved("AVIF")
+    start = content.index(b"mdat") + 4
+    size = struct.pack(">I", len(content) - start)
+    half = len(content[start:]) // 2
+    place = content.index(size, content.index(b"iloc"))
+    content = patched(patched(content, place, ">I", half), start - 8, ">I", half + 8)
+    return content[: start + half]
+
+
 def cut_files() -> dict[str, bytes]:
     jpeg, gif, webp = saved("JPEG"), saved("GIF"), saved("WEBP")
+    progressive, several = saved("JPEG", progressive=True), saved("MPO", save_all=True, append_images=[PHOTO])
+    last_scan, first_end = progressive.rindex(b"\xff\xda"), several.index(b"\xff\xd9\xff\xd8")
+    tiles = saved("JPEG2000", tile_size=(64, 64))
     palette = b"PLTE" + bytes(768)
     palette = struct.pack(">I", 768) + palette + struct.pack(">I", zlib.crc32(palette))
     rgb, gray = np.asarray(PHOTO), np.asarray(PHOTO.convert("L"))
@@ -54,6 +77,10 @@ def cut_files() -> dict[str, bytes]:
         "half.jpg": jpeg[: len(jpeg) // 2] + b"\xff\xd9",
         "gray.jpg": saved("JPEG", PHOTO.convert("L"))[:3000] + b"\xff\xd9",
         "restarts.jpg": saved("JPEG", restart_marker_rows=1)[: len(jpeg) // 2] + b"\xff\xd9",
+        "scan.jpg": progressive[:last_scan] + b"\xff\xd9",
+        "within_a_scan.jpg": progressive[: last_scan + 40] + b"\xff\xd9",
+        "before_a_film.jpg": jpeg[: len(jpeg) // 2] + b"\xff\xd9" + bytes(20) + jpeg,
+        "a.mpo": several[: first_end - 1000] + b"\xff\xd9" + bytes(1000) + several[first_end + 2 :],
         "early.png": png(200, 200, 8, 2, rows(150, rgb)),
         "last.png": png(200, 200, 8, 2, rows(199, rgb)),
         "gray.png": png(200, 200, 8, 0, rows(10, gray)),
@@ -68,6 +95,9 @@ def cut_files() -> dict[str, bytes]:
         "a.webp": patched(webp, webp.index(b"\x9d\x01\x2a") + 5, "<H"),
         "a.ppm": saved("PPM").replace(b"200 100", b"200 200"),
         "a.jp2": saved("JPEG2000", no_jp2=True)[:-2000] + b"\xff\xd9",
+        "tiles.jp2": tiles[: tiles.rindex(b"\xff\x90\0\x0a")] + b"\xff\xd9",
+        "a.avif": avif(),
+        "jpeg.tif": jpeg_tiff(),
         "a.tif": tiff(None),
         "lzw.tif": tiff("tiff_lzw"),
         "deflate.tif": tiff("tiff_deflate"),
@@ -97,10 +127,24 @@ def test_what_is_there_is_taken_where_that_is_wanted(tmp_path: Path, name: str):
     assert np.abs(top - np.asarray(PHOTO.convert("L"), int)[:20]).mean() < 12
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.tif", "a.gif"])
-@pytest.mark.parametrize("level", [0, 128])
-def test_flat_borders_are_no_damage(tmp_path: Path, name: str, level: int):
+WHOLE = {
+    **{f"a.{name}": {} for name in ("jpg", "png", "webp", "tif", "gif", "jp2", "avif")},
+    **{f"progressive{quality}.jpg": {"progressive": True, "quality": quality} for quality in (10, 75, 100)},
+    "a.mpo": {"save_all": True, "append_images": [TOP]},
+    "tiles.jp2": {"tile_size": (64, 64)},
+    "jpeg.tif": {"compression": "jpeg"},
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("level", [0, 128, None])
+def test_whole_photographs_are_no_damage(tmp_path: Path, name: str, level: int | None):
+    """Nor flat borders, or what telephones put behind a JPEG."""
     bordered = PHOTO.copy()
-    bordered.paste((level,) * 3, (0, 100, 200, 200))
-    bordered.save(tmp_path / name)
+    if level is not None:
+        bordered.paste((level,) * 3, (0, 100, 200, 200))
+    bordered.save(tmp_path / name, **WHOLE[name])
+    if name.endswith(("jpg", "mpo")):
+        with (tmp_path / name).open("ab") as file:
+            file.write(bytes(30) + saved("JPEG", TOP))
     assert read_image(tmp_path / name).shape == (200, 200, 3)
