@@ -10,9 +10,7 @@ import optax
 from flax import struct
 
 from pix2pix_jax.config import Config
-from pix2pix_jax.losses import ObjectiveConfig
 from pix2pix_jax.networks import Discriminator, Generator, Params, make_discriminator, make_generator
-from pix2pix_jax.tasks import AnyTask
 
 AXIS = "batch"
 """Name of the device axis that the step averages over."""
@@ -67,35 +65,21 @@ class TrainState(struct.PyTreeNode):
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """What training does not change: the task, the two networks, their objective and their optimizers.
+    """What training does not change.
 
     Attributes:
-        task: what the networks look at.
+        config: the run's.
         generator: the generator module.
         discriminator: the discriminator module, unused where the task has none.
         generator_optimizer: the gradient transformation of the generator.
         discriminator_optimizer: the same of the discriminator.
-        objective: how the networks play against each other.
-        enlarges: whether smaller photographs are enlarged to `coloring_side`.
-
-    The others are keys of the config of the same names; `aged` is `data.aged`, and `coloring_side` has `data.resize` in
-    the place of 0.
     """
 
-    task: AnyTask
+    config: Config
     generator: Generator
     discriminator: Discriminator
     generator_optimizer: optax.GradientTransformation
     discriminator_optimizer: optax.GradientTransformation
-    objective: ObjectiveConfig = dataclasses.field(default_factory=ObjectiveConfig)
-    seed: int = 0
-    ema_decay: float = 0.0
-    aged: float = 0.0
-    saturation: float = 1.0
-    average_mirrored: bool = False
-    coloring_side: int = 0
-    enlarges: bool = False
-    test_time: str = "running"
 
     def init(self, key: jax.Array) -> TrainState:
         """Makes the state at step 0 from a PRNG key."""
@@ -103,12 +87,13 @@ class Model:
         # Convolutions have no size of their own; the smallest image that both networks take is the cheapest.
         size = max(self.generator.smallest_size, self.discriminator.smallest_size)
         size = math.ceil(size / self.generator.size_multiple) * self.generator.size_multiple
-        condition = jnp.zeros((1, size, size, self.task.condition_channels))
+        task = self.config.task
+        condition = jnp.zeros((1, size, size, task.condition_channels))
         variables = self.generator.init(generator_key, condition)
         averages = variables.get("batch_stats", {})
         discriminator = None
-        if self.task.adversarial:
-            judged = jnp.zeros((1, size, size, self.task.discriminator_channels))
+        if task.adversarial:
+            judged = jnp.zeros((1, size, size, task.discriminator_channels))
             params = self.discriminator.init(discriminator_key, judged)["params"]
             discriminator = Network(params, self.discriminator_optimizer.init(params))
         return TrainState(
@@ -116,7 +101,7 @@ class Model:
             generator=Network(variables["params"], self.generator_optimizer.init(variables["params"])),
             averages=averages,
             discriminator=discriminator,
-            ema=Weights(variables["params"], averages) if self.ema_decay else None,
+            ema=Weights(variables["params"], averages) if self.config.ema_decay else None,
         )
 
     def init_compiled(self, key: jax.Array) -> TrainState:
@@ -125,8 +110,13 @@ class Model:
         return jax.jit(self.init, compiler_options=options)(key)
 
 
+def build_generator(config: Config, axis_name: str | None = None) -> Generator:
+    """Makes the generator module of a config; its batch statistics are shared over `axis_name`, if any."""
+    return make_generator(config.generator, config.task.generator_channels, jnp.dtype(config.dtype), axis_name)
+
+
 def build_model(config: Config, total_steps: int) -> Model:
-    """Makes the task, the networks and the optimizers that a configuration describes.
+    """Makes the networks and the optimizers that a configuration describes.
 
     Args:
         config: a valid one, see `config.validate`.
@@ -135,24 +125,14 @@ def build_model(config: Config, total_steps: int) -> Model:
     Returns:
         The model, its networks sharing batch statistics over the axis `AXIS` if `sync_batch_norm`.
     """
-    dtype = jnp.dtype(config.dtype)
     axis_name = AXIS if config.sync_batch_norm else None
     adam = config.adam
     return Model(
-        task=config.task,
-        generator=make_generator(config.generator, config.task.generator_channels, dtype, axis_name),
-        discriminator=make_discriminator(config.discriminator, dtype, axis_name),
-        generator_optimizer=_generator_optimizer(config, total_steps),
-        discriminator_optimizer=_adam(config, adam.discriminator_learning_rate or adam.learning_rate, total_steps),
-        objective=config.objective,
-        seed=config.seed,
-        ema_decay=config.ema_decay,
-        aged=config.data.aged,
-        saturation=config.saturation,
-        average_mirrored=config.average_mirrored,
-        coloring_side=config.coloring_side or config.data.resize,
-        enlarges=config.coloring_side > 0,
-        test_time=config.test_time,
+        config,
+        build_generator(config, axis_name),
+        make_discriminator(config.discriminator, jnp.dtype(config.dtype), axis_name),
+        _generator_optimizer(config, total_steps),
+        _adam(config, adam.discriminator_learning_rate or adam.learning_rate, total_steps),
     )
 
 

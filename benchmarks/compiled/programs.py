@@ -34,7 +34,7 @@ def lower_step(model: Model, config: Config, devices: Any) -> Any:
     state = jax.eval_shape(model.init, jax.random.key(0))
     each = config.batch_size // len(devices)
     images = jax.ShapeDtypeStruct((len(devices), each, *_image_shape(config)), np.uint8)
-    return parallel.mapped_train_step(model, devices).lower(state, images)
+    return parallel.parallel_train_step(model, devices).lower(state, images)
 
 
 def lower_colouring(model: Model, config: Config, devices: Any) -> Any:
@@ -47,7 +47,7 @@ def lower_colouring(model: Model, config: Config, devices: Any) -> Any:
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here), (shapes.trained, images)
     )
     make = generate.translate if isinstance(config.task, TranslationTask) else generate.colorize
-    return jax.jit(partial(make, model)).lower(*arguments)
+    return jax.jit(partial(make, config, model.generator)).lower(*arguments)
 
 
 def _image_shape(config: Config) -> tuple[int, int, int]:

@@ -90,7 +90,7 @@ def _outputs(model: Model, state: TrainState, images: jax.Array) -> dict[str, ja
     fake_logits: Any = real_logits
     if state.discriminator is not None:
         judge = {"params": state.discriminator.params}
-        task = cast(ColorizationTask, model.task)
+        task = cast(ColorizationTask, model.config.task)
         fake = task.image(truth.luma, made)
         real_logits = model.discriminator.apply(judge, task.judged(truth, truth.luma))
         fake_logits = model.discriminator.apply(judge, task.judged(fake, truth.luma))

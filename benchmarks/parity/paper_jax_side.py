@@ -111,7 +111,7 @@ def make_model(case: StepCase) -> Model:
 def initial_state(model: Model, case: StepCase, seed: int) -> TrainState:
     """A state with the recipe's weights and fresh optimizers."""
     generator = network_variables(model.generator, case.generator, 3, seed)
-    channels = model.task.discriminator_channels
+    channels = model.config.task.discriminator_channels
     judge = network_variables(model.discriminator, case.discriminator, channels, seed)["params"]
     return TrainState(
         step=jnp.zeros((), jnp.int32),
@@ -123,12 +123,8 @@ def initial_state(model: Model, case: StepCase, seed: int) -> TrainState:
 
 def penalty_shares() -> np.ndarray:
     """The shares of the real images in the gradient penalty's mixtures, `[steps, batch]`: the draws of the step."""
-
-    def share(index: int) -> jax.Array:
-        _, key = jax.random.split(jax.random.fold_in(jax.random.key(Config().seed), index))
-        return jax.random.uniform(key, (recipe.BATCH_SIZE,))
-
-    return np.stack([share(index) for index in range(recipe.STEPS + 1)])
+    drawn = [step.keys(Config().seed, index).penalty for index in range(recipe.STEPS + 1)]
+    return np.stack([jax.random.uniform(key, (recipe.BATCH_SIZE,)) for key in drawn])
 
 
 @cache

@@ -51,8 +51,8 @@ def make(job: Job) -> Callable[[int], None]:
     model = build_model(config, total_steps=1)
     state = model.init_compiled(jax.random.key(0))
     if colours:
-        function = generate.translate if isinstance(model.task, TranslationTask) else generate.colorize
-        return _inference(jax.jit(partial(function, model)), state.trained, job)
+        function = generate.translate if isinstance(config.task, TranslationTask) else generate.colorize
+        return _inference(jax.jit(partial(function, config, model.generator)), state.trained, job)
     return _training(parallel.parallel_train_step(model), parallel.place(state), job)
 
 

@@ -4,7 +4,6 @@ The file is a `jax.export` artifact: StableHLO with the weights in it, for any n
 generator takes.
 """
 
-import dataclasses
 import math
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import export
 
+from pix2pix_jax.config import updated
 from pix2pix_jax.files import replacing, writing
 from pix2pix_jax.inference import generate
 from pix2pix_jax.inference.generator import TrainedGenerator
@@ -35,7 +35,7 @@ def export_generator(trained: TrainedGenerator) -> export.Exported:
         [0, 1]; height and width divisible by the network's `size_multiple` and at least its `smallest_size`, with an
         EfficientNet at least 128. It does not bring images to the config's `coloring_side`.
     """
-    model = dataclasses.replace(trained.model, coloring_side=0)
+    config, network = updated(trained.config, {"coloring_side": 0, "data.resize": 0}), trained.network
     kept = jax.tree.map(_narrowest, trained.weights)
     translates = isinstance(trained.config.task, TranslationTask)
     run = generate.translate if translates else generate.colorize
@@ -43,12 +43,11 @@ def export_generator(trained: TrainedGenerator) -> export.Exported:
     def make(images: jax.Array) -> jax.Array:
         # Widened inside the program, so that the file holds what was kept.
         weights: Weights = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), kept)
-        if model.test_time == "running":
-            return run(model, weights, images)
+        if config.test_time == "running":
+            return run(config, network, weights, images)
         # What is made of an image must not depend on the others by their statistics.
-        return jax.vmap(lambda image: run(model, weights, image[None])[0])(images)
+        return jax.vmap(lambda image: run(config, network, weights, image[None])[0])(images)
 
-    network = model.generator
     multiple = network.size_multiple
     channels = trained.config.task.condition_channels if translates else 3
     # Whether to enlarge the image first cannot depend on a size that is not known yet.

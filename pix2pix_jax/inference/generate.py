@@ -6,16 +6,21 @@ import jax
 import jax.numpy as jnp
 
 from pix2pix_jax import color
+from pix2pix_jax.config import Config
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.state import Model, Weights
+from pix2pix_jax.networks import Generator
+from pix2pix_jax.state import Weights
 from pix2pix_jax.tasks import AnyTask, Photo, TranslationTask, photo_from_rgb, saturated
 
 
-def make(model: Model, weights: Weights, condition: jax.Array, key: jax.Array | None = None) -> jax.Array:
-    """Runs the generator as the model's `test_time` says.
+def make(
+    config: Config, network: Generator, weights: Weights, condition: jax.Array, key: jax.Array | None = None
+) -> jax.Array:
+    """Runs a generator as its config's `test_time` says.
 
     Args:
-        model: the task and the networks; their `axis_name` must be None where the batch's statistics are used.
+        config: the generator's.
+        network: its module; the `axis_name` must be None where the batch's statistics are used.
         weights: the generator's.
         condition: float32 [batch, height, width, channels] in [-1, 1].
         key: what dropout draws from, where it is active.
@@ -23,17 +28,20 @@ def make(model: Model, weights: Weights, condition: jax.Array, key: jax.Array | 
     Returns:
         What the generator makes, float32 [batch, height, width, channels] in [-1, 1].
     """
-    statistics, _, dropout = model.test_time.partition("+")
+    statistics, _, dropout = config.test_time.partition("+")
     variables = {"params": weights.params, "batch_stats": weights.averages}
     rngs = {"dropout": jax.random.key(0) if key is None else key} if dropout else None
-    return cast(jax.Array, model.generator.apply(variables, condition, train=statistics == "batch", rngs=rngs))
+    return cast(jax.Array, network.apply(variables, condition, train=statistics == "batch", rngs=rngs))
 
 
-def colorize(model: Model, weights: Weights, images: jax.Array, key: jax.Array | None = None) -> jax.Array:
+def colorize(
+    config: Config, network: Generator, weights: Weights, images: jax.Array, key: jax.Array | None = None
+) -> jax.Array:
     """Colours photographs, of which only the luma is looked at.
 
     Args:
-        model: the task and the networks.
+        config: the generator's.
+        network: its module.
         weights: the generator's.
         images: uint8 RGB [batch, height, width, 3].
         key: as for `make`.
@@ -42,14 +50,17 @@ def colorize(model: Model, weights: Weights, images: jax.Array, key: jax.Array |
         RGB float32 [batch, height, width, 3] in [0, 1], clipped.
     """
     luma = photo_from_rgb(color.from_pixels(images)).luma
-    return color.to_unit(color_luma(model, weights, luma, _own_key(key, images)).rgb)
+    return color.to_unit(color_luma(config, network, weights, luma, _own_key(key, images)).rgb)
 
 
-def make_chroma(model: Model, weights: Weights, luma: jax.Array, key: jax.Array | None = None) -> jax.Array:
+def make_chroma(
+    config: Config, network: Generator, weights: Weights, luma: jax.Array, key: jax.Array | None = None
+) -> jax.Array:
     """Makes the colour alone, for those who join it with a luma of their own.
 
     Args:
-        model: the task and the networks; of a generator that makes RGB, the chroma of what it makes is taken.
+        config: the generator's; of one that makes RGB, the chroma of what it makes is taken.
+        network: its module.
         weights: the generator's.
         luma: uint8 [batch, height, width].
         key: as for `make`.
@@ -57,14 +68,17 @@ def make_chroma(model: Model, weights: Weights, luma: jax.Array, key: jax.Array 
     Returns:
         Cr and Cb, float32 [batch, height, width, 2] in [-0.5, 0.5]; for some lumas outside the gamut.
     """
-    return color_luma(model, weights, color.from_pixels(luma)[..., None], _own_key(key, luma)).chroma / 2.0
+    return color_luma(config, network, weights, color.from_pixels(luma)[..., None], _own_key(key, luma)).chroma / 2.0
 
 
-def color_luma(model: Model, weights: Weights, luma: jax.Array, key: jax.Array | None = None) -> Photo:
+def color_luma(
+    config: Config, network: Generator, weights: Weights, luma: jax.Array, key: jax.Array | None = None
+) -> Photo:
     """Colours grey photographs at the size that the generator knows: the one way from luma to colour.
 
     Args:
-        model: the task and the networks.
+        config: the generator's.
+        network: its module.
         weights: the generator's.
         luma: float32 [batch, height, width, 1] in [-1, 1].
         key: as for `make`.
@@ -75,33 +89,32 @@ def color_luma(model: Model, weights: Weights, luma: jax.Array, key: jax.Array |
     Raises:
         UserError: if the generator translates.
     """
-    if isinstance(model.task, TranslationTask):
+    if isinstance(config.task, TranslationTask):
         raise UserError("this generator translates images and colours no photographs: use pix2pix-translate")
-    condition = model.task.condition_of_luma(luma)
+    condition = config.task.condition_of_luma(luma)
     count, *size = luma.shape[:3]
-    seen = _seen_size(model, *size)
+    seen = _seen_size(config, network.size_multiple, *size)
     if seen != size:
         condition = jnp.clip(jax.image.resize(condition, (count, *seen, 1), "cubic"), -1.0, 1.0)
-    if model.average_mirrored:
-        both = make(model, weights, jnp.concatenate([condition, condition[:, :, ::-1]]), key)
+    if config.average_mirrored:
+        both = make(config, network, weights, jnp.concatenate([condition, condition[:, :, ::-1]]), key)
         output = (both[:count] + both[count:, :, ::-1]) / 2.0
     else:
-        output = make(model, weights, condition, key)
+        output = make(config, network, weights, condition, key)
     if seen != size:
         output = jax.image.resize(output, (count, *size, output.shape[3]), "linear")
-    made = model.task.photo(luma, output)
-    return made if model.saturation == 1.0 else saturated(made, model.saturation)
+    made = config.task.photo(luma, output)
+    return made if config.saturation == 1.0 else saturated(made, config.saturation)
 
 
-def _seen_size(model: Model, height: int, width: int) -> list[int]:
+def _seen_size(config: Config, multiple: int, height: int, width: int) -> list[int]:
     """The size at which the generator colours a photograph of that height and width."""
-    multiple = model.generator.size_multiple
-    side = model.coloring_side // multiple * multiple
+    side = (config.coloring_side or config.data.resize) // multiple * multiple
     # RGB would lose its detail. In an export, which has no side, sizes cannot be compared.
-    if not side or model.task.generator_channels != 2:
+    if not side or config.task.generator_channels != 2:
         return [height, width]
     shorter = min(height, width)
-    if shorter < side and not model.enlarges:
+    if shorter < side and not config.coloring_side:
         return [height, width]
     return [multiple * round(length * side / shorter / multiple) for length in (height, width)]
 
@@ -116,11 +129,14 @@ def translation_task(task: AnyTask) -> TranslationTask:
     return task
 
 
-def translate(model: Model, weights: Weights, images: jax.Array, key: jax.Array | None = None) -> jax.Array:
+def translate(
+    config: Config, network: Generator, weights: Weights, images: jax.Array, key: jax.Array | None = None
+) -> jax.Array:
     """Translates images.
 
     Args:
-        model: the task and the networks.
+        config: the generator's.
+        network: its module.
         weights: the generator's.
         images: the conditions, [batch, height, width, channels]: uint8, uint16, or float32 in [0, 1]. Further channels,
             such as the truth's of pairs, are not looked at.
@@ -132,8 +148,8 @@ def translate(model: Model, weights: Weights, images: jax.Array, key: jax.Array 
     Raises:
         UserError: if the generator colours.
     """
-    given = images[..., : translation_task(model.task).input_channels]
-    return (make(model, weights, color.from_pixels(given), _own_key(key, given)) + 1.0) / 2.0
+    given = images[..., : translation_task(config.task).input_channels]
+    return (make(config, network, weights, color.from_pixels(given), _own_key(key, given)) + 1.0) / 2.0
 
 
 def _own_key(key: jax.Array | None, images: jax.Array) -> jax.Array:

@@ -16,8 +16,8 @@ from flax.traverse_util import flatten_dict
 from pix2pix_jax.config import Config
 from pix2pix_jax.files import replacing, writing
 from pix2pix_jax.inference import generate, pth_files
-from pix2pix_jax.networks import Params, pytorch
-from pix2pix_jax.state import Model, Weights, build_model
+from pix2pix_jax.networks import Generator, Params, pytorch
+from pix2pix_jax.state import Weights, build_generator
 
 COLLECTIONS = ("params", "batch_stats")
 """What the names of weights begin with: parameters, and running averages."""
@@ -43,9 +43,9 @@ class TrainedGenerator:
     averages: Params
 
     @property
-    def model(self) -> Model:
-        """The task and the networks."""
-        return _model(self.config)
+    def network(self) -> Generator:
+        """Its Flax module."""
+        return build_generator(self.config)
 
     @property
     def weights(self) -> Weights:
@@ -116,7 +116,7 @@ class TrainedGenerator:
 
     def side_taken(self, side: int) -> int:
         """The least height or width, px, that is no less than `side` and that the network takes."""
-        network = self.model.generator
+        network = self.network
         return math.ceil(max(side, network.smallest_size) / network.size_multiple) * network.size_multiple
 
     def with_saturation(self, factor: float) -> "TrainedGenerator":
@@ -161,13 +161,7 @@ class TrainedGenerator:
         return np.concatenate(made)
 
 
-@lru_cache
-def _model(config: Config) -> Model:
-    # On one device there are no others to share batch statistics with.
-    return build_model(dataclasses.replace(config, sync_batch_norm=False), total_steps=1)
-
-
 @lru_cache(maxsize=16)
 def compiled(function: Callable[..., jax.Array], config: Config) -> jax.stages.Wrapped:
-    """A function of `generate` for a config's model, compiled once for all generators of that config."""
-    return jax.jit(partial(function, _model(config)))
+    """A function of `generate` for a config and its network, compiled once for all generators of that config."""
+    return jax.jit(partial(function, config, build_generator(config)))

@@ -57,8 +57,9 @@ def make_chroma(generator: TrainedGenerator, luma: NDArray[np.uint8], seed: int 
         config's `coloring_side`, or the shorter side of the training photographs (down to a multiple of what the
         network takes).
     """
-    multiple = generator.model.generator.size_multiple
-    side = max(generator.model.coloring_side // multiple, 1) * multiple  # files may name less than a network takes
+    multiple, config = generator.network.size_multiple, generator.config
+    # Files may name less than a network takes.
+    side = max((config.coloring_side or config.data.resize) // multiple, 1) * multiple
     small = _fit(luma, side)
     steps = (math.ceil((length - side) / (side // 2)) for length in small.shape)
     starts = [

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import unflatten_dict
 
@@ -139,10 +140,12 @@ def _read_config(text: str, place: Path) -> Config:
 def _checked(trained: TrainedGenerator, place: Path) -> TrainedGenerator:
     """The generator; raises UserError unless its weights are those that the config describes, and finite."""
     try:
-        init = jax.eval_shape(trained.model.init, jax.random.key(0))
+        side = trained.network.smallest_size * trained.network.size_multiple
+        condition = jnp.zeros((1, side, side, trained.config.task.condition_channels))
+        init = jax.eval_shape(trained.network.init, jax.random.key(0), condition)
     except ValueError as error:
         raise UserError(f"the config in {place} describes no network ({error})") from error
-    wanted = TrainedGenerator(trained.config, init.generator.params, init.averages).weights_by_name
+    wanted = TrainedGenerator(trained.config, init["params"], init.get("batch_stats", {})).weights_by_name
     given = trained.weights_by_name
     for name in sorted(wanted.keys() | given.keys()):
         found, right = (list(np.shape(of[name])) if name in of else "missing" for of in (given, wanted))

@@ -1,6 +1,10 @@
-"""What the two networks look at: colouring in several colour spaces, and paired translation, each one small value."""
+"""What the two networks look at: colouring in several colour spaces, and paired translation, each one small value.
 
-from pix2pix_jax.tasks.base import Task
+A task has the four numbers of channels, and says what a batch holds (`example`), what image an output stands for
+(`image`), what the discriminator sees of it (`judged`), and the terms of the loss (`reconstruction_terms`). An image is
+whatever a task makes of the generator's output: a pytree of float32 arrays [batch, height, width, channels] in [-1, 1].
+"""
+
 from pix2pix_jax.tasks.colorization import (
     ColorizationTask,
     LabColorizationTask,
@@ -16,7 +20,6 @@ __all__ = [
     "ColorizationTask",
     "LabColorizationTask",
     "Photo",
-    "Task",
     "TranslationTask",
     "photo_from_rgb",
     "saturated",

@@ -1,8 +1,6 @@
-"""How the training step is spread over a CPU's cores, and given room in its memory."""
+"""How the training step is spread over a CPU's cores."""
 
 import os
-from collections.abc import Callable
-from typing import Any
 
 import jax
 
@@ -33,35 +31,3 @@ def one_device_per_core(config: Config) -> None:
     small = config.generator.network in _SMALL_NETWORKS
     if small and 1 < host.cores() <= _MOST_CORES and config.batch_size % host.cores() == 0:
         jax.config.update("jax_num_cpu_devices", host.cores())
-
-
-def compiled_on_first_call(mapped: Any) -> Callable[..., Any]:
-    """Compiles a mapped function for its first arguments, and makes room for its buffers; see `host.make_room`.
-
-    Args:
-        mapped: what `jax.pmap` returned, on CPU devices of this process.
-
-    Returns:
-        A function of the same arguments; later ones must have the same shapes and types.
-    """
-    compiled: Any = None
-
-    def call(*arguments: Any) -> Any:
-        nonlocal compiled
-        if compiled is None:
-            compiled = mapped.lower(*arguments).compile()
-            _make_room_once(compiled.memory_analysis().temp_size_in_bytes)
-        return compiled(*arguments)
-
-    return call
-
-
-_made_room = False
-
-
-def _make_room_once(size: int) -> None:
-    """Makes room for the first program alone: the rooms that are free then would be taken for holes."""
-    global _made_room
-    if not _made_room:
-        _made_room = True
-        host.make_room([size] * jax.local_device_count())

@@ -1,6 +1,5 @@
 """The step on all devices: the one place that maps it."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -8,33 +7,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jax.typing import ArrayLike
 
 from pix2pix_jax.state import AXIS, Model, TrainState
-from pix2pix_jax.step import Metrics, train_step
-from pix2pix_jax.training import cpu
+from pix2pix_jax.step import train_step
 
 
-def parallel_train_step(
-    model: Model,
-) -> Callable[[TrainState, ArrayLike], tuple[TrainState, Metrics]]:
+def parallel_train_step(model: Model, devices: Any = None) -> Any:
     """Maps `train_step` over all devices, those of other processes included.
 
     Args:
-        model: the task, the networks (their `axis_name` None or `AXIS`) and the optimizer.
+        model: the networks (their `axis_name` None or `AXIS`) and the optimizers.
+        devices: others, which need not be there: then the result can be lowered and not called.
 
     Returns:
         A compiled function of the state, an ordinary pytree whose buffers it takes over, and a batch, uint8 RGB
-        [local devices, batch per device, height, width, 3]; it returns the new state and the loss terms. All batches
-        must have the shape of the first.
+        [local devices, batch per device, height, width, 3]; it returns the new state and the loss terms.
     """
-    mapped = mapped_train_step(model)
-    here = jax.default_backend() == "cpu" and jax.process_count() == 1
-    return cpu.compiled_on_first_call(mapped) if here else mapped
-
-
-def mapped_train_step(model: Model, devices: Any = None) -> Any:
-    """As `parallel_train_step`, before it is compiled: `lower` takes shapes, for devices that may not be there."""
     return jax.pmap(
         partial(train_step, model, axis_name=AXIS),
         axis_name=AXIS,

@@ -64,7 +64,7 @@ def test_the_size_at_which_photographs_are_coloured(settings, seen):
     luma = np.random.default_rng(0).integers(0, 256, (64, 96), np.uint8)
     condition = luma[None, :, :, None] / np.float32(127.5) - 1
     resized = np.asarray(jax.image.resize(condition, (1, *seen, 1), "cubic")).clip(-1, 1)
-    output = generate.make(generator.model, generator.weights, resized)
+    output = generate.make(generator.config, generator.network, generator.weights, resized)
     output = jax.image.resize(output, (1, 64, 96, output.shape[3]), "linear")
     expected = rgb_to_ycrcb(output)[..., 1:] if output.shape[3] == 3 else output
     np.testing.assert_allclose(generator.make_chroma(luma), expected[0] / 2, atol=1e-5)

@@ -33,7 +33,9 @@ def make(channels_in: int = 3, channels_out: int = 3, test_time: str = "running"
 
 def as_made(generator: TrainedGenerator, condition: np.ndarray) -> np.ndarray:
     """What a generator makes of uint8 [H, W, channels] of a size that it takes, by `apply` alone."""
-    made = generate.make(generator.model, generator.weights, condition[None].astype(np.float32) / 127.5 - 1.0)[0]
+    made = generate.make(
+        generator.config, generator.network, generator.weights, condition[None].astype(np.float32) / 127.5 - 1.0
+    )[0]
     return (made + 1.0) / 2.0
 
 

@@ -53,7 +53,7 @@ def exported(platforms):
     model = build_model(load_config("ycrcb_rgb"), 1)
     state = jax.eval_shape(model.init, jax.random.key(0))
     images = jax.ShapeDtypeStruct((2, 32, 32, 3), np.uint8)
-    colorize = jax.jit(partial(generate.colorize, model))
+    colorize = jax.jit(partial(generate.colorize, model.config, model.generator))
     return export.export(colorize, platforms=platforms)(state.trained, images)
 
 
