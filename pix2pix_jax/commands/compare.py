@@ -225,7 +225,7 @@ def _write(configs: Sequence[Config], workdir: Path, out: Path, show: int) -> No
     print(f"judging on {len(names):,} photographs", file=sys.stderr)
     runs = {}
     for config in configs:
-        merits, colored = judge(load_trained(workdir / config.name).colorize, images)
+        merits, colored = judge(load_trained(workdir / config.name).colorize, images, images)
         records = read_metrics(workdir / config.name / METRICS_FILE)
         runs[config.name] = Run(config, records, merits, colored[:show])
     setting = (

@@ -34,10 +34,9 @@ from pix2pix_jax.evaluation import (
     judge_baselines,
     lab_intersection,
     merits_table,
-    spread,
     summarize,
 )
-from pix2pix_jax.figures import Figure, Gallery, Group, save_sheet, write_evaluation
+from pix2pix_jax.figures import Gallery, Group, save_sheet, write_evaluation
 from pix2pix_jax.files import typed_path
 from pix2pix_jax.inference import TrainedGenerator, load_trained
 from pix2pix_jax.tasks import TranslationTask
@@ -128,7 +127,7 @@ def _evaluate_photographs(generator: TrainedGenerator, arguments: Namespace) -> 
     if arguments.aged:
         images = as_old_prints(images, arguments.seed)
     print(f"colouring and measuring {len(names):,} photographs of {size}×{size}", file=sys.stderr)
-    merits, colored = judge(lambda images: generator.colorize(images, arguments.seed), images)
+    merits, colored = judge(lambda images: generator.colorize(images, arguments.seed), images, images)
     baselines = judge_baselines(images)
 
     origin = arguments.checkpoint or "the package's own generator"
@@ -138,7 +137,8 @@ def _evaluate_photographs(generator: TrainedGenerator, arguments: Namespace) -> 
         setting += f"; {len(source.skipped):,} that could not be read were left out"
     table = merits_table({"coloured": merits}, baselines)
     lab = {"coloured": lab_intersection(colored, images), "grey image": _gray_intersection(images)}
-    measured = merits | {
+    measured = {
+        **merits,
         "gray_ciede2000": baselines.merits["grey image"]["ciede2000"],
         "truth_colorfulness": baselines.truth_colorfulness,
     }
@@ -161,7 +161,8 @@ def _evaluate_photographs(generator: TrainedGenerator, arguments: Namespace) -> 
         f"{name} {' / '.join(f'{value:.2f}' for value in values.values())}" for name, values in lab.items()
     )
     notes = [TABLE_NOTE, f"Lab histograms: {histograms}. {LAB_NOTE}"]
-    gallery = Gallery(names, {"grey": _gray(images), "coloured": colored, "truth": images}, _sorted_by(merits))
+    sorted_by = {name: merits[name] for name in ("ciede2000", "psnr", "ssim", "colorfulness")}
+    gallery = Gallery(names, {"grey": _gray(images), "coloured": colored, "truth": images}, sorted_by)
     write_evaluation(arguments.out, report, setting, table, notes, gallery)
     _write_sheets(arguments.out, names, images, colored, merits, baselines, arguments.all)
     print(f"{setting}\n\n{table.plain()}\n")
@@ -177,15 +178,6 @@ def _gray_intersection(images: np.ndarray) -> dict[str, float]:
     return lab_intersection(_gray(images).repeat(3, -1), images)
 
 
-def _sorted_by(merits: Merits) -> list[Figure]:
-    return [
-        Figure("CIEDE2000", merits["ciede2000"], 2, lower_is_better=True),
-        Figure("PSNR", merits["psnr"], 2, lower_is_better=False),
-        Figure("SSIM", merits["ssim"], 3, lower_is_better=False),
-        Figure("colourfulness", merits["colorfulness"], 1, lower_is_better=False),
-    ]
-
-
 def _figures(merits: Merits, baselines: Baselines) -> dict[str, object]:
     truth = baselines.truth_colorfulness
     return {
@@ -195,7 +187,7 @@ def _figures(merits: Merits, baselines: Baselines) -> dict[str, object]:
             | ({"tint": baselines.tints[name]._asdict()} if name in baselines.tints else {})
             for name, values in baselines.merits.items()
         },
-        "truth": {"colorfulness": spread(truth)},
+        "truth": summarize({"colorfulness": truth}),
     }
 
 

@@ -9,20 +9,24 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from pix2pix_jax import data, files
+from pix2pix_jax.color import as_stored
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.evaluation import (
     LAB_NOTE,
+    PAIR_MEASURES,
     PAIRS_NOTE,
-    PairMerits,
+    Merits,
     by_file,
-    judge_pair_baselines,
-    judge_pairs,
+    judge,
+    lab_intersection,
+    measure_each,
+    pair_baselines,
     pairs_table,
+    summarize,
 )
-from pix2pix_jax.figures import Figure, Gallery, write_evaluation
+from pix2pix_jax.figures import Gallery, write_evaluation
 from pix2pix_jax.inference import TrainedGenerator
 
-_FIGURES = {"l1": ("L1", 4, True), "psnr": ("PSNR", 2, False), "ssim": ("SSIM", 3, False)}
 _MADE = ("edges", "blurred", "masked")
 
 
@@ -47,7 +51,11 @@ def evaluate_pairs(generator: TrainedGenerator, arguments: Namespace) -> None:
     inputs, truth = np.split(pairs, [config.task.condition_channels], axis=-1)
     height, width = truth.shape[1:3]
     merits, made = _judged(generator, inputs, truth, arguments.seed)
-    rows = {"translated": merits, **judge_pair_baselines(inputs, truth)}
+    baselines = pair_baselines(inputs, truth)
+    rows = {"translated": merits}
+    rows |= {name: measure_each(images, truth, PAIR_MEASURES) for name, images in baselines.items()}
+    shown = {"translated": made, **baselines}
+    lab = {name: lab_intersection(images, truth) for name, images in shown.items()} if truth.shape[-1] == 3 else {}
 
     remark = f" ({source.remark})" if isinstance(source, data.PairSource) and source.remark else ""
     setting = (
@@ -56,7 +64,7 @@ def evaluate_pairs(generator: TrainedGenerator, arguments: Namespace) -> None:
     )
     if source.skipped:
         setting += f"; {len(source.skipped):,} files that could not be read were left out"
-    table = pairs_table(rows)
+    table = pairs_table(rows, lab)
     report = {
         "checkpoint": arguments.checkpoint,
         "step": arguments.step,
@@ -67,11 +75,14 @@ def evaluate_pairs(generator: TrainedGenerator, arguments: Namespace) -> None:
         "test_time": config.test_time,
         "seed": arguments.seed,
         "unreadable": source.skipped,
-        **{name.replace(" ", "_"): row.summary() for name, row in rows.items()},
-        "images": by_file(names, merits.each),
+        **{
+            name.replace(" ", "_"): summarize(row) | ({"lab_intersection": lab[name]} if lab else {})
+            for name, row in rows.items()
+        },
+        "images": by_file(names, merits),
     }
-    gallery = Gallery(names, {"input": inputs, "output": made, "truth": truth}, _figures(merits))
-    notes = [PAIRS_NOTE, *([LAB_NOTE] if merits.lab else [])]
+    gallery = Gallery(names, {"input": inputs, "output": made, "truth": truth}, merits)
+    notes = [PAIRS_NOTE, *([LAB_NOTE] if lab else [])]
     write_evaluation(arguments.out, report, setting, table, notes, gallery)
     print(f"{setting}\n\n{table.plain()}\n")
     print(f"written to {arguments.out}; {arguments.out / 'index.html'} shows all images")
@@ -79,23 +90,14 @@ def evaluate_pairs(generator: TrainedGenerator, arguments: Namespace) -> None:
 
 def _judged(
     generator: TrainedGenerator, inputs: NDArray[Any], truth: NDArray[Any], seed: int
-) -> tuple[PairMerits, NDArray[Any]]:
-    """What `judge_pairs` gives, with a progress bar."""
+) -> tuple[Merits, NDArray[Any]]:
+    """What `judge` gives, measured in the depth of the truth, with a progress bar."""
     height, width = truth.shape[1:3]
     print(f"translating and measuring {len(truth):,} pairs of {width}×{height}", file=sys.stderr)
     with tqdm(total=len(truth), unit="pair", disable=None) as bar:
 
         def translated(images: NDArray[Any]) -> NDArray[Any]:
-            images = generator.translate(images, seed)
             bar.update(len(images))
-            return images
+            return as_stored(generator.translate(images, seed), truth.dtype)
 
-        return judge_pairs(translated, inputs, truth)
-
-
-def _figures(merits: PairMerits) -> list[Figure]:
-    return [
-        Figure(heading, merits.each[name], digits, lower_is_better)
-        for name, (heading, digits, lower_is_better) in _FIGURES.items()
-        if name in merits.each
-    ]
+        return judge(translated, inputs, truth, PAIR_MEASURES)

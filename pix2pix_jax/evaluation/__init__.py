@@ -1,28 +1,39 @@
 """How good made images are: measures, the baselines that need no network, and tables of both."""
 
-from pix2pix_jax.evaluation.judging import Baselines, Merits, by_file, judge, judge_baselines, spread, summarize
+from pix2pix_jax.evaluation.judging import Baselines, by_file, judge, judge_baselines, pair_baselines, summarize
+from pix2pix_jax.evaluation.measures import (
+    MEASURES,
+    PAIR_MEASURES,
+    PHOTOGRAPH_MEASURES,
+    Merits,
+    average,
+    gray_images,
+    lab_intersection,
+    measure_each,
+)
 from pix2pix_jax.evaluation.old_prints import as_old_prints
-from pix2pix_jax.evaluation.pairs import PairMerits, judge_pair_baselines, judge_pairs, lab_intersection, measure_pairs
 from pix2pix_jax.evaluation.tables import LAB_NOTE, PAIRS_NOTE, TABLE_NOTE, Table, merits_table, pairs_table
 
 __all__ = [
     "LAB_NOTE",
+    "MEASURES",
     "PAIRS_NOTE",
+    "PAIR_MEASURES",
+    "PHOTOGRAPH_MEASURES",
     "TABLE_NOTE",
     "Baselines",
     "Merits",
-    "PairMerits",
     "Table",
     "as_old_prints",
+    "average",
     "by_file",
+    "gray_images",
     "judge",
     "judge_baselines",
-    "judge_pair_baselines",
-    "judge_pairs",
     "lab_intersection",
-    "measure_pairs",
+    "measure_each",
     "merits_table",
+    "pair_baselines",
     "pairs_table",
-    "spread",
     "summarize",
 ]

@@ -1,6 +1,6 @@
-"""How good coloured photographs are, one by one and on the whole, beside what needs no network."""
+"""How good coloured photographs and translated images are, one by one and on the whole, and what needs no network."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -9,17 +9,14 @@ from numpy.typing import NDArray
 
 from pix2pix_jax.color import as_stored
 from pix2pix_jax.evaluation import measures
+from pix2pix_jax.evaluation.measures import PHOTOGRAPH_MEASURES, Merits, measure_each
 from pix2pix_jax.evaluation.tint import Tint, apply_tint, best_tint
 
-Merits = dict[str, NDArray[np.float64]]
-"""One value per photograph of `psnr` (dB), `ssim`, `ciede2000` (ΔE) and `colorfulness`; see `measures`."""
-
-_PIECE = 256  # photographs coloured and measured at a time, which bounds the memory
-_MEASURES = ("psnr", "ssim", "ciede2000", "colorfulness")
+_PIECE = 64  # images made and measured at a time, which bounds the memory
 
 
 class Baselines(NamedTuple):
-    """What needs no network.
+    """What colours photographs without a network.
 
     Attributes:
         merits: of the grey image, and of the best tints, by name.
@@ -32,91 +29,102 @@ class Baselines(NamedTuple):
     truth_colorfulness: NDArray[np.float64]
 
 
-def judge(make: Callable[[NDArray], NDArray], images: NDArray[np.uint8]) -> tuple[Merits, NDArray[np.uint8]]:
-    """Colours photographs, and measures how near they come to the truth.
+def judge(
+    make: Callable[[NDArray], NDArray], inputs: NDArray, truth: NDArray, names: Sequence[str] = PHOTOGRAPH_MEASURES
+) -> tuple[Merits, NDArray]:
+    """Makes images, and evaluates them.
 
     Args:
-        make: colours uint8 RGB [n, H, W, 3]; gives RGB [n, H, W, 3], floating point in [0, 1].
-        images: the photographs, uint8 RGB [N, H, W, 3]; height and width at least 7.
+        make: gives the images of some inputs [n, H, W, channels], as every measure takes them.
+        inputs: what is given, [N, H, W, channels].
+        truth: [N, H, W, output channels], uint8, uint16, or floating point in [0, 1].
+        names: of the measures.
 
     Returns:
-        The merits; and what was made, uint8 RGB [N, H, W, 3].
+        The merits; and what was made, of the truth's dtype.
     """
-    merits, made = [], []
-    for start in range(0, len(images), _PIECE):
-        truth = images[start : start + _PIECE]
-        colored = make(truth)
-        merits.append(measures.measure_each(colored, truth))
-        made.append(as_stored(colored))
-    return {name: np.concatenate([one[name] for one in merits]) for name in _MEASURES}, np.concatenate(made)
+    merits, made = [], np.empty_like(truth)
+    for start in range(0, len(truth), _PIECE):
+        piece = slice(start, start + _PIECE)
+        output = make(inputs[piece])
+        merits.append(measure_each(output, truth[piece], names))
+        made[piece] = as_stored(output, truth.dtype)
+    return {name: np.concatenate([each[name] for each in merits]) for name in merits[0]}, made
 
 
 def judge_baselines(images: NDArray[np.uint8]) -> Baselines:
-    """Measures what needs no network.
+    """Evaluates what colours photographs without a network.
 
     Args:
         images: the photographs, uint8 RGB [N, H, W, 3]; height and width at least 7.
-
-    Returns:
-        The baselines.
     """
     tints = {
         "best tint by CIEDE2000": best_tint(images, "ciede2000"),
         "best tint by PSNR": best_tint(images, "psnr"),
     }
-    merits = {"grey image": judge(measures.gray_images, images)[0]}
-    merits |= {name: judge(partial(apply_tint, tint=tint), images)[0] for name, tint in tints.items()}
-    truth = [measures.colorfulness(images[start : start + _PIECE]) for start in range(0, len(images), _PIECE)]
-    return Baselines(merits, tints, np.concatenate(truth))
+    merits = {"grey image": judge(measures.gray_images, images, images)[0]}
+    merits |= {name: judge(partial(apply_tint, tint=tint), images, images)[0] for name, tint in tints.items()}
+    return Baselines(merits, tints, measure_each(images, images, ["colorfulness"])["colorfulness"])
 
 
-def by_file(names: Sequence[str], measured: Mapping[str, NDArray[np.float64]]) -> list[dict[str, object]]:
+def pair_baselines(inputs: NDArray, truth: NDArray) -> dict[str, NDArray]:
+    """What translates images without a network.
+
+    Args:
+        inputs: what is given, [N, H, W, channels], uint8, uint16, or floating point in [0, 1].
+        truth: [N, H, W, output channels], likewise.
+
+    Returns:
+        Images like the truth, by name: the input as it is, where it has as many channels; and two constants, the mean
+        colour of the truth, and its median, of which no constant has a lower L1.
+    """
+    colors = np.moveaxis(truth, -1, 0).reshape(truth.shape[-1], -1)
+    constants = {"mean colour": colors.mean(axis=1), "median colour": np.median(colors, axis=1)}
+    if truth.dtype.kind == "u":
+        constants = {name: np.rint(values) for name, values in constants.items()}
+    baselines = {"input as it is": inputs} if inputs.shape == truth.shape else {}
+    return baselines | {
+        name: np.broadcast_to(values.astype(truth.dtype), truth.shape) for name, values in constants.items()
+    }
+
+
+def by_file(names: Sequence[str], merits: Merits) -> list[dict[str, object]]:
     """What was measured of each image [N], for a JSON file: one object an image, in the order of the names."""
     return [
-        {"file": names[place], **{name: float(values[place]) for name, values in measured.items()}}
+        {"file": names[place], **{name: float(values[place]) for name, values in merits.items()}}
         for place in sorted(range(len(names)), key=names.__getitem__)
     ]
 
 
-def summarize(merits: Merits, truth_colorfulness: NDArray[np.float64]) -> dict[str, object]:
-    """Mean and spread of merits, for a JSON file.
+def summarize(merits: Merits, truth_colorfulness: NDArray[np.float64] | None = None) -> dict[str, object]:
+    """Mean, standard deviation, median and quartiles of each measure, for a JSON file.
+
+    Of PSNR also `of_mean_error`, that of the mean squared error over all images. Its mean and standard deviation are
+    those of the `countable`; `equal` counts the images that equal the truth.
 
     Args:
-        merits: of N photographs.
-        truth_colorfulness: colourfulness of the photographs themselves [N].
-
-    Returns:
-        For each measure what `spread_of` gives, and `colorfulness_ratio`, that of the means; None where the photographs
-        are all grey.
+        merits: of N images.
+        truth_colorfulness: colourfulness of the photographs themselves [N], for `colorfulness_ratio`.
     """
-    summary: dict[str, object] = {name: spread_of(name, values) for name, values in merits.items()}
-    return summary | {"colorfulness_ratio": colorfulness_ratio(merits["colorfulness"], truth_colorfulness)}
+    summary: dict[str, object] = {}
+    for name, values in merits.items():
+        counted = countable(name, values)
+        lower, median, upper = map(float, np.percentile(values, (25, 50, 75)))
+        spread: dict[str, object] = {"mean": float(counted.mean()), "std": float(counted.std()), "median": median}
+        spread["quartiles"] = [lower, upper]
+        if name == "psnr":
+            spread["of_mean_error"] = measures.psnr_of_mean_error(values)
+            spread["equal"] = int(np.sum(values >= measures.PSNR_CAP_DB))
+        summary[name] = spread
+    if truth_colorfulness is not None:
+        summary["colorfulness_ratio"] = colorfulness_ratio(merits["colorfulness"], truth_colorfulness)
+    return summary
 
 
-def spread_of(measure: str, values: NDArray[np.float64]) -> dict[str, object]:
-    """Mean, standard deviation, median and quartiles of a measure's values, for a JSON file.
-
-    Of PSNR also `of_mean_error`, that of the mean squared error over all images. Its mean and standard deviation leave
-    out images that equal the truth, whose PSNR is infinite, where there are others; `equal` counts those.
-    """
-    if measure != "psnr":
-        return spread(values)
-    finite = finite_psnr(values)
-    own = {"mean": float(finite.mean()), "std": float(finite.std())}
-    equal = int(np.sum(values >= measures.PSNR_CAP_DB))
-    return spread(values) | own | {"of_mean_error": measures.psnr_of_mean_error(values), "equal": equal}
-
-
-def finite_psnr(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """PSNRs without those of images that equal the truth, unless all do."""
-    finite = values[values < measures.PSNR_CAP_DB]
+def countable(measure: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The values that a mean is taken of: of PSNR not those of images that equal the truth, unless all do."""
+    finite = values[values < measures.PSNR_CAP_DB] if measure == "psnr" else values
     return finite if len(finite) else values
-
-
-def spread(values: NDArray[np.float64]) -> dict[str, object]:
-    """Mean, standard deviation, median and quartiles of values, for a JSON file."""
-    lower, median, upper = map(float, np.percentile(values, (25, 50, 75)))
-    return {"mean": float(values.mean()), "std": float(values.std()), "median": median, "quartiles": [lower, upper]}
 
 
 def colorfulness_ratio(colorfulness: NDArray[np.float64], truth: NDArray[np.float64]) -> float | None:

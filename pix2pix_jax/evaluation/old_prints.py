@@ -21,10 +21,11 @@ def as_old_prints(images: NDArray[np.uint8], seed: int = 0) -> NDArray[np.uint8]
     Returns:
         RGB [N, H, W, 3]; colours that do not exist at their new luma are clipped.
     """
-    keys = jax.random.split(jax.random.key(seed), max(1, -(-len(images) // _AT_ONCE)))
     starts = range(0, len(images), _AT_ONCE)
-    made = [_made_old(images[start : start + _AT_ONCE], key) for start, key in zip(starts, keys, strict=False)]
-    return np.concatenate(made) if made else images
+    keys = jax.random.split(jax.random.key(seed), len(starts))
+    return np.concatenate(
+        [_made_old(images[start : start + _AT_ONCE], key) for start, key in zip(starts, keys, strict=True)]
+    )
 
 
 @jax.jit

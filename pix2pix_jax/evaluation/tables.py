@@ -1,4 +1,4 @@
-"""Tables of text: for a terminal, as Markdown, as HTML."""
+"""Tables of text: for a terminal, as Markdown, as HTML; and what is evaluated as such tables."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -8,22 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pix2pix_jax.evaluation import measures
-from pix2pix_jax.evaluation.judging import Baselines, Merits, colorfulness_ratio, finite_psnr
-from pix2pix_jax.evaluation.pairs import PairMerits
-
-_DIGITS = {"psnr": 2, "ssim": 3, "ciede2000": 2, "colorfulness": 1, "l1": 4}
-_COLUMNS = ("psnr", "ssim", "ciede2000", "colorfulness")
-_POOLED, _MEAN = "PSNR, dB ↑", "PSNR, mean ↑"
-_HEADER = (
-    "",
-    _POOLED,
-    _MEAN,
-    "SSIM ↑",
-    "CIEDE2000 ↓",
-    "colourfulness",
-    "of the truth's",
-    "nearer than grey ↑",
-)
+from pix2pix_jax.evaluation.judging import Baselines, colorfulness_ratio, countable
+from pix2pix_jax.evaluation.measures import MEASURES, Merits
 
 _PSNR_NOTE = (
     " The first PSNR is that of the mean squared error over all images, in which no single image decides; the second,"
@@ -93,58 +79,50 @@ class Table(NamedTuple):
 
 
 def merits_table(coloured: Mapping[str, Merits], baselines: Baselines) -> Table:
-    """The merits of coloured photographs beside the baselines and the truth; `TABLE_NOTE` explains it.
+    """A row of merits for whatever coloured photographs, the baselines and the truth; `TABLE_NOTE` explains it.
 
     Args:
         coloured: merits by what made them.
         baselines: those of the same photographs.
-
-    Returns:
-        The table, a row for each.
     """
-    gray = baselines.merits["grey image"]["ciede2000"]
-    truth = baselines.truth_colorfulness
-    rows = []
-    for name, merits in {**coloured, **baselines.merits}.items():
-        cells = [_pooled(merits["psnr"]), *(_spread(measure, merits[measure]) for measure in _COLUMNS)]
-        ratio = colorfulness_ratio(merits["colorfulness"], truth)
-        nearer = "" if name == "grey image" else f"{measures.share_nearer(merits['ciede2000'], gray):.0%}"
-        rows.append([name, *cells, "" if ratio is None else f"{ratio:.2f}", nearer])
-    rows.append(["truth", "", "", "", "", _spread("colorfulness", truth), "1.00", ""])
-    return Table(_HEADER, rows)
+    gray, truth = baselines.merits["grey image"]["ciede2000"], baselines.truth_colorfulness
+    rows = {**coloured, **baselines.merits, "truth": {"colorfulness": truth}}
+    ratios = {name: colorfulness_ratio(merits["colorfulness"], truth) for name, merits in rows.items()}
+    nearer = {
+        name: f"{(merits['ciede2000'] < gray - measures.EQUAL).mean():.0%}"
+        for name, merits in rows.items()
+        if name not in ("grey image", "truth")
+    }
+    shown = {name: f"{ratio:.2f}" for name, ratio in ratios.items() if ratio is not None}
+    return _table(rows, {"of the truth's": shown, "nearer than grey ↑": nearer})
 
 
-def pairs_table(rows: Mapping[str, PairMerits]) -> Table:
-    """The merits of translated images beside those that need no network; the notes above explain it.
+def pairs_table(rows: Mapping[str, Merits], lab: Mapping[str, Mapping[str, float]]) -> Table:
+    """A row of merits for whatever translated images, with a column for each measure; the notes above explain it.
 
     Args:
         rows: merits by what made the images; all of the same pairs.
-
-    Returns:
-        The table, a row for each, with a column for each measure that there is.
+        lab: what `lab_intersection` gives, of the same rows; none where images are not RGB.
     """
-    first = next(iter(rows.values()))
-    ssim = ["SSIM ↑"] if "ssim" in first.each else []
-    header = ["", "L1 ↓", _POOLED, _MEAN, *ssim, *(["Lab histograms ↑"] if first.lab else [])]
-    cells = [
-        [
-            name,
-            _spread("l1", merits.each["l1"]),
-            _pooled(merits.each["psnr"]),
-            _spread("psnr", merits.each["psnr"]),
-            *(_spread("ssim", merits.each["ssim"]) for _ in ssim),
-            *([" / ".join(f"{value:.2f}" for value in merits.lab.values())] if merits.lab else []),
-        ]
-        for name, merits in rows.items()
-    ]
-    return Table(header, cells)
+    histograms = {name: " / ".join(f"{value:.2f}" for value in values.values()) for name, values in lab.items()}
+    return _table(rows, {"Lab histograms ↑": histograms} if lab else {})
 
 
-def _pooled(psnr: NDArray[np.float64]) -> str:
-    return f"{measures.psnr_of_mean_error(psnr):.{_DIGITS['psnr']}f}"
+def _table(rows: Mapping[str, Merits], further: Mapping[str, Mapping[str, str]]) -> Table:
+    """A row for each of some merits, with the measures that there are and further columns, given by heading and row."""
+    columns: dict[str, Mapping[str, str]] = {}
+    for name, measure in MEASURES.items():
+        values = {row: merits[name] for row, merits in rows.items() if name in merits}
+        heading = f"{measure.heading} {measure.better}".rstrip()
+        if name == "psnr":
+            pooled = {row: measures.psnr_of_mean_error(each) for row, each in values.items()}
+            columns["PSNR, dB ↑"] = {row: f"{value:.{measure.digits}f}" for row, value in pooled.items()}
+            heading = "PSNR, mean ↑"
+        if values:
+            columns[heading] = {row: _spread(countable(name, each), measure.digits) for row, each in values.items()}
+    columns |= further
+    return Table(["", *columns], [[name, *(cells.get(name, "") for cells in columns.values())] for name in rows])
 
 
-def _spread(measure: str, values: NDArray[np.float64]) -> str:
-    values = finite_psnr(values) if measure == "psnr" else values
-    digits = _DIGITS[measure]
+def _spread(values: NDArray[np.float64], digits: int) -> str:
     return f"{values.mean():.{digits}f} ± {values.std():.{digits}f}"

@@ -1,7 +1,5 @@
 """What a comparison of experiments leaves behind: two figures, two tables, and a page that holds them."""
 
-import base64
-import html
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pix2pix_jax.config import Config
-from pix2pix_jax.evaluation import TABLE_NOTE, Baselines, Merits, Table, measures, merits_table, spread, summarize
-from pix2pix_jax.figures.comparison_curves import save_comparison_curves
-from pix2pix_jax.figures.curves import TERMS
-from pix2pix_jax.figures.page import html_page
+from pix2pix_jax.evaluation import TABLE_NOTE, Baselines, Merits, Table, gray_images, merits_table, summarize
+from pix2pix_jax.figures.curves import TERMS, draw_comparison_curves, save_figure
+from pix2pix_jax.figures.page import Picture, html_page, markdown_page
 from pix2pix_jax.figures.sheets import Group, save_sheet
 from pix2pix_jax.files import write_text
 from pix2pix_jax.runs import Record
@@ -38,7 +35,7 @@ class Run:
 
     Attributes:
         config: its config.
-        records: its metrics, as `pix2pix_jax.metrics.read_metrics` gives them.
+        records: its metrics, as `pix2pix_jax.runs.read_metrics` gives them.
         merits: of the held-out photographs it coloured.
         colored: the first few of them, RGB uint8 [n, H, W, 3].
     """
@@ -100,10 +97,6 @@ def _guessing(runs: Mapping[str, Run]) -> Mapping[str, float]:
     return _GUESSING if known else {}
 
 
-def _loss_note(runs: Mapping[str, Run]) -> str:
-    return _LOSS_NOTE + (_GUESSING_NOTE if _guessing(runs) else "")
-
-
 def write_comparison(
     folder: Path, runs: Mapping[str, Run], shown: NDArray[np.uint8], baselines: Baselines, setting: str
 ) -> str:
@@ -120,61 +113,22 @@ def write_comparison(
         Both tables as plain text.
     """
     steps = max(record["step"] for run in runs.values() for record in run.records)
-    columns = {"grey\nwhat G sees": measures.gray_images(shown)}
+    columns = {"grey\nwhat G sees": gray_images(shown)}
     columns |= {run.heading: run.colored for run in runs.values()} | {"truth": shown}
-    save_sheet(
-        folder / "comparison.png",
-        f"The same held-out photographs after {steps:,} steps of each experiment",
-        [Group(columns)],
-    )
-    records = {name: run.records for name, run in runs.items()}
-    save_comparison_curves(folder / "comparison_curves.png", records, _guessing(runs))
+    sheet = Picture(folder / "comparison.png", "The same photographs, a column an experiment")
+    save_sheet(sheet.path, f"The same held-out photographs after {steps:,} steps of each experiment", [Group(columns)])
+    curves = Picture(folder / "comparison_curves.png", "Loss curves of the experiments on common axes")
+    guessing = _guessing(runs)
+    save_figure(draw_comparison_curves({name: run.records for name, run in runs.items()}, guessing), curves.path)
     merits = merits_table({name: run.merits for name, run in runs.items()}, baselines)
     losses = losses_table(runs)
     title = f"{len(runs)} experiments, trained alike" if len(runs) > 1 else "One experiment"
-    note = _loss_note(runs)
-    write_text(folder / "comparison.md", _markdown(title, setting, merits, losses, note))
-    write_text(folder / "comparison.html", _page(folder, title, setting, merits, losses, note))
+    note = _LOSS_NOTE + (_GUESSING_NOTE if guessing else "")
+    parts = [setting, sheet, "## How near the colours come", merits, TABLE_NOTE, "## Losses", curves, losses, note]
+    write_text(folder / "comparison.md", markdown_page(title, parts))
+    write_text(folder / "comparison.html", html_page(title, parts))
     write_text(folder / "comparison.json", json.dumps(_figures(runs, baselines, setting), indent=1) + "\n")
     return f"{merits.plain()}\n\n{losses.plain()}"
-
-
-def _markdown(title: str, setting: str, merits: Table, losses: Table, note: str) -> str:
-    return "\n\n".join(
-        [
-            f"# {title}",
-            setting,
-            "![The same photographs, a column an experiment](comparison.png)",
-            "## How near the colours come",
-            merits.markdown(),
-            TABLE_NOTE,
-            "## Losses",
-            "![Loss curves of the experiments on common axes](comparison_curves.png)",
-            losses.markdown(),
-            note + "\n",
-        ]
-    )
-
-
-def _page(folder: Path, title: str, setting: str, merits: Table, losses: Table, note: str) -> str:
-    """One HTML page with everything in it, the figures too."""
-
-    def image(name: str, text: str) -> str:
-        encoded = base64.b64encode((folder / name).read_bytes()).decode()
-        return f'<img alt="{text}" src="data:image/png;base64,{encoded}">'
-
-    body = [
-        f"<p>{html.escape(setting)}</p>",
-        image("comparison.png", "The same photographs, a column an experiment"),
-        "<h2>How near the colours come</h2>",
-        f'<div class="wide">{merits.html()}</div>',
-        f'<p class="note">{html.escape(TABLE_NOTE)}</p>',
-        "<h2>Losses</h2>",
-        image("comparison_curves.png", "Loss curves of the experiments on common axes"),
-        f'<div class="wide">{losses.html()}</div>',
-        f'<p class="note">{html.escape(note)}</p>',
-    ]
-    return html_page(title, "\n".join(body))
 
 
 def _figures(runs: Mapping[str, Run], baselines: Baselines, setting: str) -> dict[str, object]:
@@ -183,12 +137,10 @@ def _figures(runs: Mapping[str, Run], baselines: Baselines, setting: str) -> dic
         name: summarize(run.merits, truth) | {"losses": run.last_losses(), "minutes": run.minutes}
         for name, run in runs.items()
     }
-    gray_and_tints = {name.replace(" ", "_"): summarize(merits, truth) for name, merits in baselines.merits.items()}
-    tints = {name.replace(" ", "_"): tint._asdict() for name, tint in baselines.tints.items()}
     return {
         "setting": setting,
         "experiments": experiments,
-        "baselines": gray_and_tints,
-        "tints": tints,
-        "truth": {"colorfulness": spread(truth)},
+        "baselines": {name.replace(" ", "_"): summarize(each, truth) for name, each in baselines.merits.items()},
+        "tints": {name.replace(" ", "_"): tint._asdict() for name, tint in baselines.tints.items()},
+        "truth": summarize({"colorfulness": truth}),
     }

@@ -1,18 +1,20 @@
-"""The curves of a run: its losses and image quality over the steps, as a PNG file.
+"""Curves over the steps as PNG files: of one run, and of several on common axes.
 
-Matplotlib is imported inside the functions, since it takes about half a second.
+Matplotlib is imported inside the functions, since it takes about half a second. It is used without pyplot, so that
+nothing here touches a display or another figure.
 """
 
+import itertools
 import math
-import os
 import textwrap
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pix2pix_jax.figures.drawing import DPI, save_figure
+from pix2pix_jax.files import replacing
 from pix2pix_jax.runs import Record
 
 if TYPE_CHECKING:
@@ -31,10 +33,9 @@ TERMS = {
 }
 """The loss terms that figures and tables show."""
 
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#8F4E8B", "#E69F00")
-"""Colours that stay apart for colour-blind readers (Okabe and Ito, 2008)."""
-
-GREY = "#777777"
+_COLORS = ("#0072B2", "#D55E00", "#009E73", "#8F4E8B", "#E69F00")  # for colour-blind readers too (Okabe and Ito, 2008)
+_GREY = "#777777"
+_LINES = ("-", "--", ":")  # the sixth experiment has another line
 
 _LOSSES = (
     ("Adversarial losses", "loss", ("d_loss", "g_bce", "g_gan")),
@@ -48,57 +49,53 @@ _QUALITY = {
     "ciede2000": ("Colour difference (lower is better)", "ΔE (CIEDE2000)"),
     "colorfulness": ("Colourfulness (nearer to the truth is better)", "colourfulness (Hasler-Süsstrunk)"),
 }
-_BESIDE = {"gray_": ("grey image", GREY), "mean_": ("mean colour", GREY), "truth_": ("truth", COLORS[2])}
+_BESIDE = {"gray_": ("grey image", _GREY), "mean_": ("mean colour", _GREY), "truth_": ("truth", _COLORS[2])}
 
 
-class Curve(NamedTuple):
-    """Values over the steps [N]; what was not finite is NaN. Of a level, the last value holds for the whole run."""
+_Level = tuple[str, str, float]
+
+
+class _Curve(NamedTuple):
+    """Values over the steps [N]; what was not finite is NaN."""
 
     label: str
     color: str
-    steps: NDArray
-    values: NDArray
-    line: str = "-"
-    is_level: bool = False
+    line: str
+    steps: NDArray[np.float64]
+    values: NDArray[np.float64]
 
 
-class Panel(NamedTuple):
-    """Curves on the same axes."""
+class _Panel(NamedTuple):
+    """Curves on the same axes, and levels, (label, colour, value), dashed; those with labels are in the legend."""
 
     title: str
     y_label: str
-    curves: Sequence[Curve]
+    curves: Sequence[_Curve]
+    levels: Sequence[_Level]
     from_zero: bool = False
 
 
-def save_curves(path: str | os.PathLike[str], records: Sequence[Record], title: str = "") -> None:
-    """Saves the curves of a run: its losses and, where it was evaluated, its image quality.
+def draw_curves(records: Sequence[Record], title: str = "") -> "Figure":
+    """Draws the curves of a run: its losses and, where it was evaluated, its image quality.
 
     What the records do not hold takes no room: without a discriminator there is no panel for it.
-    Long curves are drawn thin, under a moving average. An earlier file is replaced in one go.
+    Long curves are drawn thin, under a moving average.
 
     Args:
-        path: PNG file to write.
-        records: Records as `pix2pix_jax.metrics.read_metrics` gives them.
+        records: Records as `pix2pix_jax.runs.read_metrics` gives them.
         title: Line above the panels.
 
     Raises:
         ValueError: No record holds anything to draw.
     """
-    save_figure(draw_curves(records, title), path)
-
-
-def draw_curves(records: Sequence[Record], title: str = "") -> "Figure":
-    """Draws what `save_curves` saves, and takes the same arguments."""
     panels = []
     for name, y_label, terms in _LOSSES:
-        curves = [collect(records, term, TERMS[term], color) for term, color in zip(terms, COLORS, strict=False)]
-        panels.append(Panel(name, y_label, curves, from_zero="d_loss" in terms))
+        curves = [_curve(records, term, TERMS[term], color) for term, color in zip(terms, _COLORS, strict=False)]
+        panels.append(_Panel(name, y_label, curves, [], from_zero="d_loss" in terms))
     for measure, (name, y_label) in _QUALITY.items():
-        made = collect(records, f"eval/{measure}", "made", COLORS[0])
-        levels = [collect(records, f"eval/{row}{measure}", *look, is_level=True) for row, look in _BESIDE.items()]
-        panels.append(Panel(name, y_label, [made, *levels]))
-    figure = draw_panels(panels, with_legends=True)
+        levels = [level for row, look in _BESIDE.items() for level in _levels(records, f"eval/{row}{measure}", *look)]
+        panels.append(_Panel(name, y_label, [_curve(records, f"eval/{measure}", "made", _COLORS[0])], levels))
+    figure = _draw_panels(panels)
     if title:
         # A letter of this size is about 0.13 inches wide.
         lines = textwrap.wrap(title, int(figure.get_figwidth() / 0.13), break_on_hyphens=False)
@@ -106,57 +103,79 @@ def draw_curves(records: Sequence[Record], title: str = "") -> "Figure":
     return figure
 
 
-def collect(
-    records: Sequence[Record], key: str, label: str, color: str, line: str = "-", is_level: bool = False
-) -> Curve:
-    """Makes a curve of the records that hold `key`."""
-    points = [(record["step"], record[key]) for record in records if key in record]
-    steps = np.array([step for step, _ in points], np.float64)
-    values = np.array([math.nan if value is None else value for _, value in points], np.float64)
-    return Curve(label, color, steps, values, line, is_level)
-
-
-def draw_panels(panels: Sequence[Panel], with_legends: bool) -> "Figure":
-    """Draws panels in one row or two.
+def draw_comparison_curves(runs: Mapping[str, Sequence[Record]], guessing: Mapping[str, float]) -> "Figure":
+    """Draws the losses and the colour difference of several experiments, as `draw_curves` does those of one.
 
     Args:
-        panels: The panels; those without a curve that is more than a level are left out.
-        with_legends: Whether each panel has a legend of its own.
-
-    Returns:
-        The figure, one axes a panel.
-
-    Raises:
-        ValueError: No panel is left.
+        runs: records of each experiment by its name.
+        guessing: what loss terms are where D can only guess, drawn as dashed lines.
     """
+    from matplotlib.lines import Line2D
+
+    looks = itertools.cycle((color, line) for line in _LINES for color in _COLORS)
+    styles: dict[str, tuple[str, Any]] = dict(zip(runs, looks, strict=False))
+
+    def curves(key: str) -> list[_Curve]:
+        return [_curve(records, key, "", *styles[name]) for name, records in runs.items()]
+
+    panels = []
+    for term, label in TERMS.items():
+        levels = [("", _GREY, guessing[term])] if term in guessing else []
+        title = f"{label} (dashed: D guesses)" if levels else label
+        y_label = "mean absolute error" if "l1" in term else "loss"
+        panels.append(_Panel(title, y_label, curves(term), levels, from_zero=term in ("d_loss", "g_bce")))
+    gray = _levels(itertools.chain(*runs.values()), "eval/gray_ciede2000", "", _GREY)
+    title = "Colour difference, held out (dashed: the grey image)"
+    panels.append(_Panel(title, "ΔE (CIEDE2000)", curves("eval/ciede2000"), gray))
+    figure = _draw_panels(panels)
+    handles = [Line2D([], [], color=color, linestyle=line, linewidth=2.5) for color, line in styles.values()]
+    columns = min(len(runs), 5)
+    figure.legend(handles, list(runs), loc="outside upper center", ncols=columns, frameon=False, fontsize=11)
+    return figure
+
+
+def _curve(records: Iterable[Record], key: str, label: str, color: str, line: str = "-") -> _Curve:
+    """The curve of the records that hold `key`."""
+    points = [(record["step"], record[key]) for record in records if key in record]
+    steps, values = np.array(points, np.float64).reshape(-1, 2).T  # None becomes NaN
+    return _Curve(label, color, line, steps, values)
+
+
+def _levels(records: Iterable[Record], key: str, label: str, color: str) -> list[_Level]:
+    """The last finite value of `key` as a level, where there is one."""
+    values = [record[key] for record in records if record.get(key) is not None]
+    return [(label, color, value) for value in values[-1:]]
+
+
+def _draw_panels(panels: Sequence[_Panel]) -> "Figure":
+    """Draws the panels that have a curve in one row or two; raises ValueError where there is none."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    panels = [panel for panel in panels if any(curve.steps.size for curve in panel.curves if not curve.is_level)]
+    panels = [panel for panel in panels if any(curve.steps.size for curve in panel.curves)]
     if not panels:
         raise ValueError("no record holds a loss or an evaluation figure to draw")
     rows = 1 if len(panels) <= 3 else 2
     columns = math.ceil(len(panels) / rows)
-    figure = Figure(
-        figsize=(max(7.0, 4.6 * columns), 0.5 + 3.7 * rows),
-        dpi=DPI,
-        layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12),
-    )
+    size = (max(7.0, 4.6 * columns), 0.5 + 3.7 * rows)
+    figure = Figure(figsize=size, dpi=128, layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12))
     for place, panel in enumerate(panels, start=1):
-        axes = figure.add_subplot(rows, columns, place)
-        _draw_panel(axes, panel, with_legends)
+        _draw_panel(figure.add_subplot(rows, columns, place), panel)
     return figure
 
 
-def _draw_panel(axes: "Axes", panel: Panel, with_legend: bool) -> None:
+def _draw_panel(axes: "Axes", panel: _Panel) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    curves = [curve for curve in panel.curves if curve.steps.size]
-    for curve in curves:
-        _draw_curve(axes, curve)
+    for curve in panel.curves:
+        if curve.steps.size:
+            _draw_curve(axes, curve)
+    for label, color, value in panel.levels:
+        axes.axhline(value, color=color, linestyle="--", linewidth=1.4, label=label)
     if panel.from_zero:
         axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))  # a D that has won lies on the axis
-    axes.set_title(panel.title, loc="left", fontsize=11, pad=24 if with_legend else 8)
+    shown, _ = axes.get_legend_handles_labels()
+    axes.set_title(panel.title, loc="left", fontsize=11, pad=24 if shown else 8)
     axes.set_xlabel("step")
     axes.set_ylabel(panel.y_label)
     axes.set_xlim(left=0.0)  # a single record would get several ticks of its own step
@@ -165,18 +184,13 @@ def _draw_panel(axes: "Axes", panel: Panel, with_legend: bool) -> None:
     axes.grid(color="#DDDDDD", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    if with_legend:  # between title and axes, where it can hide no curve
+    if shown:  # between title and axes, where it can hide no curve
         place = {"loc": "lower left", "bbox_to_anchor": (-0.01, 0.99), "borderaxespad": 0.2}
-        axes.legend(**place, ncols=len(curves), frameon=False, fontsize=9, handlelength=1.6, columnspacing=1.2)
+        axes.legend(**place, ncols=len(shown), frameon=False, fontsize=9, handlelength=1.6, columnspacing=1.2)
 
 
-def _draw_curve(axes: "Axes", curve: Curve) -> None:
+def _draw_curve(axes: "Axes", curve: _Curve) -> None:
     steps, values = curve.steps, curve.values
-    if curve.is_level:  # a line over the whole width, even with one evaluation
-        finite = values[np.isfinite(values)]
-        if finite.size:
-            axes.axhline(finite[-1], color=curve.color, linestyle="--", linewidth=1.4, label=curve.label)
-        return
     window = steps.size // 40
     if window >= 5:
         axes.plot(steps, values, color=curve.color, linewidth=0.5, alpha=0.3)
@@ -192,3 +206,10 @@ def _moving_average(values: NDArray, window: int) -> NDArray:
     total = np.convolve(np.where(finite, values, 0.0), kernel, mode="same")
     count = np.convolve(finite.astype(np.float64), kernel, mode="same")
     return np.where(count > 0, total / np.maximum(count, 1.0), math.nan)
+
+
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Saves a figure as a PNG file; an earlier one is replaced in one go."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png")

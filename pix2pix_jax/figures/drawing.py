@@ -1,23 +1,9 @@
-"""How images are displayed, and how every figure is saved.
-
-Figures use Matplotlib without pyplot, so that nothing here touches a display or another figure.
-"""
-
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING
+"""How images are displayed."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pix2pix_jax.color import as_stored
-from pix2pix_jax.files import replacing
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-# A power of two, so that pixels / dpi * dpi gives back exactly the pixels.
-DPI = 128
 
 
 def displayed(images: NDArray) -> NDArray[np.uint8]:
@@ -36,16 +22,3 @@ def displayed(images: NDArray) -> NDArray[np.uint8]:
     if shown.shape[-1] == 2:
         return np.concatenate([shown, np.zeros_like(shown[..., :1])], axis=-1)
     return np.broadcast_to(shown, (*shown.shape[:-1], 3))
-
-
-def save_figure(figure: "Figure", path: str | os.PathLike[str]) -> None:
-    """Saves a figure as a PNG file, under another name first, so that no reader sees half a file.
-
-    Args:
-        figure: The figure; it is drawn at `DPI` pixels per inch.
-        path: The file; its folder is made where there is none.
-    """
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(target) as temporary:
-        figure.savefig(temporary, format="png", dpi=DPI)

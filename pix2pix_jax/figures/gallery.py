@@ -1,11 +1,10 @@
-"""A page of made images beside what was given and the truth, which a reader can sort by any figure."""
+"""A page of made images beside what was given and the truth, which a reader can sort by any measure."""
 
-import base64
 import html
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,15 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pix2pix_jax.evaluation import Table
+from pix2pix_jax.evaluation import MEASURES, Merits, Table
 from pix2pix_jax.figures.drawing import displayed
-from pix2pix_jax.figures.page import html_page
+from pix2pix_jax.figures.page import html_page, html_picture, markdown_page
 from pix2pix_jax.files import write_text
 
-_SIDES = (256, 192, 128, 96, 64, 48, 32)  # longer sides of the pictures, px; the first that fits is taken
+_SIDE = 256  # the longer side of the pictures, px, and less where there are many
 _SMALL = 64  # px; pictures up to here are enlarged without smoothing
-_BUDGET = 17e6  # bytes of all pictures; in base64 they take a third more
-_SAMPLES = 24  # images of a kind from which the size of all is estimated
+_BUDGET = 17e6 / 0.35  # pixels of all pictures, of about 0.35 bytes each; in base64 they take a third more
 _FEW_COLORS = 256  # pictures of no more colours, such as label maps, are kept exactly
 
 _STYLE = """\
@@ -64,83 +62,59 @@ sort(buttons[1]);
 """
 
 
-class Figure(NamedTuple):
-    """A figure of merit that images are sorted by.
-
-    Attributes:
-        heading: its name.
-        values: one per image [N], finite.
-        digits: how many are shown after the point.
-        lower_is_better: whether the lowest value is the best.
-    """
-
-    heading: str
-    values: NDArray[np.float64]
-    digits: int
-    lower_is_better: bool
-
-
-@dataclass(frozen=True)
-class Gallery:
-    """Images that were judged, for a page.
+class Gallery(NamedTuple):
+    """Images that were evaluated, for a page.
 
     Attributes:
         names: of the images.
         versions: heading (such as "input") of each version of the images, and the images [N, H, W, channels], which
             are shown as `displayed` says.
-        figures: what they can be sorted by; at least one.
+        merits: what they can be sorted by, by the names of the measures; at first by the first one.
     """
 
     names: Sequence[str]
     versions: Mapping[str, NDArray]
-    figures: Sequence[Figure]
+    merits: Merits
 
 
 def write_evaluation(
     folder: Path, report: Mapping[str, object], setting: str, table: Table, notes: Sequence[str], gallery: Gallery
 ) -> None:
-    """Writes what came of judging a generator: evaluation.json, evaluation.md and index.html.
+    """Writes how a generator was evaluated: evaluation.json, evaluation.md and index.html, a page of all images.
+
+    On the page, the best come first by the first measure, and buttons sort them by name and other measures. It holds
+    everything, so that it can be sent on: pictures are made smaller where all of them would take more than about 23 MB.
 
     Args:
-        folder: where to.
-        report: all figures, for the JSON file.
-        setting: what was judged, in a sentence without its full stop.
-        table: figures of all images.
+        folder: where to; earlier files are replaced in one go.
+        report: what the JSON file holds.
+        setting: what was evaluated, in a sentence without its full stop.
+        table: measures of all images.
         notes: what a reader of the table has to know, a paragraph each.
         gallery: the images.
     """
     write_text(folder / "evaluation.json", json.dumps(report, indent=1, ensure_ascii=False) + "\n")
-    paragraphs = ["# Evaluation", f"{setting}.", table.markdown(), *notes]
-    write_text(folder / "evaluation.md", "\n\n".join(paragraphs) + "\n")
-    write_gallery(folder / "index.html", "Evaluation", setting, table, notes, gallery)
+    parts = [f"{setting}.", table, *notes]
+    write_text(folder / "evaluation.md", markdown_page("Evaluation", parts))
+    write_text(folder / "index.html", html_page("Evaluation", parts, _sortable(gallery), _STYLE))
 
 
-def write_gallery(path: Path, title: str, setting: str, table: Table, notes: Sequence[str], gallery: Gallery) -> None:
-    """Writes a page of all images, the best first by the first figure; buttons sort them by name and other figures.
-
-    The file holds everything, so that it can be sent on. Pictures are made smaller where all of them would take more
-    than about 23 MB.
-
-    Args:
-        path: the HTML file; an earlier one is replaced in one go.
-        title: what is shown.
-        setting: how it came about, in a sentence without its full stop.
-        table: figures of all images, above them.
-        notes: what a reader of the table has to know, a paragraph each.
-        gallery: the images.
-    """
-    names, figures = gallery.names, gallery.figures
-    side = _choose_side(list(gallery.versions.values()))
-    ranks = np.argsort(np.argsort(np.array(names), kind="stable"), kind="stable").tolist()
-    order = np.argsort(figures[0].values if figures[0].lower_is_better else -figures[0].values, kind="stable")
+def _sortable(gallery: Gallery) -> str:
+    """The images, and the buttons that sort them."""
+    side = min(_SIDE, math.ceil(math.sqrt(_BUDGET / len(gallery.names) / len(gallery.versions))))
+    ranks = np.argsort(np.argsort(np.array(gallery.names), kind="stable"), kind="stable").tolist()
+    falling = {name: MEASURES[name].better != "↓" for name in gallery.merits}
+    first, values = next(iter(gallery.merits.items()))
+    order = np.argsort(-values if falling[first] else values, kind="stable")
     shape = next(iter(gallery.versions.values())).shape[1:3]
-    buttons = [_button("file", "rising")]
-    buttons += [_button(each.heading, "rising" if each.lower_is_better else "falling") for each in figures]
+    directions = {"file": "rising"}
+    directions |= {MEASURES[name].heading: "falling" if falls else "rising" for name, falls in falling.items()}
+    buttons = [
+        f'<button type="button" data-first="{direction}" aria-pressed="false">{html.escape(heading)}</button>'
+        for heading, direction in directions.items()
+    ]
     body = [
-        f"<p>{html.escape(setting)}.</p>",
-        f'<div class="wide" tabindex="0" role="group" aria-label="Figures">{table.html()}</div>',
-        *(f'<p class="note">{html.escape(note)}</p>' for note in notes),
-        f"<h2>{len(names):,} images</h2>",
+        f"<h2>{len(gallery.names):,} images</h2>",
         f'<div class="sort" role="group" aria-label="Sort the images" hidden>Sort by {"".join(buttons)}'
         '<p role="status"></p></div>',
         '<ol class="small">' if max(shape) <= _SMALL else "<ol>",
@@ -148,20 +122,15 @@ def write_gallery(path: Path, title: str, setting: str, table: Table, notes: Seq
         "</ol>",
         f"<script>\n{_SCRIPT}</script>",
     ]
-    write_text(path, html_page(title, "\n".join(body), _STYLE))
-
-
-def _button(heading: str, first: str) -> str:
-    return f'<button type="button" data-first="{first}" aria-pressed="false">{html.escape(heading)}</button>'
+    return "\n".join(body)
 
 
 def _item(gallery: Gallery, place: int, rank: int, side: int) -> str:
-    """One image: its name, its versions, its figures."""
-    name, figures = gallery.names[place], gallery.figures
-    keys = " ".join([str(rank), *(f"{figure.values[place]:.7g}" for figure in figures)])
-    shown = " · ".join(
-        f"{figure.heading}\N{NO-BREAK SPACE}{figure.values[place]:.{figure.digits}f}" for figure in figures
-    )
+    """One image: its name, its versions, its measures."""
+    name = gallery.names[place]
+    merits = [(MEASURES[measure], values[place]) for measure, values in gallery.merits.items()]
+    keys = " ".join([str(rank), *(f"{value:.7g}" for _, value in merits)])
+    shown = " · ".join(f"{measure.heading}\N{NO-BREAK SPACE}{value:.{measure.digits}f}" for measure, value in merits)
     pictures = "".join(
         f"<figure>{_picture(images[place], f'{heading} of {name}', side)}"
         f"<figcaption>{html.escape(heading)}</figcaption></figure>"
@@ -174,34 +143,12 @@ def _item(gallery: Gallery, place: int, rank: int, side: int) -> str:
 
 
 def _picture(image: NDArray, text: str, side: int) -> str:
-    kind, data, (width, height) = _encode(image, side)
-    encoded = base64.b64encode(data).decode()
-    return (
-        f'<img alt="{html.escape(text)}" width="{width}" height="{height}" decoding="async"'
-        f' src="data:image/{kind};base64,{encoded}">'
-    )
-
-
-def _encode(image: NDArray, side: int) -> tuple[str, bytes, tuple[int, int]]:
-    """A picture of an image whose longer side is at most `side`: its type, its file, and its width and height."""
+    """A picture of an image, whose longer side is at most `side`, as HTML."""
     picture = Image.fromarray(displayed(image))
     flat = picture.getcolors(_FEW_COLORS) is not None
     if max(picture.size) > side:
         picture.thumbnail((side, side), Image.Resampling.NEAREST if flat else Image.Resampling.LANCZOS)
-    file = io.BytesIO()
-    if flat:
-        picture.save(file, "PNG", optimize=True)
-    else:
-        picture.save(file, "WEBP", quality=85, method=2)
-    return "png" if flat else "webp", file.getvalue(), picture.size
-
-
-def _choose_side(versions: Sequence[NDArray]) -> int:
-    """The largest side in `_SIDES` with which all pictures stay within the budget, by a sample of them."""
-    count = len(versions[0])
-    sample = np.linspace(0, count - 1, min(count, _SAMPLES)).astype(int)
-    for side in _SIDES:
-        sizes = [len(_encode(images[place], side)[1]) for images in versions for place in sample]
-        if sum(sizes) * count / len(sample) <= _BUDGET:
-            return side
-    return _SIDES[-1]
+    file, kind = io.BytesIO(), "png" if flat else "webp"
+    picture.save(file, kind, **({"optimize": True} if flat else {"quality": 85, "method": 2}))
+    width, height = picture.size
+    return html_picture(kind, file.getvalue(), text, f' width="{width}" height="{height}" decoding="async"')

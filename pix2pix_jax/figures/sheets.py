@@ -4,21 +4,24 @@ Samples of a run, ranked photographs, and the same photographs coloured by sever
 """
 
 import math
-import os
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from functools import cache
+from itertools import zip_longest
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
-from pix2pix_jax.figures.drawing import DPI, displayed, save_figure
+from pix2pix_jax.figures.drawing import displayed
+from pix2pix_jax.files import replacing
 
 _TILE = 192  # longer side of a tile, px, about
 _MARGIN, _GUTTER, _GAP = 20, 4, 36  # around the sheet, between the versions of an image, and between images, px
-_ROW_GAP = 10  # where there are no captions
+_ROW_GAP = 10  # between rows, px
 _TITLE, _HEADING, _TEXT = 28, 24, 18  # sizes of fonts, px
-_LETTER = 0.62  # DejaVu Sans: width of a letter over the font size, on the safe side
 _FAINT = "#555555"
 
 
@@ -37,7 +40,7 @@ class Group(NamedTuple):
     captions: Sequence[str] = ()
 
 
-def save_sheet(path: str | os.PathLike[str], title: str, groups: Sequence[Group]) -> None:
+def save_sheet(path: Path, title: str, groups: Sequence[Group]) -> None:
     """Saves a sheet on which every pixel of an image is a square of whole pixels.
 
     Args:
@@ -45,89 +48,73 @@ def save_sheet(path: str | os.PathLike[str], title: str, groups: Sequence[Group]
         title: what is shown, above the sheet, in one or more lines, of which the first is large.
         groups: the images, one group below the other; all have the same size and number of versions.
     """
-    stacks = [next(iter(group.versions.values())) for group in groups]
-    scale = max(1, round(_TILE / max(stacks[0].shape[1:3])))
-    height, width = (scale * side for side in stacks[0].shape[1:3])
-    count = len(groups[0].versions)
-    strip = count * (width + _GUTTER) - _GUTTER
-    across = _choose_across(max(map(len, stacks)), height, strip)
-    sheet = _Sheet(2 * _MARGIN + across * (strip + _GAP) - _GAP)
+    height, width = next(iter(groups[0].versions.values())).shape[1:3]
+    scale = max(1, round(_TILE / max(height, width)))
+    strip = len(groups[0].versions) * (scale * width + _GUTTER) - _GUTTER
+    most = max(len(images) for group in groups for images in group.versions.values())
+    across = _choose_across(most, scale * height, strip)
+    full = 2 * _MARGIN + across * (strip + _GAP) - _GAP
+    bands = [_blank(_MARGIN, full)]
     for place, line in enumerate(title.splitlines()):
-        size, letter, weight = (_TEXT, _LETTER, "normal") if place else (_TITLE, 1.15 * _LETTER, "bold")
-        letters = int((sheet.width - 2 * _MARGIN) / (letter * size))
+        font = _font(_TEXT) if place else _font(_TITLE, "-Bold")
+        letters = int((full - 2 * _MARGIN) / font.getlength("n"))
         for text in textwrap.wrap(line, letters, break_on_hyphens=False):
-            sheet.write_line(text, size, weight=weight)
+            bands.append(_write([(_MARGIN, text)], font, full))
     for group in groups:
         if group.heading:
-            sheet.bottom += _TEXT
-            sheet.write_line(group.heading, _HEADING)
-        _draw_images(sheet, group, scale, across)
-    sheet.save(path)
+            bands += [_blank(_TEXT, full), _write([(_MARGIN, group.heading)], _font(_HEADING), full)]
+        bands += _draw(group, scale, across, full)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        Image.fromarray(np.concatenate([*bands, _blank(_MARGIN - _ROW_GAP, full)])).save(temporary, "PNG")
 
 
-def _draw_images(sheet: "_Sheet", group: Group, scale: int, across: int) -> None:
-    """Draws the images of a group, and the names of their versions above the first row."""
-    lines = [heading.splitlines() for heading in group.versions]
-    most = max(map(len, lines))
-    top = sheet.bottom + round((1.4 * most + 0.2) * _TEXT)
-    for version, images in enumerate(group.versions.values()):
-        tiles = displayed(images).repeat(scale, axis=1).repeat(scale, axis=2)
-        height, width = tiles.shape[1:3]
-        strip = len(lines) * (width + _GUTTER) - _GUTTER
-        for index, tile in enumerate(tiles):
-            row, column = divmod(index, across)
-            left, y = _MARGIN + column * (strip + _GAP), top + row * (height + _row_gap(group))
-            x = left + version * (width + _GUTTER)
-            sheet.put(x, y, tile)
-            for line, text in enumerate(lines[version] if row == 0 else ()):
-                baseline = top - (1.4 * (most - line - 1) + 0.5) * _TEXT
-                sheet.write(x + width / 2, baseline, text, ha="center", color=_FAINT if line else "black")
-            if group.captions and version == 0:
-                caption = _shorten(group.captions[index], int(strip / (_LETTER * _TEXT)))
-                sheet.write(left, y + height + 1.3 * _TEXT, caption)
-            sheet.bottom = y + height + _row_gap(group)
+def _draw(group: Group, scale: int, across: int, full: int) -> list[NDArray[np.uint8]]:
+    """Draws the images of a group row by row, below the names of their versions, in bands of some width."""
+    tiles = [displayed(images).repeat(scale, axis=1).repeat(scale, axis=2) for images in group.versions.values()]
+    count, height, width = tiles[0].shape[:3]
+    strip = len(tiles) * (width + _GUTTER) - _GUTTER
+    lefts = [_MARGIN + column * (strip + _GAP) for column in range(min(across, count))]
+    places = [version * (width + _GUTTER) for version in range(len(tiles))]
+    bands = []
+    for number, line in enumerate(zip_longest(*map(str.splitlines, group.versions), fillvalue="")):
+        names = [(left + x + width / 2, text) for left in lefts for x, text in zip(places, line, strict=True)]
+        bands.append(_write(names, _font(_TEXT), full, "ms", _FAINT if number else "black"))
+    for row in range(0, count, across):
+        band, captions = _blank(height, full), []
+        for index, left in enumerate(lefts[: count - row], start=row):
+            for x, images in zip(places, tiles, strict=True):
+                band[:, left + x : left + x + width] = images[index]
+            if group.captions:
+                captions.append((left, _shorten(group.captions[index], _font(_TEXT), strip)))
+        bands += [band, *([_write(captions, _font(_TEXT), full)] if captions else []), _blank(_ROW_GAP, full)]
+    return bands
 
 
-def _row_gap(group: Group) -> int:
-    return round(2.6 * _TEXT) if group.captions else _ROW_GAP
+def _write(
+    texts: Sequence[tuple[float, str]],
+    font: ImageFont.FreeTypeFont,
+    full: int,
+    anchor: str = "ls",
+    color: str = "black",
+) -> NDArray[np.uint8]:
+    """Writes texts, each with the place of its anchor, px, on a white line of some width."""
+    image = Image.new("RGB", (full, round(1.5 * font.size)), "white")
+    for x, text in texts:
+        shown = text.encode(errors="backslashreplace").decode()  # names of files need not be UTF-8
+        ImageDraw.Draw(image).text((x, font.size), shown.replace("\n", " "), color, font, anchor)
+    return np.asarray(image)
 
 
-class _Sheet:
-    """Tiles and lines of text on white, placed in pixels from the top left."""
+def _blank(height: int, width: int) -> NDArray[np.uint8]:
+    return np.full((height, width, 3), 255, np.uint8)
 
-    def __init__(self, width: int) -> None:
-        self.width, self.bottom = width, _MARGIN
-        self._tiles: list[tuple[int, int, NDArray[np.uint8]]] = []
-        self._texts: list[tuple[float, float, str, dict[str, Any]]] = []
 
-    def put(self, x: int, y: int, tile: NDArray[np.uint8]) -> None:
-        """Puts a picture, uint8 RGB [height, width, 3], with its upper left corner at (x, y)."""
-        self._tiles.append((x, y, tile))
+@cache
+def _font(size: int, weight: str = "") -> ImageFont.FreeTypeFont:
+    import matplotlib
 
-    def write(self, x: float, y: float, text: str, size: int = _TEXT, **style: Any) -> None:
-        """Writes text with its baseline at y; `style` is that of Matplotlib's text."""
-        self._texts.append((x, y, text, {"fontsize": size * 72 / DPI, **style}))
-
-    def write_line(self, text: str, size: int, **style: Any) -> None:
-        """Writes a line below all that is on the sheet."""
-        self.write(_MARGIN, self.bottom + size, text, size, **style)
-        self.bottom += round(1.5 * size)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Saves the sheet as a PNG file."""
-        from matplotlib.figure import Figure
-
-        height = self.bottom + _MARGIN - _ROW_GAP
-        pixels = np.full((height, self.width, 3), 255, np.uint8)
-        for x, y, tile in self._tiles:
-            pixels[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
-        figure = Figure(figsize=(self.width / DPI, height / DPI), dpi=DPI)
-        figure.figimage(pixels, origin="upper")
-        for x, y, text, style in self._texts:
-            shown = text.encode(errors="backslashreplace").decode()  # names of files need not be UTF-8
-            # A dollar sign, which names of files may hold, begins no formula.
-            figure.text(x / self.width, 1.0 - y / height, shown, va="baseline", parse_math=False, **style)
-        save_figure(figure, path)
+    return ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans{weight}.ttf", size)
 
 
 def _choose_across(count: int, height: int, width: int) -> int:
@@ -141,9 +128,8 @@ def _choose_across(count: int, height: int, width: int) -> int:
     return min(range(1, min(count, 4) + 1), key=cost)
 
 
-def _shorten(text: str, letters: int) -> str:
-    """A text, its middle left out where it has more than so many letters."""
-    if len(text) <= letters:
-        return text
-    end = (letters - 1) // 2
-    return f"{text[: letters - 1 - end]}…{text[len(text) - end :]}"
+def _shorten(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
+    """A text, its middle left out where it is wider than so many px."""
+    halves = range((len(text) - 1) // 2, 0, -1)
+    shorter = (f"{text[:half]}…{text[-half:]}" for half in halves)
+    return next((each for each in (text, *shorter) if font.getlength(each) <= width), "…")

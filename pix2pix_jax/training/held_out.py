@@ -8,7 +8,7 @@ import numpy as np
 
 from pix2pix_jax import color
 from pix2pix_jax.config import Config
-from pix2pix_jax.evaluation import measures, pairs
+from pix2pix_jax.evaluation import PAIR_MEASURES, PHOTOGRAPH_MEASURES, average, gray_images, measure_each
 from pix2pix_jax.figures import Group, save_sheet
 from pix2pix_jax.inference import TrainedGenerator
 from pix2pix_jax.state import TrainState
@@ -36,7 +36,7 @@ class HeldOut:
 
     def judge(self, made: np.ndarray) -> dict[str, float]:
         """Figures of merit of what was made, beside what needs no network, as a record for the metrics."""
-        merits = measures.evaluate_images(made, self._images)
+        merits = average(measure_each(made, self._images, PHOTOGRAPH_MEASURES))
         return {f"eval/{name}": value for name, value in merits.items()} | self._constants
 
     def draw(self, path: Path, made: np.ndarray, title: str) -> None:
@@ -47,9 +47,10 @@ class HeldOut:
 
     @cached_property
     def _constants(self) -> dict[str, float]:
-        baseline = measures.gray_baseline(self._images)
-        constants = {f"eval/gray_{name}": value for name, value in baseline.items()}
-        return constants | {"eval/truth_colorfulness": measures.mean_colorfulness(self._images)}
+        gray = average(measure_each(gray_images(self._images), self._images, PHOTOGRAPH_MEASURES))
+        truth = average(measure_each(self._images, self._images, ["colorfulness"]))
+        constants = {f"eval/gray_{name}": value for name, value in gray.items()}
+        return constants | {f"eval/truth_{name}": value for name, value in truth.items()}
 
 
 class HeldOutPairs(HeldOut):
@@ -67,8 +68,8 @@ class HeldOutPairs(HeldOut):
 
     def judge(self, made: np.ndarray) -> dict[str, float]:
         """As `HeldOut.judge`; `made` is float32 [count, height, width, output channels] in [0, 1]."""
-        merits = pairs.measure_pairs(made, self._truth)
-        return {f"eval/{name}": value for name, value in measures.average(merits).items()} | self._constants
+        merits = average(measure_each(made, self._truth, PAIR_MEASURES))
+        return {f"eval/{name}": value for name, value in merits.items()} | self._constants
 
     def draw(self, path: Path, made: np.ndarray, title: str) -> None:
         """As `HeldOut.draw`."""
@@ -78,8 +79,8 @@ class HeldOutPairs(HeldOut):
     @cached_property
     def _constants(self) -> dict[str, float]:
         mean = np.broadcast_to(self._truth.mean((0, 1, 2)), self._truth.shape)
-        merits = pairs.measure_pairs(mean, self._truth)
-        return {f"eval/mean_{name}": value for name, value in measures.average(merits).items()}
+        merits = average(measure_each(mean, self._truth, PAIR_MEASURES))
+        return {f"eval/mean_{name}": value for name, value in merits.items()}
 
 
 def held_out(config: Config, images: np.ndarray) -> HeldOut:

@@ -15,7 +15,7 @@ from PIL import Image
 from pix2pix_jax import data
 from pix2pix_jax.config import Config, check_fits, leaves, updated, validate
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.figures import save_curves
+from pix2pix_jax.figures import draw_curves, save_figure
 from pix2pix_jax.files import typed_path, writing
 from pix2pix_jax.runs import METRICS_FILE, Checkpoints, MetricsWriter, Photographs, RunFolder, newest, read_metrics
 from pix2pix_jax.state import Model, TrainState, build_model, learning_rate
@@ -273,7 +273,7 @@ class _Loop:
             with Image.open(sheet, formats=("PNG",)) as image:
                 self.writer.write_image(number, "samples", np.asarray(image.convert("RGB")))
             with writing(curves):
-                save_curves(curves, read_metrics(self.workdir / METRICS_FILE), title=self.config.name)
+                save_figure(draw_curves(read_metrics(self.workdir / METRICS_FILE), self.config.name), curves)
             gc.collect()  # Matplotlib's figures hold themselves: 8 MB each time, which Python would let pile up
 
     def _save(self, state: TrainState) -> None:

@@ -79,7 +79,7 @@ def test_every_sound_photograph_is_judged_once(report, photographs, generator_fi
     assert set(report["lab_intersection"]) == {"coloured", "grey image"}
     assert report["lab_intersection"]["grey image"]["L"] > report["lab_intersection"]["grey image"]["a"]
     assert report["grey_image"]["psnr"]["of_mean_error"] == pytest.approx(
-        measures.gray_baseline(images)["psnr"], rel=1e-5
+        measures.psnr_of_mean_error(measures.psnr(measures.gray_images(images), images)), rel=1e-5
     )
 
 

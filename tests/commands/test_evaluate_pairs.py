@@ -10,7 +10,7 @@ from PIL import Image
 from translators import save_translator
 
 from pix2pix_jax.commands import evaluate
-from pix2pix_jax.evaluation import measure_pairs
+from pix2pix_jax.evaluation import PAIR_MEASURES, measure_each
 from pix2pix_jax.inference import load_trained, translate
 
 IMAGES = smooth_images(4, 40, seed=3)
@@ -66,7 +66,7 @@ def test_every_sound_pair_is_judged(run, pairs, tmp_path):
     assert (report["test_time"], report["seed"]) == ("running", 0)
     gray = np.stack([np.asarray(Image.open(pairs / "A" / f"{number}.png")) for number in range(4)])
     made = np.stack([translate(image, load_trained(file)) for image in gray])
-    wanted = measure_pairs(made, IMAGES)
+    wanted = measure_each(made, IMAGES, PAIR_MEASURES)
     assert [image["file"] for image in report["images"]] == [f"A/{number}.png" for number in range(4)]
     for name, values in wanted.items():
         assert [image[name] for image in report["images"]] == pytest.approx(values, rel=1e-4)

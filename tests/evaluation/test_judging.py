@@ -4,38 +4,53 @@ import numpy as np
 import pytest
 from helpers import smooth_images
 
-from pix2pix_jax.evaluation import judging, measures, tables
+from pix2pix_jax.evaluation import (
+    PAIR_MEASURES,
+    PHOTOGRAPH_MEASURES,
+    Merits,
+    average,
+    gray_images,
+    judge,
+    judge_baselines,
+    judging,
+    measure_each,
+    measures,
+    merits_table,
+    pair_baselines,
+    pairs_table,
+    summarize,
+)
+
+IMAGES = smooth_images(5, 16)
 
 
 @pytest.fixture(scope="module")
-def images():
-    return smooth_images(5, 16)
+def baselines():
+    return judge_baselines(IMAGES)
 
 
-@pytest.fixture(scope="module")
-def baselines(images):
-    return judging.judge_baselines(images)
+def measured(made: np.ndarray, images: np.ndarray = IMAGES) -> Merits:
+    return measure_each(made, images, PHOTOGRAPH_MEASURES)
 
 
-def test_pieces_give_what_the_whole_gives(images, monkeypatch):
+@pytest.mark.parametrize("truth", [IMAGES, IMAGES.astype(np.uint16) * 257])
+def test_pieces_give_what_the_whole_gives_in_the_depth_of_the_truth(truth, monkeypatch):
     monkeypatch.setattr(judging, "_PIECE", 2)
-    merits, made = judging.judge(measures.gray_images, images)
-    whole = measures.measure_each(measures.gray_images(images), images)
-    assert merits.keys() == whole.keys()
-    for name, values in whole.items():
+    merits, made = judge(gray_images, IMAGES, truth)
+    for name, values in measured(gray_images(IMAGES), truth).items():
         np.testing.assert_allclose(merits[name], values, rtol=1e-6)
-    np.testing.assert_array_equal(made, np.round(measures.gray_images(images) * 255))
+    assert made.dtype == truth.dtype
+    np.testing.assert_array_equal(made, np.round(gray_images(IMAGES) * np.iinfo(truth.dtype).max))
 
 
 def test_each_best_tint_is_the_best_row_of_its_measure(baselines):
-    means = {name: measures.average(row) for name, row in baselines.merits.items()}
+    means = {name: average(row) for name, row in baselines.merits.items()}
     assert min(means, key=lambda name: means[name]["ciede2000"]) == "best tint by CIEDE2000"
     assert max(means, key=lambda name: means[name]["psnr"]) == "best tint by PSNR"
 
 
-def test_the_table_has_a_row_for_all(images, baselines):
-    perfect = measures.measure_each(images, images)
-    table = tables.merits_table({"coloured": perfect}, baselines)
+def test_the_table_of_photographs_has_a_row_for_all(baselines):
+    table = merits_table({"coloured": measured(IMAGES)}, baselines)
     names = [row[0] for row in table.rows]
     assert names == ["coloured", "grey image", "best tint by CIEDE2000", "best tint by PSNR", "truth"]
     coloured, gray, *_, truth = table.rows
@@ -45,40 +60,60 @@ def test_the_table_has_a_row_for_all(images, baselines):
     assert all(len(row) == len(table.header) for row in table.rows)
 
 
-def test_a_summary_has_mean_and_spread(images, baselines):
-    merits = measures.measure_each(measures.gray_images(images), images)
-    summary = json.loads(json.dumps(judging.summarize(merits, baselines.truth_colorfulness)))
-    assert summary["psnr"]["mean"] == pytest.approx(merits["psnr"].mean())
-    assert summary["psnr"]["std"] == pytest.approx(merits["psnr"].std())
-    assert summary["psnr"]["quartiles"][0] <= summary["psnr"]["median"] <= summary["psnr"]["quartiles"][1]
-    assert summary["colorfulness_ratio"] == 0.0
-
-
-def test_one_grey_photograph_decides_nothing(images):
-    gray = images[:1, ..., :1].repeat(3, -1)
-    with_gray = np.concatenate([images.repeat(8, axis=0), gray])
-    merits = measures.measure_each(measures.gray_images(with_gray), with_gray)
-    assert merits["psnr"][-1] == measures.PSNR_CAP_DB
-    before, after = (judging.spread_of("psnr", values) for values in (merits["psnr"][:-1], merits["psnr"]))
+def test_one_grey_photograph_decides_nothing():
+    with_gray = np.concatenate([IMAGES.repeat(8, axis=0), IMAGES[:1, ..., :1].repeat(3, -1)])
+    psnr = measures.psnr(gray_images(with_gray), with_gray)
+    assert psnr[-1] == measures.PSNR_CAP_DB
+    before, after = (summarize({"psnr": values})["psnr"] for values in (psnr[:-1], psnr))
     assert (before["equal"], after["equal"]) == (0, 1)
     assert after["mean"] == pytest.approx(before["mean"])
     assert after["of_mean_error"] == pytest.approx(before["of_mean_error"], abs=0.15)
-    assert measures.gray_baseline(with_gray)["psnr"] == pytest.approx(after["of_mean_error"], rel=1e-6)
     # Of the mean squared error over all pixels of all images.
-    error = np.mean((measures.gray_images(with_gray) - with_gray / 255.0) ** 2)
+    error = np.mean((gray_images(with_gray) - with_gray / 255.0) ** 2)
     assert after["of_mean_error"] == pytest.approx(-10 * np.log10(error), abs=1e-4)
 
 
-def test_equal_figures_are_not_nearer(images):
-    gray = measures.gray_images(images)
+def test_equal_figures_are_not_nearer(baselines):
+    gray = gray_images(IMAGES)
     noise = np.random.default_rng(0).uniform(-1e-5, 1e-5, gray.shape).astype(np.float32)
-    merits = measures.measure_each(np.clip(gray + noise, 0, 1), images)
-    assert tables.merits_table({"grey": merits}, judging.judge_baselines(images)).rows[0][-1] == "0%"
+    merits = measured(np.clip(gray + noise, 0, 1))
+    assert merits_table({"grey": merits}, baselines).rows[0][-1] == "0%"
 
 
 def test_grey_photographs_have_no_ratio():
     gray = smooth_images(2, 16)[..., :1].repeat(3, -1)
-    baselines = judging.judge_baselines(gray)
-    table = tables.merits_table({"coloured": measures.measure_each(gray, gray)}, baselines)
-    assert table.rows[0][6] == ""
-    assert judging.summarize(baselines.merits["grey image"], baselines.truth_colorfulness)["colorfulness_ratio"] is None
+    baselines = judge_baselines(gray)
+    assert merits_table({"coloured": measured(gray, gray)}, baselines).rows[0][6] == ""
+    assert summarize(baselines.merits["grey image"], baselines.truth_colorfulness)["colorfulness_ratio"] is None
+
+
+def test_no_constant_is_better_than_the_baselines_by_their_measure():
+    baselines = pair_baselines(IMAGES[..., :1], IMAGES)
+    assert list(baselines) == ["mean colour", "median colour"]
+    l1 = {name: measures.l1(made, IMAGES).mean() for name, made in baselines.items()}
+    for shift in (-5, 5):
+        other = (baselines["median colour"].astype(int) + shift).astype(np.uint8)
+        assert l1["median colour"] < measures.l1(other, IMAGES).mean()
+    assert l1["median colour"] <= l1["mean colour"]
+
+
+def test_the_table_of_pairs_has_a_row_for_all():
+    rows = {"translated": IMAGES, **pair_baselines(IMAGES[::-1], IMAGES)}
+    merits = {name: measure_each(made, IMAGES, PAIR_MEASURES) for name, made in rows.items()}
+    table = pairs_table(merits, {name: {"L": 1.0, "a": 0.5, "b": 0.25} for name in rows})
+    assert [row[0] for row in table.rows] == ["translated", "input as it is", "mean colour", "median colour"]
+    assert table.rows[0][1:] == ["0.0000 ± 0.0000", "100.00", "100.00 ± 0.00", "1.000 ± 0.000", "1.00 / 0.50 / 0.25"]
+    assert all(len(row) == len(table.header) for row in table.rows)
+    without = {name: {"l1": row["l1"], "psnr": row["psnr"]} for name, row in merits.items()}
+    assert pairs_table(without, {}).header == ["", "L1 ↓", "PSNR, dB ↑", "PSNR, mean ↑"]
+
+
+def test_a_summary_has_mean_and_spread(baselines):
+    merits = measured(gray_images(IMAGES))
+    summary = json.loads(json.dumps(summarize(merits, baselines.truth_colorfulness)))
+    for name in ("psnr", "ssim"):
+        assert summary[name]["mean"] == pytest.approx(merits[name].mean())
+        assert summary[name]["std"] == pytest.approx(merits[name].std())
+        lower, upper = summary[name]["quartiles"]
+        assert lower <= summary[name]["median"] == np.median(merits[name]) <= upper
+    assert summary["colorfulness_ratio"] == 0.0

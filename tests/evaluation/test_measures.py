@@ -3,11 +3,18 @@ import math
 
 import numpy as np
 import pytest
+from helpers import smooth_images
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from pix2pix_jax.evaluation import measures
-
-KEYS = {"psnr", "ssim", "ciede2000", "colorfulness"}
+from pix2pix_jax.evaluation import (
+    PAIR_MEASURES,
+    PHOTOGRAPH_MEASURES,
+    average,
+    gray_images,
+    lab_intersection,
+    measure_each,
+    measures,
+)
 
 
 def random_images(seed: int, count: int = 3, size: int = 16) -> np.ndarray:
@@ -18,29 +25,25 @@ def constant_image(red: float, green: float, blue: float) -> np.ndarray:
     return np.broadcast_to(np.array([red, green, blue], np.float32), (1, 8, 8, 3))
 
 
-def test_psnr_of_a_known_error():
-    truth = np.full((2, 8, 8, 3), 0.5)
-    predicted = truth.copy()
-    predicted[0] += 0.1  # mean squared error 0.01
-    predicted[1, :, :, 0] -= 0.3  # mean squared error 0.09 / 3
-    np.testing.assert_allclose(measures.psnr(predicted, truth), [20.0, -10 * math.log10(0.03)], atol=1e-4)
-
-
-def test_psnr_and_ssim_equal_scikit_image_per_image():
-    truth, predicted = random_images(0), random_images(1)
-    expected_psnr = [peak_signal_noise_ratio(t, p) for t, p in zip(truth, predicted, strict=True)]
-    expected_ssim = [structural_similarity(t, p, channel_axis=-1) for t, p in zip(truth, predicted, strict=True)]
-    np.testing.assert_allclose(measures.psnr(predicted, truth), expected_psnr, atol=1e-4)
-    np.testing.assert_allclose(measures.ssim(predicted, truth), expected_ssim, atol=1e-4)
+@pytest.mark.parametrize("channels", [1, 2, 3, 5])
+def test_measures_of_any_number_of_channels_are_those_of_scikit_image(channels):
+    predicted, truth = np.random.default_rng(channels).random((2, 3, 12, 9, channels), np.float32)
+    merits = measure_each(predicted, truth, PAIR_MEASURES)
+    assert set(merits) == {"l1", "psnr", "ssim"}
+    for place, (a, b) in enumerate(zip(predicted, truth, strict=True)):
+        assert merits["l1"][place] == pytest.approx(np.abs(a - b).mean(), rel=1e-5)
+        assert merits["psnr"][place] == pytest.approx(peak_signal_noise_ratio(b, a, data_range=1.0), rel=1e-5)
+        ssim = structural_similarity(a, b, channel_axis=-1, data_range=1.0)
+        assert merits["ssim"][place] == pytest.approx(ssim, rel=1e-5)
 
 
 def test_equal_images_are_perfect_and_fit_in_json():
     images = random_images(2)
-    scores = measures.evaluate_images(images, images)
-    assert scores["psnr"] == pytest.approx(measures.PSNR_CAP_DB)
-    assert scores["ssim"] == pytest.approx(1.0)
-    assert scores["ciede2000"] == 0.0
-    assert json.loads(json.dumps(scores, allow_nan=False)) == scores
+    merits = average(measure_each(images, images, ["l1", *PHOTOGRAPH_MEASURES]))
+    colorfulness = merits.pop("colorfulness")
+    assert merits == pytest.approx({"l1": 0.0, "psnr": measures.PSNR_CAP_DB, "ssim": 1.0, "ciede2000": 0.0})
+    assert colorfulness > 0
+    assert json.loads(json.dumps(merits, allow_nan=False)) == merits
 
 
 def test_ciede2000_of_known_colors():
@@ -52,81 +55,61 @@ def test_ciede2000_of_known_colors():
     np.testing.assert_allclose(red_green, 86.6, atol=0.1)
 
 
-def test_colorfulness_of_gray_is_zero_and_of_one_color_is_its_offset():
-    gray = np.repeat(random_images(3)[..., :1], 3, axis=-1)
-    np.testing.assert_array_equal(measures.colorfulness(gray), 0.0)
+def test_colorfulness_by_hand():
+    np.testing.assert_array_equal(measures.colorfulness(random_images(3)[..., :1].repeat(3, -1)), 0.0)
     # Pure red: rg = 255, yb = 127.5, no spread.
     expected = 0.3 * math.hypot(255.0, 127.5)
     np.testing.assert_allclose(measures.colorfulness(constant_image(1, 0, 0)), expected, rtol=1e-6)
-
-
-def test_colorfulness_of_two_pixels_by_hand():
     # rg = 100 and -20, yb = 60 and -30: means 40 and 15, deviations 60 and 45.
     pixels = np.array([[[[110, 10, 0], [0, 20, 40]]]], np.uint8)
     expected = math.hypot(60.0, 45.0) + 0.3 * math.hypot(40.0, 15.0)
     np.testing.assert_allclose(measures.colorfulness(pixels), [expected], rtol=1e-5)
 
 
-def test_uint8_and_floating_point_agree():
-    truth, predicted = random_images(4), random_images(5)
-    from_bytes = measures.evaluate_images(predicted, truth)
-    from_floats = measures.evaluate_images(predicted / 255.0, truth.astype(np.float32) / 255)
-    assert from_bytes.keys() == KEYS
-    for key, value in from_bytes.items():
-        assert from_floats[key] == pytest.approx(value, rel=1e-5), key
-
-
-def test_means_do_not_depend_on_the_chunks(monkeypatch: pytest.MonkeyPatch):
+def test_neither_depth_nor_chunks_matter(monkeypatch: pytest.MonkeyPatch):
     truth, predicted = random_images(6, count=5), random_images(7, count=5)
-    whole = measures.evaluate_images(predicted, truth)
+    wanted = measure_each(predicted, truth, PHOTOGRAPH_MEASURES)
     monkeypatch.setattr(measures, "_CHUNK_PIXELS", 2 * 16 * 16)
-    assert measures.evaluate_images(predicted, truth) == pytest.approx(whole, rel=1e-6)
-    expected = measures.colorfulness(truth).mean()
-    assert measures.mean_colorfulness(truth) == pytest.approx(expected, rel=1e-6)
+    found = measure_each(predicted / np.float32(255), truth.astype(np.uint16) * 257, PHOTOGRAPH_MEASURES)
+    assert found.keys() == set(PHOTOGRAPH_MEASURES)
+    for name, values in found.items():
+        np.testing.assert_allclose(values, wanted[name], rtol=1e-4)
 
 
 @pytest.mark.parametrize(("color", "luma"), [((1, 0, 0), 0.299), ((0, 1, 0), 0.587), ((0, 0, 1), 0.114)])
-def test_gray_baseline_is_the_luma_of_bt601(color: tuple[int, int, int], luma: float):
-    baseline = measures.gray_baseline(constant_image(*color))
-    squared_error = ((1 - luma) ** 2 + 2 * luma**2) / 3
-    assert baseline["psnr"] == pytest.approx(-10 * math.log10(squared_error), abs=1e-4)
+def test_the_grey_image_is_the_luma_of_bt601(color: tuple[int, int, int], luma: float):
+    np.testing.assert_allclose(gray_images(constant_image(*color)), np.full((1, 8, 8, 3), luma), rtol=1e-6)
 
 
-def test_gray_baseline_has_every_measure_of_the_gray_image():
-    truth = random_images(8)
-    luma = np.round(truth @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
-    gray = np.repeat(luma[..., None], 3, axis=-1)
-    baseline = measures.gray_baseline(truth)
-    assert baseline == pytest.approx(measures.evaluate_images(gray, truth), rel=2e-3)
-    assert baseline["colorfulness"] == 0.0
+def test_images_smaller_than_the_window_have_no_ssim():
+    images = np.zeros((2, 6, 40, 1), np.float32)
+    merits = measure_each(images + 1.0, images, PAIR_MEASURES)
+    assert set(merits) == {"l1", "psnr"}
+    np.testing.assert_array_equal(merits["l1"], [1.0, 1.0])
 
 
-def test_gray_baseline_of_white_stays_in_range():
-    assert measures.gray_baseline(constant_image(1, 1, 1))["psnr"] > 90.0
+@pytest.mark.parametrize(
+    ("predicted", "truth", "message"),
+    [
+        (random_images(0), random_images(0, count=2), r"\[3, 16, 16, 3\].*\[2, 16, 16, 3\]"),
+        (*[np.zeros((16, 16, 3), np.uint8)] * 2, r"\[N, H, W, channels\]"),
+        (*[np.zeros((0, 16, 16, 3), np.uint8)] * 2, r"\[N, H, W, channels\]"),
+        (*[np.zeros((1, 16, 16, 1), np.uint8)] * 2, r"\[N, H, W, 3\]"),
+        (*[np.zeros((1, 16, 16, 3), np.int64)] * 2, "int64"),
+        *((np.full((1, 16, 16, 3), value), random_images(0, 1), r"\[0, 1\]") for value in (-1.0, 255.0, math.nan)),
+    ],
+)
+def test_what_cannot_be_measured_is_an_error(predicted: np.ndarray, truth: np.ndarray, message: str):
+    with pytest.raises(ValueError, match=message):
+        measure_each(predicted, truth, PHOTOGRAPH_MEASURES)
 
 
-def test_shapes_that_differ_are_an_error():
-    with pytest.raises(ValueError, match=r"\[3, 16, 16, 3\].*\[2, 16, 16, 3\]"):
-        measures.evaluate_images(random_images(0), random_images(0, count=2))
-
-
-@pytest.mark.parametrize("shape", [(16, 16, 3), (1, 16, 16, 1), (0, 16, 16, 3)])
-def test_what_is_not_a_stack_of_rgb_images_is_an_error(shape: tuple[int, ...]):
-    images = np.zeros(shape, np.uint8)
-    with pytest.raises(ValueError, match=r"\[N, H, W, 3\]"):
-        measures.evaluate_images(images, images)
-    with pytest.raises(ValueError, match=r"\[N, H, W, 3\]"):
-        measures.mean_colorfulness(images)
-
-
-@pytest.mark.parametrize("value", [-1.0, 255.0, math.nan])
-def test_floats_out_of_range_are_an_error(value: float):
-    truth = constant_image(0, 0, 0)
-    with pytest.raises(ValueError, match=r"\[0, 1\]"):
-        measures.evaluate_images(np.full_like(truth, value), truth)
-
-
-def test_integers_other_than_uint8_are_an_error():
-    images = np.zeros((1, 8, 8, 3), np.int64)
-    with pytest.raises(ValueError, match="int64"):
-        measures.colorfulness(images)
+def test_lab_intersection_of_equal_and_of_other_colours():
+    images = smooth_images(5, 16)
+    assert lab_intersection(images[::-1, ::-1], images) == pytest.approx({"L": 1.0, "a": 1.0, "b": 1.0})
+    red, green = constant_image(1, 0, 0), constant_image(0, 1, 0)
+    assert lab_intersection(red, green) == {"L": 0.0, "a": 0.0, "b": 0.0}
+    half = np.concatenate([red, green])
+    assert lab_intersection(half, green) == pytest.approx({"L": 0.5, "a": 0.5, "b": 0.5})
+    # All greys lie in one bin of a and b.
+    assert lab_intersection(constant_image(0.2, 0.2, 0.2), constant_image(0.8, 0.8, 0.8)) == {"L": 0, "a": 1, "b": 1}
