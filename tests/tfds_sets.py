@@ -112,15 +112,6 @@ class Pix2pixNeedsTensorflow(Pix2pixPhotos):
         raise ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow")
 
 
-class Pix2pixByHand(Pix2pixPhotos):
-    """A set whose files the user has to fetch."""
-
-    MANUAL_DOWNLOAD_INSTRUCTIONS = "Ask the authors."
-
-    def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
-        return {"train": self._generate_examples(dl_manager.manual_dir, 1)}
-
-
 def refusal(dataset: str, folder: Path, split: str = "", eval_split: str = "", eval_fraction: float = 0.1) -> str:
     """The error's text, which is one line."""
     with pytest.raises(UserError) as error:

@@ -27,8 +27,6 @@ from pix2pix_jax.evaluation import (
 from pix2pix_jax.figures import Gallery, write_evaluation
 from pix2pix_jax.inference import TrainedGenerator
 
-_MADE = ("edges", "blurred", "masked")
-
 
 def evaluate_pairs(generator: TrainedGenerator, arguments: Namespace) -> None:
     """Judges a generator that translates, writes what came of it, and prints the table.
@@ -43,9 +41,7 @@ def evaluate_pairs(generator: TrainedGenerator, arguments: Namespace) -> None:
     if arguments.all:
         raise UserError("--all is for generators that colour: of pairs, index.html shows all")
     config = generator.config
-    # Pairs as the run was trained on: two images each, or photographs of which one image of each pair is made.
-    open_folder = data.open_made_folder if config.data.source in _MADE else data.open_pair_folder
-    source = open_folder(config, arguments.data, "--data")
+    source = data.open_pair_folder(config, arguments.data, "--data")
     files.make_folder(arguments.out, "--out")
     names, pairs = data.load_named_crops(source, config.image_size, config.data.resize)
     inputs, truth = np.split(pairs, [config.task.condition_channels], axis=-1)

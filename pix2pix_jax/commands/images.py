@@ -172,10 +172,9 @@ def find_in_folder(folder: Path, out: Path, also: tuple[str, ...] = ()) -> Itera
     """
     from pix2pix_jax.data.sources.scan import walk_images
 
-    # What an earlier run left in a folder within is no new image.
-    inner = None if out.resolve() == folder.resolve() else out
     unread: dict[str, str] = {}
-    names = sorted(walk_images(folder, inner, also=also, unread=unread))
+    # What an earlier run left in a folder within is no new image.
+    names = sorted(walk_images(folder, out, also=also, unread=unread))
     _note_unread(folder, unread, len(names) + len(unread))
     if not names:
         raise UserError(f"{folder} holds no images" + (" that are read" if unread else ""))

@@ -2,8 +2,8 @@
 
 from pix2pix_jax.config import Config, DataConfig
 from pix2pix_jax.data.eval_images import load_eval_images, load_named_crops
-from pix2pix_jax.data.loader import BatchIterator, Loader
-from pix2pix_jax.data.pairs import PairSource, open_made, open_made_folder, open_pair_folder, open_pairs
+from pix2pix_jax.data.loader import Loader
+from pix2pix_jax.data.pairs import MADE, PairSource, open_made, open_pair_folder, open_pairs
 from pix2pix_jax.data.sources import (
     FolderSource,
     ImageSource,
@@ -17,7 +17,6 @@ from pix2pix_jax.errors import UserError, nearest
 
 __all__ = [
     "SOURCE_KEYS",
-    "BatchIterator",
     "FolderSource",
     "ImageSource",
     "Loader",
@@ -27,12 +26,10 @@ __all__ = [
     "load_named_crops",
     "make_sources",
     "open_folder",
-    "open_made_folder",
     "open_pair_folder",
 ]
 
-_MADE = ("edges", "blurred", "masked")
-_GIVES_PAIRS = ("pairs", *_MADE)
+_GIVES_PAIRS = ("pairs", *MADE)
 _SOURCES = ("stl10", "tfds:NAME", "folder", "bundled", *_GIVES_PAIRS)
 
 SOURCE_KEYS: dict[str, tuple[str, ...]] = {
@@ -70,11 +67,17 @@ def make_sources(config: Config) -> tuple[ImageSource, ImageSource]:
             f'data.source="{data.source}" is not known; did you mean "{nearest(data.source, _SOURCES)}"?'
             f" (known: {known})"
         )
-    _check_keys(data, kind)
+    for key, owners in SOURCE_KEYS.items():
+        if kind not in owners and getattr(data, key) != getattr(DataConfig(), key):
+            wanted = "tfds:NAME" if owners[0] == "tfds" else owners[0]
+            raise UserError(
+                f"data.{key}={getattr(data, key)} is not read with data.source={data.source}:"
+                f" give --config.data.source={wanted} too, or leave it out"
+            )
     _check_task(config, kind)
     if kind == "pairs":
         return open_pairs(config)
-    if kind in _MADE:
+    if kind in MADE:
         return open_made(config)
     if kind == "bundled":
         return open_bundled()
@@ -83,18 +86,6 @@ def make_sources(config: Config) -> tuple[ImageSource, ImageSource]:
     if not data.root:
         raise UserError("data.source=folder needs the folder of photographs: give --config.data.root=DIR")
     return open_folders(data.root, data.eval_root, data.eval_fraction, shorter_side=data.resize)
-
-
-def _check_keys(data: DataConfig, kind: str) -> None:
-    """Makes sure that no key is given that the source does not read."""
-    for key, owners in SOURCE_KEYS.items():
-        value = getattr(data, key)
-        if kind not in owners and value != getattr(DataConfig(), key):
-            wanted = "tfds:NAME" if owners[0] == "tfds" else owners[0]
-            raise UserError(
-                f"data.{key}={value} is not read with data.source={data.source}:"
-                f" give --config.data.source={wanted} too, or leave it out"
-            )
 
 
 def _check_task(config: Config, kind: str) -> None:

@@ -1,6 +1,5 @@
 """A whole set of images, decoded once and kept on the disk, from where it is mapped into memory."""
 
-import contextlib
 import json
 import logging
 import os
@@ -9,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,6 @@ from numpy.typing import NDArray
 from pix2pix_jax import files
 from pix2pix_jax.data.order import Draws
 from pix2pix_jax.data.sources.base import SizedSource
-from pix2pix_jax.data.transforms import empty_images
 from pix2pix_jax.errors import UserError
 
 _logger = logging.getLogger(__name__)
@@ -45,20 +43,6 @@ class DoesNotFitError(UserError):
     """The decoded set is larger than the place it was to be put in."""
 
 
-class Crops(NamedTuple):
-    """Where the crops of a batch lie within `DecodedSet.pixels`, each int32 [rows].
-
-    Attributes:
-        chunk: which chunk.
-        start: place of the first value in it.
-        stride: values from one row of the crop to the next.
-    """
-
-    chunk: NDArray[np.int32]
-    start: NDArray[np.int32]
-    stride: NDArray[np.int32]
-
-
 class DecodedSet:
     """Images of mixed sizes, one after the other.
 
@@ -67,53 +51,52 @@ class DecodedSet:
 
     Attributes:
         channels: channels of every image.
+        fingerprint: of the images and the layout.
         pixels: a read-only map of the file: [chunks, values in a chunk], of the set's dtype.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Maps a finished set; raises `OSError` or `ValueError` if a file is missing, cut short or damaged."""
+        """Maps a finished set; raises OSError, ValueError or KeyError if a file is missing, cut short or damaged."""
         info = json.loads((folder / _INFO).read_text())
-        places = np.load(folder / _PLACES)
-        if places.shape != (info["photographs"], 4):
-            raise ValueError(f"{_PLACES} has another number of photographs than {_INFO}")
         self.channels: int = info["channels"]
+        self.fingerprint: str = info["fingerprint"]
         self.pixels = np.asarray(np.memmap(folder / _PIXELS, info["dtype"], "r", shape=tuple(info["shape"])))
-        self._chunks, self._offsets, self._heights, self._widths = np.ascontiguousarray(places.T)
+        self._chunks, self._offsets, self._heights, self._widths = np.ascontiguousarray(np.load(folder / _PLACES).T)
 
-    def __len__(self) -> int:
-        """Number of images."""
-        return len(self._chunks)
-
-    def locate(self, draws: Draws, crop: tuple[int, int]) -> Crops:
+    def locate(self, draws: Draws, crop: tuple[int, int]) -> NDArray[np.int32]:
         """Finds the crops of a batch.
 
         Args:
             draws: what was drawn for it.
             crop: height and width of the crops, px.
+
+        Returns:
+            [rows, 3]: which chunk, the place of the crop's first value in it, and the values from one row of the image
+            to the next.
         """
         index, channels = draws.photograph, self.channels
         heights, widths = self._heights[index], self._widths[index]
         top = (draws.down * (heights - crop[0] + 1)).astype(np.int32)
         left = (draws.right * (widths - crop[1] + 1)).astype(np.int32)
-        return Crops(self._chunks[index], self._offsets[index] + channels * (top * widths + left), channels * widths)
+        starts = self._offsets[index] + channels * (top * widths + left)
+        return np.stack([self._chunks[index], starts, channels * widths], -1)
 
     def cut(self, draws: Draws, crop: tuple[int, int]) -> NDArray[Any]:
         """Copies the crops of a batch, of some height and width (px), not mirrored: [rows, height, width, channels]."""
-        crops = self.locate(draws, crop)
         dtype, channels = self.pixels.dtype, self.channels
         size = dtype.itemsize
-        made = empty_images((len(crops.chunk), *crop, channels), dtype)
-        for image, chunk, start, stride in zip(made, *(place.tolist() for place in crops), strict=True):
+        crops = np.empty((len(draws.photograph), *crop, channels), dtype)
+        for image, (chunk, start, stride) in zip(crops, self.locate(draws, crop).tolist(), strict=True):
             # Several times faster than slicing, which matters where this is done for every crop.
             strides = (stride * size, channels * size, size)
             image[...] = np.ndarray(image.shape, dtype, self.pixels[chunk], start * size, strides)
-        return made
+        return crops
 
 
 def decode_crops(source: SizedSource, draws: Draws) -> NDArray[Any]:
     """Decodes the images of a batch and crops them, not mirrored: [rows, height, width, channels]."""
     height, width = source.crop
-    crops = empty_images((len(draws.photograph), height, width, source.channels), source.dtype)
+    crops = np.empty((len(draws.photograph), height, width, source.channels), source.dtype)
     for crop, number, down, right in zip(crops, draws.photograph.tolist(), draws.down, draws.right, strict=True):
         image = source[number]
         top, left = int(down * (image.shape[0] - height + 1)), int(right * (image.shape[1] - width + 1))
@@ -131,7 +114,7 @@ def decoded_set(
     Args:
         source: the images.
         cache_dir: the folder in which decoded sets are kept, made where there is none.
-        num_threads: threads that decode.
+        num_threads: that decode.
         notify: told in one line each how far decoding is.
 
     Raises:
@@ -141,9 +124,13 @@ def decoded_set(
     folder = cache_dir / source.name
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
-        with _locked(folder.with_name(folder.name + ".lock"), notify):
+        with folder.with_name(folder.name + ".lock").open("w") as lock:
+            if not files.lock(lock):
+                notify(f"waiting for another process, which is decoding images into {cache_dir}")
+                files.lock(lock, wait=True)
             fingerprint = f"{_LAYOUT}-{source.fingerprint()}"
             if not _is_there(folder, fingerprint):
+                notify(f"decoding {len(source):,} images, once for this and later runs, into {folder}")
                 _make(source, folder, fingerprint, num_threads, notify)
             return DecodedSet(folder)
     except OSError as error:
@@ -153,21 +140,10 @@ def decoded_set(
         ) from error
 
 
-@contextlib.contextmanager
-def _locked(path: Path, notify: Callable[[str], object]) -> Iterator[None]:
-    """Waits until no other process holds the lock; the system takes it from a process that dies."""
-    with path.open("w") as file:
-        if not files.lock(file):
-            notify(f"waiting for another process, which is decoding images into {path.parent}")
-            files.lock(file, wait=True)
-        yield
-
-
 def _is_there(folder: Path, fingerprint: str) -> bool:
     """Whether a folder holds the set of these images; a warning says if it is damaged."""
     try:
-        known = json.loads((folder / _INFO).read_text())["fingerprint"]
-        return known == fingerprint and bool(DecodedSet(folder))
+        return DecodedSet(folder).fingerprint == fingerprint
     except (OSError, ValueError, KeyError) as error:
         if folder.exists():
             _logger.warning("the decoded images in %s are damaged (%s): they are decoded again", folder, error)
@@ -184,15 +160,11 @@ def _make(
     partial.mkdir()
     try:
         with (partial / _PIXELS).open("wb") as file:
-            notify(f"decoding {len(source):,} images, once for this and later runs, into {folder}")
-            images = _images(source, num_threads, notify)
-            chunk_values = max(source.max_values, min(_IMAGES_PER_CHUNK * source.max_values, _LARGEST_CHUNK))
-            shape, places = _write(images, len(source), chunk_values, source.dtype, file)
+            shape, places = _write(source, num_threads, notify, file)
             file.flush()
             os.fsync(file.fileno())
         np.save(partial / _PLACES, places)
-        info = {"fingerprint": fingerprint, "photographs": len(source), "shape": shape}
-        info |= {"channels": source.channels, "dtype": source.dtype.name}
+        info = {"fingerprint": fingerprint, "shape": shape, "channels": source.channels, "dtype": source.dtype.name}
         (partial / _INFO).write_text(json.dumps(info))
         partial.rename(folder)
     except BaseException:
@@ -200,7 +172,33 @@ def _make(
         raise
 
 
-def _images(source: SizedSource, num_threads: int, notify: Callable[[str], object]) -> Iterator[NDArray[Any]]:
+def _write(
+    source: SizedSource, num_threads: int, notify: Callable[[str], object], file: BinaryIO
+) -> tuple[tuple[int, int], NDArray[np.int32]]:
+    """Writes the images chunk by chunk.
+
+    Returns:
+        (chunks, values in a chunk), and for each image its chunk, its offset in it (in values), its height and its
+        width.
+    """
+    chunk_values = max(source.max_values, min(_IMAGES_PER_CHUNK * source.max_values, _LARGEST_CHUNK))
+    count, size = len(source), source.dtype.itemsize
+    places = np.empty((count, 4), np.int32)
+    chunk, offset = 0, 0
+    for number, image in enumerate(_decoded(source, num_threads, notify)):
+        if number == _DECODED_AT_ONCE:
+            _check_room(Path(file.name), (chunk * chunk_values + offset) * size * count // number)
+        if offset + image.size > chunk_values:
+            file.write(bytes((chunk_values - offset) * size))
+            chunk, offset = chunk + 1, 0
+        places[number] = chunk, offset, *image.shape[:2]
+        file.write(image.tobytes())
+        offset += image.size
+    file.write(bytes((chunk_values - offset) * size))
+    return (chunk + 1, chunk_values), places
+
+
+def _decoded(source: SizedSource, num_threads: int, notify: Callable[[str], object]) -> Iterator[NDArray[Any]]:
     """All images of a source, in order."""
     count, told = len(source), time.monotonic()
     with ThreadPoolExecutor(num_threads) as pool:
@@ -209,30 +207,6 @@ def _images(source: SizedSource, num_threads: int, notify: Callable[[str], objec
                 notify(f"decoded {first:,} of {count:,} images")
                 told = time.monotonic()
             yield from pool.map(source.__getitem__, range(first, min(first + _DECODED_AT_ONCE, count)))
-
-
-def _write(
-    images: Iterator[NDArray[Any]], count: int, chunk_values: int, dtype: np.dtype, file: BinaryIO
-) -> tuple[tuple[int, int], NDArray[np.int32]]:
-    """Writes images chunk by chunk.
-
-    Returns:
-        (chunks, values in a chunk), and for each image its chunk, its offset in it (in values), its height and its
-        width.
-    """
-    places = np.empty((count, 4), np.int32)
-    chunk, offset = 0, 0
-    for number, image in enumerate(images):
-        if number == _DECODED_AT_ONCE:
-            _check_room(Path(file.name), (chunk * chunk_values + offset) * dtype.itemsize * count // number)
-        if offset + image.size > chunk_values:
-            file.write(bytes((chunk_values - offset) * dtype.itemsize))
-            chunk, offset = chunk + 1, 0
-        places[number] = chunk, offset, *image.shape[:2]
-        file.write(image.tobytes())
-        offset += image.size
-    file.write(bytes((chunk_values - offset) * dtype.itemsize))
-    return (chunk + 1, chunk_values), places
 
 
 def _check_room(path: Path, wanted: int) -> None:

@@ -18,32 +18,22 @@ from pix2pix_jax.data.order import Draws
 # Share of a device's free memory that a decoded set may take; the rest is the training step's.
 DEVICE_SHARE = 0.4
 
-_AXIS = "device"
 
-
-def local_mesh() -> Mesh:
-    """This process's devices in a row."""
-    return Mesh(np.array(jax.local_devices()), (_AXIS,))
+def _place(values: NDArray, *axes: str) -> jax.Array:
+    """Puts an array on this process's devices: a part of its first axis on each, or without `axes` all of it."""
+    mesh = Mesh(np.array(jax.local_devices()), ("device",))
+    return jax.device_put(values, NamedSharding(mesh, PartitionSpec(*axes)))
 
 
 def split(rows: NDArray) -> jax.Array:
     """Spreads rows over this process's devices: [rows, …] to [devices, rows per device, …], one part on each."""
-    parts = rows.reshape(jax.local_device_count(), -1, *rows.shape[1:])
-    return jax.device_put(parts, NamedSharding(local_mesh(), PartitionSpec(_AXIS)))
+    return _place(rows.reshape(jax.local_device_count(), -1, *rows.shape[1:]), "device")
 
 
 @jax.jit
-def mirror(crops: jax.Array, mirrored: jax.Array) -> jax.Array:
-    """Changes left and right of some crops.
-
-    Args:
-        crops: [..., height, width, channels].
-        mirrored: bool [...].
-
-    Returns:
-        The same shape.
-    """
-    return jnp.where(mirrored[..., None, None, None], crops[..., ::-1, :], crops)
+def mirrored(crops: jax.Array, which: jax.Array) -> jax.Array:
+    """Changes left and right of those crops, [..., height, width, channels], for which `which`, bool [...], is true."""
+    return jnp.where(which[..., None, None, None], crops[..., ::-1, :], crops)
 
 
 class ResidentSet:
@@ -66,18 +56,13 @@ class ResidentSet:
                 f" a device's {free / 1e9:,.1f} free: give --config.data.cache=host to leave them in the host's memory"
             )
         self._decoded, self._crop = decoded, crop
-        self._pixels = jax.device_put(decoded.pixels, NamedSharding(local_mesh(), PartitionSpec()))
+        self._pixels = _place(decoded.pixels)
 
     def cut(self, draws: Draws) -> jax.Array:
-        """Copies the crops of a batch out of the set, mirrored as drawn.
-
-        Returns:
-            [devices, rows per device, height, width, channels].
-        """
-        crops = self._decoded.locate(draws, self._crop)
+        """Copies the crops of a batch out of the set, mirrored as drawn: [devices, rows, height, width, channels]."""
         # In one array, since every transfer costs as much as a few crops.
-        places = split(np.stack([*crops, draws.mirrored], axis=-1).astype(np.int32))
-        return _cut(self._pixels, places, (*self._crop, self._decoded.channels))
+        places = np.column_stack([self._decoded.locate(draws, self._crop), draws.mirrored]).astype(np.int32)
+        return _cut(self._pixels, split(places), (*self._crop, self._decoded.channels))
 
 
 @partial(jax.jit, static_argnums=2)
@@ -93,7 +78,7 @@ def _cut(pixels: jax.Array, crops: jax.Array, shape: tuple[int, int, int]) -> ja
         rows = jax.vmap(cut_row, (None, 0))(chunk, start + stride * jnp.arange(height, dtype=jnp.int32))
         return rows.reshape(shape)
 
-    return mirror(jax.vmap(jax.vmap(cut_crop))(crops), crops[..., 3] > 0)
+    return mirrored(jax.vmap(jax.vmap(cut_crop))(crops), crops[..., 3] > 0)
 
 
 def free_memory(device: Any) -> float:

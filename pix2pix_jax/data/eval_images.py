@@ -6,12 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pix2pix_jax.data.pairs.made import MadeSource
-from pix2pix_jax.data.pairs.source import PairSource
-from pix2pix_jax.data.sources.base import ImageSource, SizedSource
-from pix2pix_jax.data.sources.fitted import sized
-from pix2pix_jax.data.sources.folder import FolderSource
-from pix2pix_jax.data.transforms import middle
+from pix2pix_jax.data.pairs import MadeSource, PairSource
+from pix2pix_jax.data.sources import FolderSource, ImageSource
+from pix2pix_jax.data.sources.fitted import middle, sized
 from pix2pix_jax.errors import UserError
 
 # How many are judged on where the user names no number: enough for steady figures, and soon done.
@@ -23,20 +20,17 @@ _THREADS = 4
 def load_named_crops(
     source: FolderSource | PairSource | MadeSource, image_size: int, resize: int
 ) -> tuple[tuple[str, ...], NDArray[Any]]:
-    """Loads the middles of all photographs or pairs of a folder that can be decoded.
+    """Loads the middles of all photographs or pairs of a folder that can be decoded; see `load_eval_images`.
 
-    Args:
-        source: the images; those that cannot be decoded are warned of, and in `source.skipped` afterwards.
-        image_size: side of the crops of photographs, px; pairs know their own.
-        resize: shorter side of a photograph before it is cropped, px; at least `image_size`.
+    Those that cannot be decoded are warned of, and in `source.skipped` afterwards.
 
     Returns:
-        The paths within the folder (of a pair, its first file's), and the crops; see `load_eval_images`.
+        The paths within the folder (of a pair, its first file's), and the crops.
 
     Raises:
         UserError: if not one can be decoded, or a size is out of range.
     """
-    crops = _crops(sized(source, image_size, resize), len(source))
+    crops = _crops(source, image_size, resize, len(source))
     # In place of a damaged photograph the source gives another, which must not count twice.
     sound = [place for place, name in enumerate(source.files) if name not in source.skipped]
     return tuple(source.files[place] for place in sound), crops[sound]
@@ -58,7 +52,6 @@ def load_eval_images(source: ImageSource, image_size: int, resize: int, count: i
     Raises:
         UserError: if there are fewer than `count`, or a size is out of range.
     """
-    images = sized(source, image_size, resize)
     if len(source) < 1:
         raise UserError("there are no photographs to judge by; hold some out of those given")
     if not 0 <= count <= len(source):
@@ -66,10 +59,10 @@ def load_eval_images(source: ImageSource, image_size: int, resize: int, count: i
             f"data.eval_images={count}, but {len(source)} photographs are held out: "
             f"give --config.data.eval_images=0 (all of them, up to {_ENOUGH}) to {len(source)}"
         )
-    return _crops(images, count or min(len(source), _ENOUGH))
+    return _crops(source, image_size, resize, count or min(len(source), _ENOUGH))
 
 
-def _crops(source: SizedSource, count: int) -> NDArray[Any]:
+def _crops(source: ImageSource, image_size: int, resize: int, count: int) -> NDArray[Any]:
+    images = sized(source, image_size, resize)
     with ThreadPoolExecutor(_THREADS) as pool:
-        crops = pool.map(lambda i: middle(source[i], source.crop), range(count))
-        return np.stack(list(crops))
+        return np.stack(list(pool.map(lambda index: middle(images[index], images.crop), range(count))))

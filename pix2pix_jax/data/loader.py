@@ -1,16 +1,16 @@
 """Batches for training: which images, in which order, cropped and mirrored how, from where."""
 
+import itertools
 import logging
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import jax
 
 from pix2pix_jax.data.cache import DecodedSet, DoesNotFitError, decode_crops, decoded_set
-from pix2pix_jax.data.device import ResidentSet, split
-from pix2pix_jax.data.device import mirror as mirror_some
+from pix2pix_jax.data.device import ResidentSet, mirrored, split
 from pix2pix_jax.data.order import Order
 from pix2pix_jax.data.sources.base import ImageSource
 from pix2pix_jax.data.sources.fitted import sized
@@ -68,13 +68,9 @@ class Loader:
 
         Raises:
             DoesNotFitError: if `device` or `host` is asked for and has no room.
-            UserError: if there are no photographs, a number is out of range, or the cache's folder cannot be used.
+            UserError: if there are no photographs, no crop fits, or the cache's folder cannot be used.
         """
         self._images = sized(source, image_size, resize)
-        if batch_size < 1:
-            raise UserError(f"batch_size={batch_size}: wanted at least 1")
-        if num_workers < 0:
-            raise UserError(f"data.num_workers={num_workers}: wanted 0 or more")
         if len(source) < 1:
             raise UserError("there are no photographs to train on; give some")
         self._threads = max(num_workers, 1)
@@ -128,65 +124,31 @@ class Loader:
             crops = self._decoded.cut(draws, self._images.crop)
         else:
             crops = decode_crops(self._images, draws)
-        return mirror_some(split(crops), split(draws.mirrored))  # on the devices, where it is faster
+        return mirrored(split(crops), split(draws.mirrored))  # on the devices, where it is faster
 
-    def iterate(self, start_step: int = 0) -> "BatchIterator":
-        """Gives the batches from one step on, without end, made ahead and put on the devices in the background.
+    @contextmanager
+    def iterate(self, start_step: int = 0) -> Iterator[Iterator[jax.Array]]:
+        """Makes the batches from one step on ahead, in background threads that end with the `with` statement.
 
         Args:
             start_step: step of the first batch.
 
-        Returns:
-            An iterator over what `batch` returns, already at work. Close it (or use it in a `with` statement) to end
-            its threads.
+        Yields:
+            An iterator over what `batch` returns, without end. An error in a thread is raised by the `next` that would
+            have returned its batch, and ends the iterator.
         """
         # To copy crops, several threads would spend more on waiting for the interpreter's lock than they gain.
-        return BatchIterator(self.batch, start_step, self._threads if self._decoded is None else 1)
+        threads = self._threads if self._decoded is None else 1
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="loader")
+        steps = itertools.count(start_step)
+        ahead = deque(pool.submit(self.batch, next(steps)) for _ in range(threads + _BATCHES_AHEAD))
 
+        def batches() -> Iterator[jax.Array]:
+            while True:
+                ahead.append(pool.submit(self.batch, next(steps)))
+                yield ahead.popleft().result()
 
-class BatchIterator(AbstractContextManager):
-    """Batches in order, made ahead in background threads.
-
-    An error in a thread is raised by the `next` that would have returned its batch, and closes the iterator.
-    """
-
-    def __init__(self, make: Callable[[int], jax.Array], start_step: int, threads: int) -> None:
-        """Starts the threads.
-
-        Args:
-            make: makes the batch of a step, a whole one in each thread.
-            start_step: the first.
-            threads: how many.
-        """
-        self._make = make
-        self._step = start_step
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="loader")
-        self._pending: deque[Future[jax.Array]] = deque()
-        for _ in range(threads + _BATCHES_AHEAD):
-            self._submit()
-
-    def __iter__(self) -> "BatchIterator":
-        return self
-
-    def __next__(self) -> jax.Array:
-        """The next batch; none once closed."""
-        if not self._pending:
-            raise StopIteration
-        self._submit()
         try:
-            return self._pending.popleft().result()
-        except BaseException:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        """Ends the threads; batches made ahead are lost. May be called again."""
-        self._pending.clear()
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _submit(self) -> None:
-        self._pending.append(self._pool.submit(self._make, self._step))
-        self._step += 1
+            yield batches()
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -15,10 +15,10 @@ class Draws(NamedTuple):
     """What is drawn for the rows of one batch, each [rows].
 
     Attributes:
-        photograph: which one, int64.
-        down: vertical place of the crop among all possible ones, float64 in [0, 1).
-        right: horizontal place of the crop among all possible ones, float64 in [0, 1).
-        mirrored: whether left and right change places, bool.
+        photograph: which one.
+        down: vertical place of the crop among all possible ones, in [0, 1).
+        right: horizontal place, as `down`.
+        mirrored: whether left and right change places.
     """
 
     photograph: NDArray[np.int64]
@@ -37,7 +37,7 @@ class Order:
     step's batch can be made again without replaying the earlier ones, by any number of threads, in any order.
 
     Attributes:
-        num_images: photographs in an epoch, at least 1.
+        num_images: photographs in an epoch.
         batch_size: rows of a batch over all processes, a multiple of `process_count`; may be more than there are
             photographs.
         seed: what everything drawn follows from.

@@ -35,21 +35,6 @@ def test_crops_are_those_of_the_host_each_device_its_own(found: DecodedSet) -> N
         np.testing.assert_array_equal(upright, found.cut(draws, CROP))
 
 
-def test_the_set_lies_on_every_device_once(found: DecodedSet) -> None:
-    before = {id(array) for array in jax.live_arrays()}
-
-    def large_arrays() -> list[jax.Array]:
-        return [array for array in jax.live_arrays() if id(array) not in before and array.size >= found.pixels.size]
-
-    resident = device.ResidentSet(found, CROP)
-    (made,) = large_arrays()
-    assert made.sharding.is_fully_replicated
-    assert len(made.sharding.device_set) == 8
-    for step in range(3):
-        resident.cut(Order(500, batch_size=8, seed=0)[step])
-    assert len(large_arrays()) == 1
-
-
 def test_a_set_too_large_for_the_device(found: DecodedSet, monkeypatch: pytest.MonkeyPatch) -> None:
     size = found.pixels.nbytes
     monkeypatch.setattr(device, "free_memory", lambda _: size / device.DEVICE_SHARE + 10)

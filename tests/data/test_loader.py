@@ -1,6 +1,5 @@
 """The same batches wherever they come from, and the threads that make them ahead."""
 
-import gc
 import os
 import subprocess
 import sys
@@ -33,35 +32,19 @@ def rows(batch: jax.Array) -> np.ndarray:
     return np.asarray(batch).reshape(-1, *batch.shape[2:])
 
 
-def indices(batch: jax.Array) -> list[int]:
-    return rows(batch)[:, 0, 0, 0].tolist()
-
-
 def loader_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith("loader")]
-
-
-@pytest.fixture(autouse=True)
-def no_thread_is_left() -> object:
-    yield
-    deadline = time.monotonic() + 5
-    while loader_threads() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not loader_threads()
 
 
 # --- Batches -----------------------------------------------------------------------------------
 
 
-def test_batch_is_uint8_of_the_right_shape_on_all_devices() -> None:
-    batch = loader_of(Numbered(7), batch_size=16).batch(0)
-    assert batch.shape == (DEVICES, 2, 8, 8, 3)
+def test_crops_and_mirroring_are_those_drawn() -> None:
+    batch = loader_of(Numbered(100), batch_size=104).batch(0)
+    assert batch.shape == (DEVICES, 13, 8, 8, 3)
     assert batch.dtype == np.uint8
     assert len(batch.sharding.device_set) == DEVICES
-
-
-def test_crops_and_mirroring_are_those_drawn() -> None:
-    batch = rows(loader_of(Numbered(100), batch_size=104).batch(0))
+    batch = rows(batch)
     mirrored = [crop[0, 0, 2] > crop[0, -1, 2] for crop in batch]
     assert 30 < sum(mirrored) < 74
     upright = [crop[:, ::-1] if turned else crop for crop, turned in zip(batch, mirrored, strict=True)]
@@ -98,54 +81,36 @@ def wanted(mixed_photographs: Path) -> list[np.ndarray]:
     return [rows(loader.batch(step)) for step in range(2, 8)]
 
 
-@pytest.mark.parametrize(
-    ("cache", "num_workers", "batches_from"),
-    [
-        ("host", 1, "batch"),
-        ("host", 1, "iterate"),
-        ("device", 2, "iterate"),
-        ("none", 0, "iterate"),
-        ("none", 3, "iterate"),
-    ],
-)
+@pytest.mark.parametrize(("cache", "num_workers"), [("host", 1), ("device", 2), ("none", 0), ("none", 3)])
 def test_every_way_gives_the_same_batches(
-    cache: str, num_workers: int, batches_from: str, mixed_photographs: Path, wanted: list[np.ndarray], tmp_path: Path
+    cache: str, num_workers: int, mixed_photographs: Path, wanted: list[np.ndarray], tmp_path: Path
 ) -> None:
     loader = loader_of(
         source_of(mixed_photographs), batch_size=16, cache=cache, cache_dir=str(tmp_path), num_workers=num_workers
     )
     assert loader.cache == cache
     assert (next(tmp_path.glob("**/pixels.bin"), None) is None) == (cache == "none")
-    if batches_from == "batch":
-        found = [rows(loader.batch(step)) for step in range(2, 8)]
-    else:
-        with loader.iterate(2) as batches:
-            found = [rows(next(batches)) for _ in range(6)]
+    with loader.iterate(2) as batches:
+        found = [rows(next(batches)) for _ in range(6)]
     np.testing.assert_array_equal(found, wanted)
 
 
 # --- Where they are kept -----------------------------------------------------------------------
 
 
-def test_auto_is_the_host_on_a_cpu(tmp_path: Path) -> None:
-    assert loader_of(Numbered(5), cache="auto", cache_dir=str(tmp_path)).cache == "host"
-
-
-@pytest.fixture
-def accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading.jax, "default_backend", lambda: "gpu")
-
-
-@pytest.mark.usefixtures("accelerator")
-def test_auto_is_the_device_where_there_is_room(tmp_path: Path) -> None:
-    assert loader_of(Numbered(5), cache="auto", cache_dir=str(tmp_path)).cache == "device"
-
-
-@pytest.mark.usefixtures("accelerator")
-def test_auto_is_the_host_where_the_device_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pix2pix_jax.data.device.free_memory", lambda _: 1000)
+def test_auto_is_the_device_where_there_is_room_or_else_the_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     notes: list[str] = []
-    assert loader_of(Numbered(5), cache="auto", cache_dir=str(tmp_path), notify=notes.append).cache == "host"
+
+    def auto() -> str:
+        return loader_of(Numbered(5), cache="auto", cache_dir=str(tmp_path), notify=notes.append).cache
+
+    assert auto() == "host"  # on a CPU
+    monkeypatch.setattr(loading.jax, "default_backend", lambda: "gpu")
+    assert auto() == "device"
+    monkeypatch.setattr("pix2pix_jax.data.device.free_memory", lambda _: 1000)
+    assert auto() == "host"
     assert "--config.data.cache=host" in notes[-1]
     with pytest.raises(DoesNotFitError, match=r"--config.data.cache=host"):
         loader_of(Numbered(5), cache="device", cache_dir=str(tmp_path))
@@ -192,41 +157,25 @@ def test_the_default_place_is_the_users_cache(tmp_path: Path, monkeypatch: pytes
 # --- Making them ahead -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("batch_size", [8, 40])
-def test_iterate_gives_the_batches_in_order(batch_size: int) -> None:
+def test_batches_are_made_ahead_and_come_in_order() -> None:
+    asked = threading.Semaphore(0)
+
     class Uneven(Numbered):
         def __getitem__(self, index: int, /) -> np.ndarray:
+            asked.release()
             time.sleep(0.001 * (index % 3))
             return super().__getitem__(index)
 
-    loader = loader_of(Uneven(17), batch_size=batch_size, num_workers=4)
+    loader = loader_of(Uneven(17), num_workers=4)
     with loader.iterate(3) as batches:
+        for _ in range(24):  # three batches of eight, though none was asked for
+            assert asked.acquire(timeout=5)
         for step in range(3, 12):
             np.testing.assert_array_equal(next(batches), loader.batch(step))
 
 
-def test_iterating_works_ahead() -> None:
-    asked = threading.Semaphore(0)
-
-    class Counting(Numbered):
-        def __getitem__(self, index: int, /) -> np.ndarray:
-            asked.release()
-            return super().__getitem__(index)
-
-    with loader_of(Counting(9)).iterate():
-        for _ in range(24):  # three batches of eight, though none was asked for
-            assert asked.acquire(timeout=5)
-
-
-def test_iterator_that_is_dropped_leaves_no_thread() -> None:
-    batches = loader_of(Numbered(7)).iterate()
-    next(batches)
-    del batches
-    gc.collect()  # the fixture sees to it that no thread is left
-
-
 def test_error_in_the_thread_is_raised_by_its_batch() -> None:
-    order = indices(loader_of(Numbered(100)).batch(2))
+    order = rows(loader_of(Numbered(100)).batch(2))[:, 0, 0, 0]
 
     class Broken(Numbered):
         def __getitem__(self, index: int, /) -> np.ndarray:
@@ -234,53 +183,14 @@ def test_error_in_the_thread_is_raised_by_its_batch() -> None:
                 raise UserError("the disk is gone")
             return super().__getitem__(index)
 
-    batches = loader_of(Broken(100), num_workers=3).iterate()
-    next(batches)
-    next(batches)
-    with pytest.raises(UserError, match="the disk is gone"):
+    with loader_of(Broken(100), num_workers=3).iterate() as batches:
         next(batches)
+        next(batches)
+        with pytest.raises(UserError, match="the disk is gone"):
+            next(batches)
+        with pytest.raises(StopIteration):
+            next(batches)
     assert not loader_threads()
-    with pytest.raises(StopIteration):
-        next(batches)
-
-
-def test_folder_with_a_truncated_photograph_trains_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    for i in range(6):
-        Image.effect_noise((64, 48), 40 + i).convert("RGB").save(tmp_path / f"{i}.jpg")
-    cut = tmp_path / "2.jpg"
-    cut.write_bytes(cut.read_bytes()[:-400])
-    batches = []
-    for _ in range(2):
-        train, _ = open_folders(str(tmp_path), "", 0.1, shorter_side=10)
-        assert "2.jpg" in train.files
-        with loader_of(train, batch_size=16, num_workers=3).iterate() as iterator:
-            batches.append([rows(next(iterator)) for _ in range(3)])
-        assert list(train.skipped) == ["2.jpg"]
-    np.testing.assert_array_equal(*batches)
-    assert len(caplog.records) == 2
-
-
-def run_script(folder: Path, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    file = folder / "script.py"
-    file.write_text(textwrap.dedent(script))
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "XLA_FLAGS": ""}
-    command = [sys.executable, str(file), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
-
-
-@pytest.mark.process
-def test_a_script_needs_no_main_guard(mixed_photographs: Path, tmp_path: Path) -> None:
-    script = """
-        import sys
-        from pix2pix_jax.data import Loader, open_folder
-
-        source = open_folder(sys.argv[1], "root", shorter_side=10)
-        loader = Loader(source, batch_size=16, image_size=8, resize=10, seed=0, cache="none", num_workers=2)
-        with loader.iterate() as batches:
-            print(next(batches).shape)
-    """
-    result = run_script(tmp_path, script, str(mixed_photographs))
-    assert (result.returncode, result.stdout) == (0, "(1, 16, 8, 8, 3)\n"), result.stderr
 
 
 @pytest.mark.process
@@ -311,27 +221,22 @@ def test_memory_stays_level_on_a_set_that_does_not_fit(tmp_path: Path) -> None:
                     next(batches)
                 print(memory("VmRSS"))
     """
-    result = run_script(tmp_path, script, str(photographs))
+    result = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script), str(photographs)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "XLA_FLAGS": ""},
+    )
     assert result.returncode == 0, result.stderr
     first, _, third = map(int, result.stdout.split())
     assert third == pytest.approx(first, rel=0.1)
 
 
-# --- What cannot be used -----------------------------------------------------------------------
-
-
-def test_no_photographs() -> None:
-    with pytest.raises(UserError, match="no photographs to train on"):
-        loader_of(Numbered(0))
-
-
-def test_numbers_out_of_range() -> None:
-    with pytest.raises(UserError, match="batch_size=0: wanted at least 1"):
-        loader_of(Numbered(3), batch_size=0)
-    with pytest.raises(UserError, match=r"data.num_workers=-1"):
-        loader_of(Numbered(3), num_workers=-1)
-
-
-def test_crop_larger_than_the_photograph() -> None:
-    with pytest.raises(UserError, match=r"data.resize=64 is less than image_size=96"):
-        Loader(Numbered(3), batch_size=1, image_size=96, resize=64, seed=0)
+@pytest.mark.parametrize(
+    ("count", "image_size", "message"),
+    [(0, 8, "no photographs to train on"), (3, 96, "data.resize=10 is less than image_size=96")],
+)
+def test_what_cannot_be_used(count: int, image_size: int, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Loader(Numbered(count), batch_size=8, image_size=image_size, resize=10, seed=0)

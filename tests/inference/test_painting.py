@@ -134,7 +134,7 @@ def test_before_and_after_side_by_side(generator, alpha):
 
 
 def test_reduction_is_that_of_training_photographs(generator, monkeypatch):
-    from pix2pix_jax.data.transforms import fit
+    from pix2pix_jax.data.sources.fitted import fit
 
     seen = []
     monkeypatch.setattr(

@@ -1,7 +1,7 @@
 """Pairs of images: found in folders as people have them, or made of photographs."""
 
-from pix2pix_jax.data.pairs.made import MadeSource, open_made, open_made_folder
+from pix2pix_jax.data.pairs.made import MADE, MadeSource, open_made
 from pix2pix_jax.data.pairs.opening import open_pair_folder, open_pairs
 from pix2pix_jax.data.pairs.source import PairSource
 
-__all__ = ["MadeSource", "PairSource", "open_made", "open_made_folder", "open_pair_folder", "open_pairs"]
+__all__ = ["MADE", "MadeSource", "PairSource", "open_made", "open_pair_folder", "open_pairs"]

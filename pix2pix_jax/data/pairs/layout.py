@@ -28,11 +28,12 @@ _LAYOUTS = "see docs/pairs.md for the layouts"
 class Part:
     """The images of a phase.
 
+    A slot is what one file of a pair holds: "A" or "B"; "A1", "A2", ... where several images are one side; or "AB".
+
     Attributes:
         root: the folder that the user gave.
-        files: for each slot ("A" and "B"; "A1", "A2", ... where several images are one side of a pair; or "AB" alone,
-            where one image holds both sides), its images: paths relative to `root`, with `/` between folders, by the
-            path within the slot's folder without the extension.
+        files: for each slot, its images: paths relative to `root`, with `/` between folders, by the path within the
+            slot's folder without the extension.
         folders: for each slot, its folder relative to `root`; "" for `root` itself.
     """
 
@@ -59,9 +60,9 @@ def find_parts(root: str, flag: str, exclude: Path | None = None) -> dict[str, P
     Where folders are called as sides or phases are, images outside of them are not used; a warning names them.
 
     Args:
-        root: the folder that the user gave.
-        flag: the flag that gave it, for messages.
-        exclude: a folder within it to leave out, if any.
+        root: as of `existing_folder`.
+        flag: as of `existing_folder`.
+        exclude: as of `walk_images`.
 
     Returns:
         By phase: "train", "val", "test"; or "" alone where there are no phases. Nothing where there are no images.
@@ -72,39 +73,33 @@ def find_parts(root: str, flag: str, exclude: Path | None = None) -> dict[str, P
     """
     folder = existing_folder(root, flag=flag)
     unread: dict[str, str] = {}
-    names = sorted(walk_images(folder, exclude, also=(NUMPY,), unread=unread))
+    places = {name: _place(name) for name in sorted(walk_images(folder, exclude, also=(NUMPY,), unread=unread))}
     warn_skipped(folder, unread)
-    places = [_place(name) for name in names]
-    has_sides = any(slot for _, slot, _ in places)
-    has_phases = any(phase for phase, slot, _ in places if slot or not has_sides)
+    has_sides = any(slot for _, slot, _ in places.values())
+    has_phases = any(phase for phase, slot, _ in places.values() if slot or not has_sides)
     parts: dict[str, Part] = {}
-    unused: dict[str, list[str]] = {}  # by phase
-    for name, (phase, slot, within) in zip(names, places, strict=True):
+    unused: dict[str, str] = {}  # the phase of each image
+    for name, (phase, slot, within) in places.items():
         if (bool(phase), bool(slot)) == (has_phases, has_sides):
             parts.setdefault(phase, Part(folder)).add(slot or "AB", within, name)
         else:
-            unused.setdefault(phase, []).append(name)
+            unused[name] = phase
     if unused:
-        others = [name for of_phase in unused.values() for name in of_phase]
         used = listed(sorted({within for part in parts.values() for within in part.folders.values()}))
-        if lost := unused.keys() - {"", *parts}:
-            name = unused[min(lost)][0]
+        if lost := [name for name, phase in unused.items() if phase not in ("", *parts)]:
             raise UserError(
-                f"{flag}={root} holds {name} beside {used}: move away what is not of the pairs ({_LAYOUTS})"
+                f"{flag}={root} holds {lost[0]} beside {used}: move away what is not of the pairs ({_LAYOUTS})"
             )
-        _logger.warning("%s: %d images are not used: %s (used: %s)", root, len(others), listed(others), used)
+        _logger.warning("%s: %d images are not used: %s (used: %s)", root, len(unused), listed([*unused]), used)
     return parts
 
 
 def _place(name: str) -> tuple[str, str, str]:
     """An image's phase and slot, each "" for none, and the folder whose name says so, at most two deep."""
     first, second, *_ = [*name.split("/")[:-1], "", ""]
-    phase, slot = meaning(first)
-    inner_phase, inner_slot = meaning(second)
-    if (phase and not slot and inner_slot and not inner_phase) or (
-        slot and not phase and inner_phase and not inner_slot
-    ):
-        return phase or inner_phase, slot or inner_slot, f"{first}/{second}"
+    (phase, slot), inner = meaning(first), meaning(second)
+    if (phase and not slot and not inner[0] and inner[1]) or (slot and not phase and inner[0] and not inner[1]):
+        return phase or inner[0], slot or inner[1], f"{first}/{second}"
     return phase, slot, first if phase or slot else ""
 
 
@@ -119,13 +114,9 @@ def meaning(folder: str) -> tuple[str, str]:
 def list_pairs(part: Part, sides: str = "AB") -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
     """Finds the files of pairs.
 
-    Args:
-        part: the images.
-        sides: the sides that are wanted: "A", "B" or both.
-
     Returns:
-        The slots of these sides, in order; and for each pair, by its name without extension and sorted by that, its
-        files in the order of the slots.
+        The slots of the sides wanted ("A", "B" or both), in order; and for each pair, by its name without extension and
+        sorted by that, its files in the order of the slots.
 
     Raises:
         UserError: if a side has no images, a file has no partner, or folders that are taken for images of both sides
@@ -141,22 +132,14 @@ def list_pairs(part: Part, sides: str = "AB") -> tuple[tuple[str, ...], dict[str
     slots = tuple(slot for slot in ordered if slot[0] in sides)
     stems = sorted(set().union(*(part.files[slot] for slot in slots)))
     if alone := [stem for stem in stems if any(stem not in part.files[slot] for slot in slots)]:
-        raise _no_partner(part, slots, alone)
+        first = alone[0]
+        there = next(part.files[slot][first] for slot in slots if first in part.files[slot])
+        folder = next(part.folders[slot] for slot in slots if first not in part.files[slot])
+        raise UserError(
+            f"{part.root}: {there} has no partner in {folder}: wanted {folder}/{first}.*, in the same capital and small"
+            f" letters (files without one: {len(alone)}; {_LAYOUTS})"
+        )
     return slots, {stem: tuple(part.files[slot][stem] for slot in slots) for stem in stems}
-
-
-def _no_partner(part: Part, slots: Sequence[str], alone: Sequence[str]) -> UserError:
-    """Names the first file without a partner, and counts the others."""
-    first = alone[0]
-    there = next(part.files[slot][first] for slot in slots if first in part.files[slot])
-    missing = next(slot for slot in slots if first not in part.files[slot])
-    folder = part.folders[missing]
-    others = f"; {len(alone)} files have none" if len(alone) > 1 else ""
-    by_case = next((name for stem, name in part.files[missing].items() if stem.casefold() == first.casefold()), None)
-    hint = f", and {by_case} differs in capital letters" if by_case else ""
-    return UserError(
-        f"{part.root}: {there} has no partner in {folder} (wanted {folder}/{first}.*{hint}{others}; {_LAYOUTS})"
-    )
 
 
 def _check_joined(part: Part) -> None:
@@ -165,11 +148,9 @@ def _check_joined(part: Part) -> None:
     shared: Counter[tuple[str, str]] = Counter()
     first_with: dict[str, str] = {}  # by a file's name, the first folder that holds one
     for stem, name in part.files["AB"].items():
-        *folders, base = stem.split("/")
-        if known := next((folder for folder in folders if meaning(folder) != ("", "")), None):
-            outer = Path(*Path(name).parts[: Path(name).parts.index(known)])
-            raise UserError(f"{part.root} holds {name}: give the folder {part.root / outer}, which holds {known}")
-        folder = "/".join(folders)
+        folder, _, base = stem.rpartition("/")
+        if known := next((inner for inner in folder.split("/") if meaning(inner) != ("", "")), None):
+            raise UserError(f"{part.root} holds {name}: give the folder within it that holds {known} ({_LAYOUTS})")
         totals[folder] += 1
         if (first := first_with.setdefault(base, folder)) != folder:
             shared[first, folder] += 1

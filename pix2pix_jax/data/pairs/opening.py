@@ -7,9 +7,10 @@ from pathlib import Path
 from pix2pix_jax.config import Config
 from pix2pix_jax.data.pairs.checks import SoundPairs, channels_of, check_fitted_sizes, common_depth, sound_pairs
 from pix2pix_jax.data.pairs.layout import Part, find_parts, listed
+from pix2pix_jax.data.pairs.made import MADE, MadeSource
 from pix2pix_jax.data.pairs.sizes import Preprocess
 from pix2pix_jax.data.pairs.source import PairSource, Recipe, Slot
-from pix2pix_jax.data.sources.folder import by_checksum, check_fraction, hold_out
+from pix2pix_jax.data.sources.folder import by_checksum, hold_out, open_folder
 from pix2pix_jax.data.sources.scan import warn_skipped
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.tasks import TranslationTask
@@ -23,9 +24,6 @@ def open_pairs(config: Config) -> tuple[PairSource, PairSource]:
     Judged on are the pairs in `data.eval_root`, or else those in the folder `val` (or `test`) of `data.root`, or else a
     fraction of all: those whose name without extension has the smallest CRC-32, as of photographs in a folder.
 
-    Args:
-        config: a config whose task is a `TranslationTask`.
-
     Returns:
         The source to train on, sorted by name, and the one to judge on.
 
@@ -35,47 +33,41 @@ def open_pairs(config: Config) -> tuple[PairSource, PairSource]:
     data = config.data
     if not data.root:
         raise UserError(f"data.source=pairs needs the folder of pairs: give {_ROOT}=DIR")
-    exclude = _within(data.eval_root, data.root)
-    parts = find_parts(data.root, _ROOT, exclude)
+    parts = find_parts(data.root, _ROOT, Path(data.eval_root).expanduser() if data.eval_root else None)
     if parts and "train" not in parts and "" not in parts:
         raise UserError(f"{_ROOT}={data.root} holds {' and '.join(parts)}, and no train: add the pairs to train on")
     train = _sound(parts.get("train", parts.get("")), f"{_ROOT}={data.root}")
+    stems = list(train.files)
     if data.eval_root:
         judged = _sound(_eval_part(find_parts(data.eval_root, _EVAL_ROOT)), f"{_EVAL_ROOT}={data.eval_root}")
         _check_apart(train, judged)
+        eval_stems = by_checksum(judged.files)
     elif "val" in parts or "test" in parts:
         judged = _sound(_eval_part(parts), f"{_ROOT}={data.root}")
+        eval_stems = by_checksum(judged.files)
     else:
-        check_fraction(data.eval_fraction, "pairs")
-        recipe = _recipe(config, [train])
-        train_stems, eval_stems = hold_out(list(train.files), data.eval_fraction, data.root, "pairs")
-        # What was skipped is told once, by the source that is trained on.
-        held_out = PairSource(train, eval_stems, _judging(recipe), told=False)
-        return PairSource(train, train_stems, recipe), held_out
-    recipe = _recipe(config, [train, judged])
-    held_out = PairSource(judged, by_checksum(judged.files), _judging(recipe))
-    return PairSource(train, list(train.files), recipe), held_out
+        judged = replace(train, skipped={})  # told once, by the source that is trained on
+        stems, eval_stems = hold_out(stems, data.eval_fraction, data.root, "pairs")
+    recipe = _recipe(config, [train] if judged.files is train.files else [train, judged])
+    return PairSource(train, stems, recipe), PairSource(judged, eval_stems, _judging(recipe))
 
 
-def open_pair_folder(config: Config, root: str, flag: str) -> PairSource:
-    """Opens all pairs of a folder for judging, in the order of their checksums.
+def open_pair_folder(config: Config, root: str, flag: str) -> PairSource | MadeSource:
+    """Opens all pairs of a folder, or all photographs as pairs, for judging, in the order of their checksums.
 
     Args:
-        config: a config whose task is a `TranslationTask`.
+        config: of a `TranslationTask`; its `data.source` says whether pairs are made of photographs.
         root: the folder; of phases, `val` is taken, or else `test`, or else all there is.
         flag: the flag that gave it, for messages.
 
     Raises:
-        UserError: as `open_pairs`.
+        UserError: as `open_pairs` and `open_folder`.
     """
+    if config.data.source in MADE:
+        photographs = open_folder(root, flag, shorter_side=config.data.resize)
+        return MadeSource(photographs, config.data, config.image_size)
     pairs = _sound(_eval_part(find_parts(root, flag)), f"{flag}={root}")
     return PairSource(pairs, by_checksum(pairs.files), _judging(_recipe(config, [pairs])))
-
-
-def _within(folder: str, root: str) -> Path | None:
-    """A folder, if one is given and it lies within another."""
-    inner, outer = Path(folder).expanduser(), Path(root).expanduser()
-    return inner if folder and outer.resolve() in inner.resolve().parents else None
 
 
 def _eval_part(parts: Mapping[str, Part]) -> Part | None:
@@ -97,16 +89,12 @@ def _sound(part: Part | None, given: str) -> SoundPairs:
 
 def _check_apart(train: SoundPairs, held_out: SoundPairs) -> None:
     """Makes sure that no pair is both trained on and judged on."""
-    if shared := _paths(train) & _paths(held_out):
+    first, second = ({pairs.root.resolve() / name for name, *_ in pairs.files.values()} for pairs in (train, held_out))
+    if shared := first & second:
         raise UserError(
             f"{_ROOT}={train.root} and {_EVAL_ROOT}={held_out.root} share {min(shared)}: what is judged on must not be"
             " trained on; give two folders"
         )
-
-
-def _paths(pairs: SoundPairs) -> set[Path]:
-    root = pairs.root.resolve()
-    return {root / name for names in pairs.files.values() for name in names}
 
 
 def _recipe(config: Config, sets: Sequence[SoundPairs]) -> Recipe:
@@ -124,13 +112,12 @@ def _recipe(config: Config, sets: Sequence[SoundPairs]) -> Recipe:
             " trained on and what is judged on must be laid out alike"
         )
     preprocess = Preprocess(data.preprocess, data.resize, config.image_size)
-    preprocess.check()
     check_fitted_sizes(sets, preprocess)
     given, made = ("A", "B") if data.direction == "AtoB" else ("B", "A")
     slots: list[Slot] = []
     found: dict[str, object] = {}
     if sets[0].joined:
-        found["task.joined_aspect"] = min(2 * width / height for height, width in sets[0].sizes.values())
+        found["task.joined_aspect"] = min(2 * width / height for height, width in map(sets[0].size, sets[0].files))
     for side, key, interpolation in (
         (given, "task.input_channels", data.input_interpolation),
         (made, "task.output_channels", data.output_interpolation),

@@ -7,8 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pix2pix_jax.data.transforms import check_sizes
-
 
 @dataclass(frozen=True)
 class Preprocess:
@@ -28,11 +26,6 @@ class Preprocess:
     way: Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
     resize: int
     image_size: int
-
-    def check(self) -> None:
-        """Makes sure that a crop fits; raises UserError if it does not."""
-        if self.way in ("resize_and_crop", "scale_width_and_crop"):
-            check_sizes(self.image_size, self.resize)
 
     @property
     def crops(self) -> bool:
@@ -70,15 +63,9 @@ def resized(image: NDArray[Any], size: tuple[int, int], *, nearest: bool) -> NDA
     if image.dtype == np.uint8 and image.shape[2] == 3:
         return np.asarray(Image.fromarray(image).resize((width, height), sampling))
     # One by one: Pillow takes a fourth channel for transparency, and has no colours of more than 8 bits.
-    made = np.empty((*size, image.shape[2]), image.dtype)
-    for channel in range(image.shape[2]):
-        made[..., channel] = _resized_plane(np.ascontiguousarray(image[..., channel]), (width, height), sampling)
-    return made
-
-
-def _resized_plane(plane: NDArray[Any], width_height: tuple[int, int], sampling: Image.Resampling) -> NDArray[Any]:
-    if plane.dtype == np.uint8:
-        return np.asarray(Image.fromarray(plane).resize(width_height, sampling))
-    values = np.asarray(Image.fromarray(plane.astype(np.float32)).resize(width_height, sampling))
+    planes = image.transpose(2, 0, 1).astype(np.uint8 if image.dtype == np.uint8 else np.float32)
+    made = np.stack([np.asarray(Image.fromarray(plane).resize((width, height), sampling)) for plane in planes], -1)
     # The filter overshoots at edges; with 8 bits, Pillow cuts that off itself.
-    return np.clip(values, 0, 1) if plane.dtype == np.float32 else np.clip(np.rint(values), 0, 65535)
+    if image.dtype == np.float32:
+        return np.clip(made, 0, 1)
+    return made if image.dtype == np.uint8 else np.clip(np.rint(made), 0, 65535).astype(np.uint16)

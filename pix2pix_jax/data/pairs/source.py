@@ -3,15 +3,15 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pix2pix_jax.color import as_stored
 from pix2pix_jax.data.pairs.checks import SoundPairs
 from pix2pix_jax.data.pairs.sizes import Preprocess, resized
-from pix2pix_jax.data.sources.files import FileSource
+from pix2pix_jax.data.sources.files import FileSource, state_of
 from pix2pix_jax.data.sources.scan import describe_failure
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.photos import Pixels, read_pixels, to_channels
@@ -66,26 +66,18 @@ class PairSource(FileSource):
         remark: what is to be said of the files beside their number; "" for nothing.
     """
 
-    def __init__(self, pairs: SoundPairs, stems: Sequence[str], recipe: Recipe, *, told: bool = True) -> None:
-        """Makes a source of some of a folder's pairs.
-
-        Args:
-            pairs: the folder's.
-            stems: which, in the order in which they are numbered.
-            recipe: how a pair is made of its files.
-            told: whether the folder's files that cannot be read are in `skipped`.
-        """
+    def __init__(self, pairs: SoundPairs, stems: Sequence[str], recipe: Recipe) -> None:
+        """Makes a source of those of a folder's pairs that `stems` names, in that order."""
         self._pair_files = tuple(pairs.files[stem] for stem in stems)
-        files = [names[0] for names in self._pair_files]
-        super().__init__(pairs.root, files, pairs.skipped if told else None)
-        self._sizes = np.array([pairs.sizes[stem] for stem in stems], np.int32).reshape(-1, 2)
+        super().__init__(pairs.root, [names[0] for names in self._pair_files], pairs.skipped)
+        self._sizes = [pairs.size(stem) for stem in stems]
         self._recipe = recipe
         self.remark = "each A|B side by side" if pairs.joined else ""
         self.channels = sum(slot.channels for slot in recipe.slots)
         self.dtype = np.dtype(recipe.dtype)
         self.found = recipe.found
         preprocess = recipe.preprocess
-        fitted = {preprocess.size(*size) for size in set(map(tuple, self._sizes.tolist()))}
+        fitted = {preprocess.size(*size) for size in self._sizes}
         side = preprocess.image_size
         self.crop = (side, side) if preprocess.crops else max(fitted)
         self.max_values = self.channels * max(height * width for height, width in fitted)
@@ -105,43 +97,36 @@ class PairSource(FileSource):
 
     def _states(self) -> list[list[tuple[int, int]]]:
         """Of each pair, the sizes of its files in bytes, and when they were changed last, in ns."""
-        return [[_state(self.root / file) for file in files] for files in self._pair_files]
+        return [[state_of(self.root / file) for file in files] for files in self._pair_files]
 
     def _read(self, index: int) -> NDArray[Any]:
-        files, recipe = self._pair_files[index], self._recipe
-        height, width = (int(side) for side in self._sizes[index])
-        size = recipe.preprocess.size(height, width)
-        decoded = [self._decode(file, files[0]) for file in files]
+        files, recipe, size = self._pair_files[index], self._recipe, self._sizes[index]
+        fitted = recipe.preprocess.size(*size)
+        decoded = [self._decode(file) for file in files]
         parts = []
         for slot in recipe.slots:
             values = to_channels(decoded[slot.file], slot.channels, indices=slot.nearest)
             if slot.half is not None:  # of an odd width, the last column is left out
                 half = values.shape[1] // 2
                 values = values[:, slot.half * half : (slot.half + 1) * half]
-            if values.shape[:2] != (height, width):
+            if values.shape[:2] != size:
                 raise ValueError(f"{files[slot.file]} has another size than when the folder was searched")
-            parts.append(resized(self._scaled(values, files[slot.file]), size, nearest=slot.nearest))
+            parts.append(resized(self._scaled(values, files[slot.file]), fitted, nearest=slot.nearest))
         return np.concatenate(parts, axis=-1)
 
-    def _decode(self, file: str, first: str) -> Pixels:
-        """The pixels of one of a pair's files; `first` is the one by which the pair is named."""
+    def _decode(self, file: str) -> Pixels:
+        """The pixels of one of a pair's files, which an error names: the pair goes by the name of its first."""
         try:
             return read_pixels(self.root / file)
         except UserError:
             raise
         except Exception as error:  # Pillow's plugins do not agree on a type
-            reason = describe_failure(error)
-            raise ValueError(reason if file == first else f"{file}: {reason}") from error
+            raise ValueError(f"{file}: {describe_failure(error)}") from error
 
     def _scaled(self, values: NDArray[Any], file: str) -> NDArray[Any]:
         """Values of 8 or 16 bits or floating point, as the type of all pairs."""
-        if values.dtype == np.float32:
-            return self._unit_range(values, file)
-        if self.dtype == np.float32:
-            return values.astype(np.float32) / np.float32(np.iinfo(values.dtype).max)
-        return values if values.dtype == self.dtype else values.astype(np.uint16) * np.uint16(257)
-
-    def _unit_range(self, values: NDArray[np.float32], file: str) -> NDArray[np.float32]:
+        if values.dtype != np.float32:
+            return as_stored(values, self.dtype)
         low, high = self._recipe.float_min, self._recipe.float_max
         lowest, highest = float(values.min()), float(values.max())
         if not (low <= lowest and highest <= high):  # not a number compares as False
@@ -152,14 +137,6 @@ class PairSource(FileSource):
                 " --config.data.float_max that all images lie within"
             )
         return ((values.astype(np.float64) - low) / (high - low)).astype(np.float32)
-
-
-def _state(path: Path) -> tuple[int, int]:
-    try:
-        status = path.stat()
-    except OSError:  # gone since the folder was searched
-        return -1, -1
-    return status.st_size, status.st_mtime_ns
 
 
 def _digest(content: object) -> str:

@@ -9,10 +9,8 @@ from numpy.typing import NDArray
 class ImageSource(Protocol):
     """Random access to colour photographs, or, as a `SizedSource`, to other images.
 
-    All that the loader asks of a source: how many photographs there are, any one of them, and whether they are still
-    the same. A source draws nothing at random and keeps no position, so two readers never disturb each other;
-    `source[i]` gives the same pixels whenever and in whatever order it is asked for. It may be called from several
-    threads at once.
+    A source draws nothing at random and keeps no position: `source[i]` gives the same pixels whenever and in whatever
+    order it is asked for, also by several threads at once.
     """
 
     @property
@@ -25,17 +23,7 @@ class ImageSource(Protocol):
         ...
 
     def __getitem__(self, index: int, /) -> NDArray[Any]:
-        """One photograph.
-
-        Args:
-            index: 0 to `len(self) - 1`.
-
-        Returns:
-            RGB in [0, 255], uint8 [H, W, 3]. H and W may differ from one photograph to the next.
-
-        Raises:
-            IndexError: if there is no photograph `index`.
-        """
+        """One photograph: RGB in [0, 255], uint8 [H, W, 3], of its own size; IndexError if there is none."""
         ...
 
     def fingerprint(self) -> str:

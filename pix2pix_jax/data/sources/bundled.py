@@ -4,8 +4,7 @@ Each photograph is cut in two: what is trained on, and a rectangle that never is
 is judged on. The cut runs through faces, cups and wheels, so that what is held out has colours the
 rest could teach.
 
-The files are read from the installed scikit-image; none is part of this project. Their terms, as
-scikit-image and the owners state them:
+The files' terms, as scikit-image and the owners state them:
 
 - `astronaut`: NASA, public domain (no known copyright restrictions).
 - `chelsea`: CC0 by the photographer, Stefan van der Walt.
@@ -86,8 +85,6 @@ _TRAIN_SIDES = (88, 112, 144, 180, 212)
 _WINDOWS_PER_SIDE = 40
 _STRIDE = 4
 
-_USE_A_FOLDER = "give --config.data.source=folder --config.data.root=DIR to use your photographs"
-
 
 @dataclass(frozen=True)
 class WindowSource:
@@ -95,7 +92,7 @@ class WindowSource:
 
     Attributes:
         photographs: RGB in [0, 255], each uint8 [H, W, 3].
-        windows: for each item, the index of its photograph and the part shown.
+        windows: for each item, the index of its photograph, and the part shown.
     """
 
     photographs: Sequence[NDArray[np.uint8]]
@@ -127,70 +124,42 @@ def open_bundled() -> tuple[WindowSource, WindowSource]:
     """Opens the bundled photographs.
 
     Returns:
-        The source to train on, 1,000 windows of several scales, as many from each photograph; and
-        the one to judge on, 30 windows that share no pixel with those. Photographs take turns in
-        the second, so that the first few show all of them.
+        The source to train on, 1,000 windows of several scales, as many from each photograph; and the one to judge on,
+        30 windows that share no pixel with those, for which photographs take turns.
 
     Raises:
         UserError: if scikit-image is not installed or does not carry the photographs.
     """
-    folder = _data_folder()
-    photographs = [_read(folder / photograph.file) for photograph in PHOTOGRAPHS]
+    spec = find_spec("skimage")  # not imported, which takes long
+    folder = Path(spec.origin if spec and spec.origin else "").parent / "data"
+    if missing := [photograph.file for photograph in PHOTOGRAPHS if not (folder / photograph.file).is_file()]:
+        raise UserError(
+            f"data.source=bundled reads photographs that come with scikit-image, and there is no {missing[0]}: pip"
+            ' install "scikit-image>=0.25", or give --config.data.source=folder --config.data.root=DIR to use yours'
+        )
+    photographs = [read_image(folder / photograph.file) for photograph in PHOTOGRAPHS]
     train_windows = [
         (index, window)
         for index, photograph in enumerate(PHOTOGRAPHS)
-        for window in _train_windows(photograph, *photographs[index].shape[:2])
+        for window in _train_windows(photograph.held_out, *photographs[index].shape[:2])
     ]
     turns = zip(*(photograph.eval_windows for photograph in PHOTOGRAPHS), strict=True)
     eval_windows = [(index, Square(*window)) for turn in turns for index, window in enumerate(turn)]
     return WindowSource(photographs, train_windows), WindowSource(photographs, eval_windows)
 
 
-def _data_folder() -> Path:
-    """Where scikit-image keeps its photographs; found without importing it, which takes long."""
-    spec = find_spec("skimage")
-    if spec is None or not spec.submodule_search_locations:
-        raise UserError(
-            "data.source=bundled reads photographs that come with scikit-image, which is not "
-            f"installed: pip install scikit-image, or {_USE_A_FOLDER}"
-        )
-    return Path(spec.submodule_search_locations[0]) / "data"
-
-
-def _read(file: Path) -> NDArray[np.uint8]:
-    """One of scikit-image's photographs, RGB, uint8 [H, W, 3]."""
-    if not file.is_file():
-        raise UserError(
-            f"data.source=bundled: this scikit-image has no {file.name}; "
-            f"install scikit-image 0.25 or later, or {_USE_A_FOLDER}"
-        )
-    return read_image(file)
-
-
-def _train_windows(photograph: Photograph, height: int, width: int) -> list[Square]:
-    """Windows beside the held-out rectangle, always the same: as many of every side, scattered over where they fit.
-
-    Args:
-        photograph: which one.
-        height: its height, px.
-        width: its width, px.
-    """
+def _train_windows(held_out: tuple[int, int, int, int], height: int, width: int) -> list[Square]:
+    """Squares of a photograph beside its held-out rectangle, always the same: as many of every side, scattered."""
     scatter = np.random.default_rng(0)
+    first, top, last, bottom = held_out
     windows = []
     for side in _TRAIN_SIDES:
         places = [
-            Square(left, top, side)
-            for top in range(0, height - side + 1, _STRIDE)
-            for left in range(0, width - side + 1, _STRIDE)
-            if _is_beside(Square(left, top, side), photograph.held_out)
+            Square(x, y, side)
+            for y in range(0, height - side + 1, _STRIDE)
+            for x in range(0, width - side + 1, _STRIDE)
+            if x + side <= first or x >= last or y + side <= top or y >= bottom
         ]
         chosen = scatter.choice(len(places), _WINDOWS_PER_SIDE, replace=False)
         windows += [places[place] for place in chosen]
     return windows
-
-
-def _is_beside(window: Square, rectangle: tuple[int, int, int, int]) -> bool:
-    """Whether a window shares no pixel with a rectangle (left, top, right, bottom)."""
-    left, top, right, bottom = rectangle
-    across = window.left + window.side <= left or window.left >= right
-    return across or window.top + window.side <= top or window.top >= bottom

@@ -30,19 +30,8 @@ class FileSource(ABC):
         skipped: image files passed over so far, each with the reason.
     """
 
-    def __init__(
-        self,
-        root: Path,
-        files: Sequence[str],
-        skipped: Mapping[str, str] | None = None,
-    ) -> None:
-        """Makes a source of files.
-
-        Args:
-            root: the folder.
-            files: paths of the images relative to `root`, in the order in which they are numbered.
-            skipped: those found unreadable already, each with the reason.
-        """
+    def __init__(self, root: Path, files: Sequence[str], skipped: Mapping[str, str] | None = None) -> None:
+        """Takes the attributes: `files` in the order in which they are numbered, those `skipped` so far if any."""
         self.root = root
         self.files = tuple(files)
         self.skipped = dict(skipped or {})
@@ -56,7 +45,7 @@ class FileSource(ABC):
         return f"{re.sub('[^A-Za-z0-9]+', '-', path.name)}-{zlib.crc32(os.fsencode(path)):08x}"
 
     def __len__(self) -> int:
-        """Number of images; one not yet known to be damaged counts."""
+        """Number of images, damaged ones among them."""
         return len(self.files)
 
     def __getitem__(self, index: int, /) -> NDArray[Any]:
@@ -94,3 +83,12 @@ class FileSource(ABC):
             self._damaged.add(name)
             self.skipped[name] = reason
         _logger.warning("passing over %s: %s", self.root / name, reason)
+
+
+def state_of(path: Path) -> tuple[int, int]:
+    """A file's size in bytes, and when it was changed last, in ns; (-1, -1) if it has gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return -1, -1
+    return status.st_size, status.st_mtime_ns

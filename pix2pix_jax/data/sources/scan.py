@@ -2,12 +2,12 @@
 
 import logging
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
-from PIL import Image, UnidentifiedImageError
+from PIL import UnidentifiedImageError
 
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import typed_path
@@ -28,9 +28,10 @@ _NO_ALBUMS = ("@eadir", "#recycle", "@recycle", "$recycle.bin", "thumbs", "__mac
 
 _NO_EXTENSION = "an image by its content and not by its name: give it the extension of its format"
 
+_Found = TypeVar("_Found")
 
-@dataclass(frozen=True)
-class FolderContents:
+
+class FolderContents(NamedTuple):
     """What was found in a folder.
 
     Attributes:
@@ -45,20 +46,14 @@ class FolderContents:
 
 
 def scan_folder(root: str, *, flag: str, exclude: Path | None = None) -> FolderContents:
-    """Finds every photograph in a folder and in the folders within it.
+    """Finds every photograph in a folder and in the folders within it whose header can be read; see `walk_images`.
 
-    A file counts by its extension, one of those Pillow reads. What is an image to others (HEIC, a camera's raw file) is
-    skipped by name; anything else is left alone, and so is what is hidden (its name begins with a dot). Each file's
-    header is read, so that files that are no images are known from the start; pixels are not decoded. Links are
-    followed, each folder is visited once.
+    A warning names the files that are skipped.
 
     Args:
         root: the folder; `~` stands for the home directory.
         flag: the flag that gave `root`, for messages.
         exclude: a folder within `root` to leave out, if any.
-
-    Returns:
-        The photographs, and what was skipped; a warning has named the skipped files.
 
     Raises:
         UserError: if `root` is not a folder, or holds no readable photograph.
@@ -66,11 +61,10 @@ def scan_folder(root: str, *, flag: str, exclude: Path | None = None) -> FolderC
     folder = existing_folder(root, flag=flag)
     unread: dict[str, str] = {}
     names = sorted(walk_images(folder, exclude, unread=unread))
-    skipped = _unreadable(folder, names)
-    files = tuple(name for name in names if name not in skipped)
+    failures = read_each(_open_and_close, folder, names)
+    skipped = {name: reason for name, reason in zip(names, failures, strict=True) if reason} | unread
     warn_skipped(folder, skipped)
-    warn_skipped(folder, unread)
-    skipped |= unread
+    files = tuple(name for name in names if name not in skipped)
     if not files:
         unreadable = f" (of {len(skipped)} image files, none can be read)" if skipped else ""
         raise UserError(
@@ -79,16 +73,13 @@ def scan_folder(root: str, *, flag: str, exclude: Path | None = None) -> FolderC
     return FolderContents(folder, files, skipped)
 
 
+def _open_and_close(path: Path) -> None:
+    with open_image(path):
+        pass
+
+
 def existing_folder(root: str, *, flag: str) -> Path:
-    """A folder that the user gave.
-
-    Args:
-        root: the folder; `~` stands for the home directory.
-        flag: the flag that gave `root`, for messages.
-
-    Raises:
-        UserError: if `root` is not a folder.
-    """
+    """The folder that a flag gave, `~` being the home directory; raises UserError if it is none."""
     folder = typed_path(root, flag)
     if not folder.exists():
         raise UserError(f"{flag}={root}: there is no such folder; check the path")
@@ -104,45 +95,62 @@ def describe_failure(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def read_each(read: Callable[[Path], _Found], folder: Path, names: Sequence[str]) -> Iterator[_Found | str]:
+    """Of each of a folder's files, in order, what `read` gives, or why it cannot be read; UserErrors are passed on."""
+
+    def attempt(name: str) -> _Found | str:
+        try:
+            return read(folder / name)
+        except UserError:
+            raise
+        except Exception as error:  # Pillow's plugins do not agree on a type
+            return describe_failure(error)
+
+    chunks = (names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK))
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for found in pool.map(lambda chunk: [attempt(name) for name in chunk], chunks):
+            yield from found
+
+
 def walk_images(
     folder: Path,
     exclude: Path | None = None,
     *,
     also: Collection[str] = (),
-    deep: bool = True,
     unread: dict[str, str] | None = None,
 ) -> Iterator[str]:
     """Finds the files in a folder, and in the folders within it, that are images by their extension.
 
     What is hidden is left alone, and so are folders in which drives and bins keep their own; a warning counts the
-    images in those. Links are followed.
+    images in those. Links are followed, and each folder is visited once.
 
     Args:
         folder: the folder.
-        exclude: a folder within it to leave out, if any.
+        exclude: a folder within it to leave out; not used if it is the same.
         also: extensions that count beside those Pillow reads, in small letters.
-        deep: whether folders within it are searched too.
         unread: takes up the other files that are images, but not read, each with the reason.
 
     Yields:
         Their paths relative to the folder, with `/` between folders, in no order; none is opened.
     """
+
+    def warn(error: OSError) -> None:
+        _logger.warning("skipping folder %s: %s", error.filename, error.strerror)
+
     extensions = image_extensions().union(also)
-    visited = {exclude.resolve()} if exclude is not None else set()
+    visited = {exclude.resolve()} - {folder.resolve()} if exclude else set()
     left_out = 0
-    for directory, subfolders, names in os.walk(folder, onerror=_warn_of_folder, followlinks=True):
+    for directory, subfolders, names in os.walk(folder, onerror=warn, followlinks=True):
         resolved = Path(directory).resolve()
         if resolved in visited:  # left out, or a link in a circle
             subfolders.clear()
             continue
         visited.add(resolved)
-        albums = []
-        for name in subfolders if deep else ():
-            if name.lower().startswith(_NO_ALBUMS):
-                left_out += _count_images(Path(directory, name), extensions)
-            elif not name.startswith("."):
-                albums.append(name)
-        subfolders[:] = sorted(albums)  # which of two links to a folder comes first must not depend on the machine
+        bins = [name for name in subfolders if name.lower().startswith(_NO_ALBUMS)]
+        for *_, kept in (found for name in bins for found in os.walk(Path(directory, name))):
+            left_out += sum(os.path.splitext(name)[1].lower() in extensions for name in kept)
+        # Sorted, since which of two links to a folder comes first must not depend on the machine.
+        subfolders[:] = sorted(name for name in subfolders if name not in bins and not name.startswith("."))
         relative = Path(directory).relative_to(folder).as_posix()
         prefix = "" if relative == "." else f"{relative}/"
         for name in names:
@@ -150,48 +158,13 @@ def walk_images(
                 continue
             if os.path.splitext(name)[1].lower() in extensions:
                 yield prefix + name
-            elif unread is not None and (reason := _reason_unread(Path(directory, name))):
-                unread[prefix + name] = reason
+            elif unread is not None:
+                path = Path(directory, name)
+                nameless = path.is_file() and looks_like_an_image(path)
+                if reason := unread_reason(path) or (nameless and _NO_EXTENSION):
+                    unread[prefix + name] = reason
     if left_out:
         _logger.warning("%s: %d images in folders of bins and drives (@eaDir and the like) left out", folder, left_out)
-
-
-def _count_images(folder: Path, extensions: Collection[str]) -> int:
-    """How many files in a folder, and in those within it, are images by their extension; links are not followed."""
-    return sum(os.path.splitext(name)[1].lower() in extensions for *_, names in os.walk(folder) for name in names)
-
-
-def _reason_unread(path: Path) -> str | None:
-    """Why a file without an extension of images is passed over, if it is an image all the same."""
-    if reason := unread_reason(path):
-        return reason
-    known = os.path.splitext(path)[1].lower() in Image.registered_extensions()
-    return None if known or not path.is_file() or not looks_like_an_image(path) else _NO_EXTENSION
-
-
-def _unreadable(folder: Path, names: Sequence[str]) -> dict[str, str]:
-    """The files whose header cannot be read, each with the reason."""
-    chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        failures = pool.map(lambda chunk: _check_headers(folder, chunk), chunks)
-        return {name: reason for found in failures for name, reason in found}
-
-
-def _check_headers(folder: Path, names: Sequence[str]) -> list[tuple[str, str]]:
-    """Names and reasons of those files whose header cannot be read."""
-    failures = []
-    for name in names:
-        try:
-            with open_image(folder / name):
-                pass
-        except Exception as error:  # Pillow's plugins do not agree on a type
-            failures.append((name, describe_failure(error)))
-    return failures
-
-
-def _warn_of_folder(error: OSError) -> None:
-    """Names a folder that cannot be listed."""
-    _logger.warning("skipping folder %s: %s", error.filename, error.strerror)
 
 
 def warn_skipped(folder: Path, skipped: dict[str, str]) -> None:

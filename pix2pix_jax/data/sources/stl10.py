@@ -12,7 +12,8 @@ Importing this module imports tensorflow_datasets, so it is imported only when t
 import hashlib
 import io
 import tarfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -27,6 +28,7 @@ from tqdm import tqdm
 from pix2pix_jax.files import replacing
 
 _SIDE = 96
+_CLASSES = ["airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck"]
 _NO_LABEL = -1  # what TFDS gives to photographs without a label
 _TIMEOUT = 30.0  # seconds for the server to answer, or to go on
 _CHUNK = 1 << 20  # bytes
@@ -58,14 +60,12 @@ class Stl10Builder(original.Builder, skip_registration=True):
         with archive.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != info.checksum:
                 raise ValueError(f"{archive} is not the archive of STL-10, or damaged; delete it")
-        names = ("class_names.txt", "train_y.bin", "test_y.bin")
-        small = {name: file.read() for name, file in _files(archive, names)}
         features: Any = self.info.features
-        features["label"].names = small["class_names.txt"].decode().split()
+        features["label"].names = _CLASSES
         return {
-            "train": _examples(archive, "train_X.bin", small["train_y.bin"]),
-            "test": _examples(archive, "test_X.bin", small["test_y.bin"]),
-            "unlabelled": _examples(archive, "unlabeled_X.bin", b""),
+            "train": _examples(archive, "train"),
+            "test": _examples(archive, "test"),
+            "unlabelled": _examples(archive, "unlabeled"),
         }
 
 
@@ -88,37 +88,29 @@ def _download(url: str, path: Path, checksum: str) -> None:
             raise OSError(f"what came from {url} is not all of the archive, or damaged")
 
 
-def _files(archive: Path, names: Collection[str]) -> Iterator[tuple[str, IO[bytes]]]:
-    """Some of the archive's files with their names, each to be read before the next is asked for.
-
-    Raises:
-        tarfile.TarError: if the archive lacks one of them.
-    """
-    missing = set(names)
+@contextmanager
+def _member(archive: Path, name: str) -> Iterator[IO[bytes]]:
+    """Opens one of the archive's files, whose checksum says that it is there."""
     with tarfile.open(archive, "r|gz") as tar:
-        for member in tar:
-            name = member.name.rpartition("/")[2]
-            if name in missing and (file := tar.extractfile(member)):
-                yield name, file
-                missing.remove(name)
-                if not missing:  # to pass over the rest would take a minute
-                    return
-    raise tarfile.ReadError(f"no {' and '.join(sorted(missing))} in {archive}")
+        file = next(tar.extractfile(member) for member in tar if member.name.endswith(f"/{name}"))
+        assert file is not None
+        yield file
 
 
-def _examples(archive: Path, name: str, labels: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The photographs in one of the archive's files, numbered as they come.
+def _examples(archive: Path, split: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The photographs of one of the archive's splits, numbered as they come.
 
-    Args:
-        archive: the compressed archive.
-        name: the file; a photograph is RGB in [0, 255], uint8 [3, x, y].
-        labels: 1 to 10 for each photograph; empty if they have none.
+    A photograph is RGB in [0, 255], uint8 [3, x, y], and its label 1 to 10.
 
     Yields:
         Each photograph's number, and its features as TFDS takes them: an array would be encoded by TensorFlow, a file
         is taken as it is.
     """
-    for _, file in _files(archive, (name,)):
+    labels = b""
+    if split != "unlabeled":
+        with _member(archive, f"{split}_y.bin") as file:
+            labels = file.read()
+    with _member(archive, f"{split}_X.bin") as file:
         for number, record in enumerate(iter(partial(file.read, 3 * _SIDE * _SIDE), b"")):
             pixels = np.frombuffer(record, np.uint8).reshape(3, _SIDE, _SIDE).transpose(2, 1, 0)
             png = io.BytesIO()

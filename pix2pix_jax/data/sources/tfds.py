@@ -8,6 +8,8 @@ import hashlib
 import io
 import logging
 import math
+import os
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +19,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pix2pix_jax.data.sources.files import state_of
 from pix2pix_jax.data.sources.scan import describe_failure
-from pix2pix_jax.data.sources.tfds_prepare import image_features, open_prepared
-from pix2pix_jax.errors import UserError
+from pix2pix_jax.errors import UserError, nearest
 from pix2pix_jax.files import typed_path
 from pix2pix_jax.photos import readable_formats, upright_rgb
 
 _logger = logging.getLogger(__name__)
+
+_FORMAT = "array_record"  # gives any record at once, and is read without TensorFlow
+
+_ALTERNATIVES = (
+    "use your photographs with --config.data.source=folder --config.data.root=DIR,"
+    " or the few that come with scikit-image with --config.data.source=bundled"
+)
 
 
 @dataclass(frozen=True)
@@ -73,8 +82,7 @@ class TfdsSource:
         """From which photographs of which set they are, and its files' names, sizes and times; see `ImageSource`."""
         digest = hashlib.sha256(self.identity().encode())
         for file in self.files:
-            status = file.stat()
-            digest.update(f"\0{file.name}\0{status.st_size} {status.st_mtime_ns}".encode())
+            digest.update(f"\0{file.name}\0{state_of(file)}".encode())
         return digest.hexdigest()
 
     def identity(self) -> str:
@@ -111,7 +119,7 @@ def open_tfds(
     """
     flag = f"--config.data.source={'stl10' if dataset == 'stl10' else f'tfds:{dataset}'}"
     folder = str(typed_path(tfds_dir, "data.tfds_dir")) if tfds_dir else ""
-    builder, feature = open_prepared(dataset, flag, folder, notify)
+    builder, feature = _open_prepared(dataset, flag, folder, notify)
     split = split or ("unlabelled+train" if dataset == "stl10" else "train")
     train_files = _file_instructions(builder, split, "--config.data.split")
     train_count = sum(part.take for part in train_files)
@@ -122,13 +130,96 @@ def open_tfds(
 
     eval_split = eval_split or own[0]
     eval_files = _file_instructions(builder, eval_split, "--config.data.eval_split")
-    if shared := _count_shared(train_files, eval_files):
+    if shared := len(_records(train_files) & _records(eval_files)):
         raise UserError(
             f"--config.data.split={split} and --config.data.eval_split={eval_split} share {shared} photographs: what "
             "is judged on must not be trained on; give two parts, such as train[:90%] and train[90%:]"
         )
     held_out = _shuffled(sum(part.take for part in eval_files))
     return _source(builder, feature, split, np.arange(train_count)), _source(builder, feature, eval_split, held_out)
+
+
+def _open_prepared(dataset: str, flag: str, tfds_dir: str, notify: Callable[[str], object]) -> tuple[Any, str]:
+    """TFDS's builder of a set, prepared now if need be, and the feature under which a record holds its photograph."""
+    import tensorflow_datasets as tfds
+
+    builder = _builder(dataset, flag, tfds_dir)
+    folder = builder.data_dir
+    if not os.path.exists(folder):
+        _photograph_feature(builder.info.features, flag)  # before anything is downloaded
+        _prepare(builder, dataset, flag, notify)
+    try:
+        builder = tfds.builder_from_directory(folder)
+        builder.as_data_source()
+    except Exception as error:  # whatever a half-copied folder or another format leads to
+        raise UserError(
+            f"{flag}: {folder} cannot be read as a prepared set ({_reason(error)}): convert it with"
+            f" `tfds convert_format --dataset_version_dir={folder} --out_file_format={_FORMAT}` where TensorFlow is"
+            " installed, or delete it, or give another --config.data.tfds_dir=DIR"
+        ) from error
+    return builder, _photograph_feature(builder.info.features, flag)
+
+
+def _photograph_feature(features: Any, flag: str) -> str:
+    """Which feature to show: `image`, or else the only image there is; a UserError if it is no colour photograph."""
+    import tensorflow_datasets as tfds
+
+    image, mask = tfds.features.Image, tfds.features.LabeledImage
+    kinds = features.items() if isinstance(features, tfds.features.FeaturesDict) else ()
+    images: dict[str, Any] = {name: kind for name, kind in kinds if isinstance(kind, image) and type(kind) is not mask}
+    for name in ["image"] if "image" in images else images if len(images) == 1 else ():
+        *size, channels = images[name].shape
+        if np.dtype(images[name].np_dtype) == np.uint8 and len(size) == 2 and channels != 1:
+            return name
+    found = ", ".join(f"{name} ({images[name].np_dtype} {images[name].shape})" for name in sorted(images))
+    raise UserError(
+        f'{flag} holds {found or "no image"}; wanted one image, or one named "image", in colour and of 8 bits (uint8):'
+        " choose another set"
+    )
+
+
+def _builder(dataset: str, flag: str, tfds_dir: str) -> Any:
+    """TFDS's builder of a set, which may not be prepared yet."""
+    import tensorflow_datasets as tfds
+
+    try:
+        if dataset == "stl10":
+            from pix2pix_jax.data.sources.stl10 import Stl10Builder
+
+            return Stl10Builder(data_dir=tfds_dir or None)
+        version = "" if ":" in dataset else ":*.*.*"  # which makes TFDS look for prepared files first
+        return tfds.builder(dataset + version, data_dir=tfds_dir or None)
+    except Exception as error:  # TFDS's errors here share no type
+        catalogue = tfds.list_builders(with_community_datasets=False)
+        names = {*catalogue, *(os.listdir(tfds_dir) if os.path.isdir(tfds_dir) else ())}
+        raise UserError(
+            f"{flag} cannot be opened ({_reason(error)}); did you mean"
+            f" {nearest(dataset.partition('/')[0], sorted(names), 3)}? Give tfds:NAME or tfds:NAME/CONFIG"
+        ) from error
+
+
+def _prepare(builder: Any, dataset: str, flag: str, notify: Callable[[str], object]) -> None:
+    """Downloads and prepares a set."""
+    root = builder.data_dir_root
+    notify(f"{flag}: downloading it to {root / 'downloads'}, to be prepared in {builder.data_dir}; done once")
+    try:
+        builder.download_and_prepare(file_format=_FORMAT)
+    except Exception as error:  # builders of hundreds of authors
+        if os.path.exists(builder.data_dir):  # another process was faster
+            return
+        command = (
+            f"python -c \"import tensorflow_datasets as tfds; tfds.builder('{dataset}', data_dir='{root}')"
+            f".download_and_prepare(file_format='{_FORMAT}')\""
+        )
+        raise UserError(
+            f"{flag} could not be prepared in {root} ({_reason(error)}); mend that, or prepare it elsewhere with"
+            f" `{command}` and give a copy of that folder in --config.data.tfds_dir=DIR, or {_ALTERNATIVES}"
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    """The beginning of an error's text: TFDS's go on for pages."""
+    return textwrap.shorten(describe_failure(error), 300, placeholder=" …")
 
 
 def _file_instructions(builder: Any, split: str, flag: str) -> list[Any]:
@@ -151,8 +242,8 @@ def _source(builder: Any, feature: str, split: str, indices: NDArray[np.intp]) -
     import tensorflow_datasets as tfds
 
     info = builder.info
-    decoders = dict.fromkeys(image_features(info.features), tfds.decode.SkipDecoding())
-    records = builder.as_data_source(split, decoders=decoders)
+    images = (name for name, kind in info.features.items() if isinstance(kind, tfds.features.Image))
+    records = builder.as_data_source(split, decoders=dict.fromkeys(images, tfds.decode.SkipDecoding()))
     files = [Path(part.filename) for part in info.splits[split].file_instructions]
     name = info.full_name.rpartition("/")[0].replace("/", "_")  # without the version
     return TfdsSource(name, records, feature, indices, files, f"{info.full_name} {split}")
@@ -176,11 +267,6 @@ def _shuffled(count: int) -> NDArray[np.intp]:
     return np.random.RandomState(0).permutation(count)
 
 
-def _count_shared(first: Sequence[Any], second: Sequence[Any]) -> int:
-    """Number of records that two lists of file instructions have in common."""
-    return sum(
-        max(0, min(a.skip + a.take, b.skip + b.take) - max(a.skip, b.skip))
-        for a in first
-        for b in second
-        if a.filename == b.filename
-    )
+def _records(parts: Sequence[Any]) -> set[tuple[str, int]]:
+    """Which records of which files some file instructions are."""
+    return {(part.filename, part.skip + number) for part in parts for number in range(part.take)}

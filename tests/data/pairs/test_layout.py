@@ -1,16 +1,11 @@
 """The layouts that people have, and what is said of those that are none."""
 
-import re
 from pathlib import Path
 
-import numpy as np
 import pytest
-from helpers import save_image
 
 from pix2pix_jax.data.pairs.layout import find_parts, list_pairs
 from pix2pix_jax.errors import UserError
-
-PIXELS = np.zeros((4, 4, 3), np.uint8)
 
 
 def touch(root: Path, *names: str) -> Path:
@@ -65,11 +60,6 @@ def pairs_of(root: Path) -> dict[str, list[tuple[str, ...]]]:
             {"train": [("A_train/1.png", "B_train/1.png")], "val": [("a-valid/2.png", "b-valid/2.png")]},
         ),
         (["train/1.jpg", "validation/2.jpg"], {"train": [("train/1.jpg",)], "val": [("validation/2.jpg",)]}),
-        (
-            ["A/train/1.png", "B/train/1.png", "A/valid/2.png", "B/valid/2.png"],
-            {"train": [("A/train/1.png", "B/train/1.png")], "val": [("A/valid/2.png", "B/valid/2.png")]},
-        ),
-        (["validA/1.png", "validB/1.png"], {"val": [("validA/1.png", "validB/1.png")]}),
         (["A/e\u0301.png", "B/\u00e9.jpg"], {"": [("A/e\u0301.png", "B/\u00e9.jpg")]}),
         (
             ["A/ein Bild.jpg", "B/ein Bild.png", "A/ü日本.v2.png", "B/ü日本.v2.png"],
@@ -81,46 +71,27 @@ def test_layouts(tmp_path: Path, names: list[str], wanted: dict) -> None:
     assert pairs_of(touch(tmp_path, *names)) == wanted
 
 
-def test_what_is_hidden_or_no_image_is_left_alone(tmp_path: Path) -> None:
-    names = [".DS_Store", "Thumbs.db", "._1.jpg", "notes.txt", ".git/1.jpg"]
-    touch(tmp_path, "A/1.jpg", "B/1.jpg", *names, *[f"A/{name}" for name in names], *[f"B/{name}" for name in names])
-    assert pairs_of(tmp_path) == {"": [("A/1.jpg", "B/1.jpg")]}
-
-
-def test_links_are_followed(tmp_path: Path) -> None:
-    touch(tmp_path, "far/photos/1.jpg", "far/drawings/1.png", "root/other/2.jpg")
-    (tmp_path / "root/A").symlink_to(tmp_path / "far/photos")
-    (tmp_path / "root/B").symlink_to(tmp_path / "far/drawings")
-    assert pairs_of(tmp_path / "root") == {"": [("A/1.jpg", "B/1.png")]}
-
-
 @pytest.mark.parametrize(
     ("names", "named"),
     [
         (["A/1.jpg"], ["A", "no folder for B"]),
-        (["A_train/1.jpg"], ["A_train", "no folder for B"]),
         (["A1/1.jpg", "A2/1.jpg"], ["A1, A2", "no folder for B"]),
         (["train/A/1.jpg"], ["train/A", "no folder for B"]),
-        (["A/valid/1.jpg", "B/1.jpg"], ["A/valid", "no folder for B"]),
         # The two sides in folders of other names, and folders that lie too deep.
         (["images/1.jpg", "labels/1.png"], ["images and labels", "A and B"]),
-        (["images/1.jpg", "images/2.jpg", "images/3.jpg", "labels/1.png"], ["images and labels"]),
         (["train/images/x/1.jpg", "train/masks/x/1.png"], ["images/x and masks/x"]),
-        (["images/cat/1.jpg", "labels/cat/1.png"], ["images/cat and labels/cat"]),
         (["data/A/1.jpg", "data/B/1.png"], ["data/A/1.jpg", "give the folder"]),
-        (["data/train/1.jpg", "data/val/2.jpg"], ["data/train/1.jpg", "give the folder"]),
         (["train/val/1.jpg"], ["train/val/1.jpg"]),
         # Two layouts at once.
         (["A/1.jpg", "B/1.jpg", "train/1.jpg"], ["A, B", "train/1.jpg"]),
         (["train/A/1.jpg", "train/B/1.jpg", "val/1.jpg"], ["train/A, train/B", "val/1.jpg"]),
         # Partners.
         (["A/1.jpg", "A/2.jpg", "B/1.jpg"], ["A/2.jpg", "B/2.*"]),
-        (["A/1.jpg", *[f"B/{i}.jpg" for i in range(9)]], ["B/0.jpg", "A/0.*", "8 files"]),
-        (["A1/1.jpg", "A2/2.jpg", "B/1.jpg"], ["A1/1.jpg", "A2/1.*", "2 files"]),
-        (["A/Cat.png", "B/cat.png"], ["A/Cat.png", "B/Cat.*", "B/cat.png differs in capital letters"]),
+        (["A/Cat.png", "B/cat.png"], ["A/Cat.png", "B/Cat.*", "capital"]),
+        (["A/1.jpg", *[f"B/{i}.jpg" for i in range(9)]], ["B/0.jpg", "A/0.*", ": 8"]),
+        (["A1/1.jpg", "A2/2.jpg", "B/1.jpg"], ["A1/1.jpg", "A2/1.*", ": 2"]),
         (["A/x/1.jpg", "B/1.jpg"], ["B/1.jpg", "A/1.*"]),
         (["A/1.jpg", "A/1.png", "B/1.jpg"], ["A/1.jpg and A/1.png"]),
-        (["A/1.jpg", "a/1.jpg", "B/1.jpg"], ["A/1.jpg and a/1.jpg"]),
         (["1.jpg", "1.png"], ["1.jpg and 1.png"]),
     ],
 )
@@ -151,16 +122,3 @@ def test_images_that_are_not_used_are_named(
     assert f": {unused} " in message
     assert used in message
     assert not set(unused.split(", ")).intersection(file for phase in pairs for files in phase for file in files)
-
-
-def test_missing_folder_and_file(tmp_path: Path) -> None:
-    file = save_image(tmp_path / "x.png", PIXELS)
-    for path in (tmp_path / "nowhere", file):
-        with pytest.raises(UserError, match=rf"--config.data.root={re.escape(str(path))}"):
-            find_parts(str(path), "--config.data.root")
-
-
-def test_a_folder_to_leave_out(tmp_path: Path) -> None:
-    touch(tmp_path, "1.jpg", "more/2.jpg", "test/3.jpg")
-    parts = find_parts(str(tmp_path), "--config.data.root", exclude=tmp_path / "test")
-    assert [*list_pairs(parts[""])[1].values()] == [("1.jpg",), ("more/2.jpg",)]

@@ -1,6 +1,5 @@
 """From a folder of pairs to sources: what is held out, what is converted, and what is refused in one line."""
 
-import logging
 import os
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 from helpers import save_image, translation_config
 from pair_folders import SIZE, levels, opened, pixels, save_pairs
 
-from pix2pix_jax.data import make_sources, open_pair_folder
+from pix2pix_jax.data import make_sources
 from pix2pix_jax.errors import UserError
 
 
@@ -29,18 +28,15 @@ def test_direction(root: Path, direction: str, wanted: list[int]) -> None:
     assert wanted in levels(train)
 
 
-def test_both_halves_of_one_image(root: Path) -> None:
+def test_both_halves_of_one_image(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     for i in range(3):
-        save_image(root / f"{i}.png", np.concatenate([pixels(i), pixels(100 + i)], 1))
-    train, held_out = opened(root)
+        wide = np.concatenate([pixels(i), pixels(100 + i), pixels(9, size=(SIZE[0], 1))], 1)
+        save_image(root / "wide" / f"{i}.png", wide)  # of an odd width, the last column is left out
+    train, held_out = opened(root / "wide", data__preprocess="none")
     assert sorted(levels(train) + levels(held_out)) == [[i] * 3 + [100 + i] * 3 for i in range(3)]
+    assert train.crop == SIZE
     assert train.found["task.joined_aspect"] == 2 * SIZE[1] / SIZE[0]
-
-
-def test_sides_in_one_image_are_told_of(root: Path, caplog: pytest.LogCaptureFixture) -> None:
-    for i in range(3):
-        save_image(root / "wide" / f"{i}.png", pixels(i, size=(12, 24)))
-    assert {source.remark for source in opened(root / "wide")} == {"each A|B side by side"}
+    assert train.remark == held_out.remark == "each A|B side by side"
     assert not caplog.records
     assert opened(save_pairs(root / "two"))[0].remark == ""
     save_image(root / "wide" / "3.png", pixels(3, size=(12, 12)))
@@ -49,17 +45,6 @@ def test_sides_in_one_image_are_told_of(root: Path, caplog: pytest.LogCaptureFix
     (said,) = caplog.messages
     assert "3.png is 12×12 pixels" in said
     assert "2 such" in said
-
-
-def test_of_an_odd_width_the_last_column_is_left_out(root: Path) -> None:
-    image = np.zeros((8, 17, 3), np.uint8)
-    image[:, :8], image[:, 8:16], image[:, 16:] = 10, 20, 255
-    for i in range(2):
-        save_image(root / f"{i}.png", image)
-    train, _ = opened(root, data__preprocess="none")
-    assert train.crop == (8, 8)
-    assert (train[0][..., :3] == 10).all()
-    assert (train[0][..., 3:] == 20).all()
 
 
 def test_several_inputs(root: Path) -> None:
@@ -142,13 +127,13 @@ def test_nothing_to_train_on(root: Path) -> None:
         opened(save_pairs(root.parent / "two", 2), data__eval_fraction=0.0)
 
 
+# --- Damage ------------------------------------------------------------------------------------
+
+
 def cut_short(path: Path) -> None:
     """Puts an image there whose data end too early."""
     noise = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
     path.write_bytes(save_image(path, noise).read_bytes()[:-100])
-
-
-# --- Damage ------------------------------------------------------------------------------------
 
 
 def test_pairs_with_an_unreadable_file_are_passed_over(root: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -158,7 +143,6 @@ def test_pairs_with_an_unreadable_file_are_passed_over(root: Path, caplog: pytes
     train, held_out = opened(root)
     assert sorted(train.files + held_out.files) == ["A/0.png", "A/1.png", "A/4.png"]
     assert sorted(train.skipped) == ["A/2.png", "B/3.bmp"]
-    assert {record.levelno for record in caplog.records} == {logging.WARNING}
     assert str(root / "A/2.png") in caplog.text
 
 
@@ -173,30 +157,11 @@ def test_a_damaged_file_has_a_stand_in_and_is_named_once(
         np.testing.assert_array_equal(train[0], train[2])
         np.testing.assert_array_equal(train[1], train[2])
     assert list(train.skipped) == ["A/0.png", "A/1.png"]  # pairs, by the names of their first files
-    first, second = caplog.messages
-    assert first.count("A/0.png") == 1
+    _, second = caplog.messages
     assert "B/1.bmp" in second
-
-
-def test_held_out_pairs_that_cannot_be_decoded(root: Path) -> None:
-    for phase in ("train", "val"):
-        save_pairs(root, 2, f"{phase}/A", f"{phase}/B")
-    for i in range(2):
-        cut_short(root / "val" / "A" / f"{i}.png")
-    train, held_out = opened(root)
-    assert train[0].size
-    with pytest.raises(UserError, match=r"not one of 2 .*val/A/\d.png"):
-        held_out[0]
-    judged = open_pair_folder(translation_config(root), str(root), "--data")
-    with pytest.raises(UserError, match=r"not one of 2 .*val/A/\d.png"):
-        judged[0]
-
-
-def test_a_file_that_changed_its_size_meanwhile_is_passed_over(root: Path, caplog: pytest.LogCaptureFixture) -> None:
-    train, _ = opened(save_pairs(root, 3))
-    save_image(root / train.files[0], pixels(1, size=(3, 3)))
-    np.testing.assert_array_equal(train[0], train[1])
-    assert "has another size than when the folder was searched" in caplog.text
+    cut_short(root / "A" / "2.png")
+    with pytest.raises(UserError, match=r"not one of 3 .*A/0.png"):
+        opened(root, data__eval_root=str(tmp_path / "other"))[0][0]
 
 
 def test_no_pairs(root: Path) -> None:
@@ -209,19 +174,6 @@ def test_no_pairs(root: Path) -> None:
         opened(root)
     with pytest.raises(UserError, match=r"give --config.data.root=DIR"):
         make_sources(translation_config())
-
-
-def test_an_empty_folder_counts_as_none(root: Path) -> None:
-    save_pairs(root, 4, "train/A", "train/B")
-    (root / "val" / "A").mkdir(parents=True)
-    train, held_out = opened(root)
-    assert (len(train), len(held_out)) == (3, 1)
-
-
-def test_a_width_of_one_pixel(root: Path) -> None:
-    save_image(root / "0.png", pixels(0, size=(5, 1)))
-    with pytest.raises(UserError, match=r"0.png is 1×5 pixels"):
-        opened(root)
 
 
 def test_training_and_judging_laid_out_in_two_ways(root: Path, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ import pytest
 from PIL import Image
 
 from pix2pix_jax.data.pairs.sizes import Preprocess, resized
-from pix2pix_jax.errors import UserError
 
 RANDOM = np.random.default_rng(0)
 
@@ -26,14 +25,6 @@ def test_sizes(way: str, size: tuple[int, int], wanted: tuple[int, int], judged:
     preprocess = Preprocess(way, 286, 256)  # type: ignore[arg-type]
     assert preprocess.size(*size) == wanted
     assert preprocess.for_judging().size(*size) == judged
-
-
-def test_a_crop_must_fit() -> None:
-    for way in ("resize_and_crop", "scale_width_and_crop"):
-        with pytest.raises(UserError, match=r"data.resize=200 is less than image_size=256"):
-            Preprocess(way, 200, 256).check()  # type: ignore[arg-type]
-    for way in ("crop", "scale_width", "none"):
-        Preprocess(way, 200, 256).check()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("size", [(20, 30), (9, 50), (40, 40)])
@@ -60,18 +51,11 @@ def test_sixteen_bits_keep_their_lower_bits() -> None:
 
 
 @pytest.mark.parametrize(("dtype", "top"), [(np.uint8, 255), (np.uint16, 65535), (np.float32, 1)])
-def test_the_range_is_kept_at_edges(dtype: type, top: int) -> None:
+def test_at_edges_the_range_is_kept(dtype: type, top: int) -> None:
     image = np.zeros((16, 16, 1), dtype)
     image[:, 8:] = top
-    made = resized(image, (37, 37), nearest=False)
-    assert made.dtype == dtype
-    assert made.min() == 0
-    assert made.max() == top
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_nearest_makes_no_new_values(dtype: type) -> None:
-    image = (RANDOM.integers(0, 5, (40, 40, 1)) / (4 if dtype == np.float32 else 1)).astype(dtype)
-    for size in ((13, 29), (97, 55)):
-        made = resized(image, size, nearest=True)
-        assert set(np.unique(made)) <= set(np.unique(image))
+    for nearest in (False, True):
+        made = resized(image, (37, 37), nearest=nearest)
+        assert made.dtype == dtype
+        assert (made.min(), made.max()) == (0, top)
+        assert (len(np.unique(made)) == 2) == nearest  # which makes no new values

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,27 +12,24 @@ from pix2pix_jax.errors import UserError
 
 
 @pytest.mark.parametrize(
-    ("given", "nearest"),
-    [("cats_vs_dog", "cats_vs_dogs"), ("pix2pix_photo", "pix2pix_photos"), ("holiday", "holidays")],
+    ("given", "named"),
+    [
+        ("cats_vs_dog", "did you mean cats_vs_dogs, "),
+        ("holiday", "did you mean holidays, "),
+        ("pix2pix_train_only/smal", "smal"),
+        ("community:set", ""),
+        ("../pix2pix_photos", ""),
+        ("pix2pix_photos/a/b", ""),
+    ],
 )
-def test_unknown_set(tmp_path: Path, given: str, nearest: str) -> None:
+def test_unknown_set(tmp_path: Path, given: str, named: str) -> None:
     (tmp_path / "holidays").mkdir()
     message = refusal(given, tmp_path)
-    assert f"--config.data.source=tfds:{given}" in message
-    assert f"did you mean {nearest}, " in message
+    assert f"--config.data.source=tfds:{given} cannot be opened" in message
+    assert named in message
 
 
-@pytest.mark.parametrize("given", ["pix2pix_train_only/smal", "imagenet_resized/9x9"])
-def test_unknown_config(prepared: Path, given: str) -> None:
-    assert given.partition("/")[2] in refusal(given, prepared).partition("cannot be opened")[2]
-
-
-@pytest.mark.parametrize("given", ["community:set", "pix2pix_photos/a=1", "../pix2pix_photos", "pix2pix_photos/a/b"])
-def test_what_is_no_name(prepared: Path, given: str) -> None:
-    assert f"--config.data.source=tfds:{given}" in refusal(given, prepared)
-
-
-@pytest.mark.parametrize("split", ["trian[:90%]", "train[", "train[:200%]", "train[:41]", "train[:x]"])
+@pytest.mark.parametrize("split", ["trian[:90%]", "train[", "train[:41]"])
 def test_what_is_no_split(prepared: Path, split: str) -> None:
     for flag, message in {
         "--config.data.split": refusal("pix2pix_photos", prepared, split=split),
@@ -41,9 +37,6 @@ def test_what_is_no_split(prepared: Path, split: str) -> None:
     }.items():
         assert f"{flag}={split} is not a split" in message
         assert "train, test" in message
-
-
-def test_empty_split(prepared: Path) -> None:
     assert "--config.data.split=train[:1%] holds no photographs" in refusal("pix2pix_photos", prepared, "train[:1%]")
 
 
@@ -89,12 +82,6 @@ def test_preparing_needs_tensorflow(tmp_path: Path) -> None:
     assert "--config.data.tfds_dir=DIR" in message
 
 
-def test_preparing_needs_the_user(tmp_path: Path) -> None:
-    message = refusal("pix2pix_by_hand", tmp_path)
-    assert "could not be prepared" in message
-    assert "Ask the authors." in message
-
-
 def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     message = refusal("pix2pix_photos", tmp_path / "file" / "sets")
@@ -107,14 +94,5 @@ def test_prepared_for_tensorflow_only(prepared: Path, tmp_path: Path) -> None:
     info = json.loads((copy / "dataset_info.json").read_text())
     (copy / "dataset_info.json").write_text(json.dumps({**info, "fileFormat": "tfrecord"}))
     message = refusal("pix2pix_photos", tmp_path)
+    assert f"{copy} cannot be read" in message
     assert f"`tfds convert_format --dataset_version_dir={copy} --out_file_format=array_record`" in message
-
-
-def test_half_copied(tmp_path: Path) -> None:
-    (tmp_path / "pix2pix_photos" / "1.2.0").mkdir(parents=True)
-    assert str(tmp_path / "pix2pix_photos" / "1.2.0") in refusal("pix2pix_photos", tmp_path)
-
-
-def test_tfds_not_installed(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
-    assert "pip install tensorflow-datasets" in refusal("pix2pix_photos", prepared)
