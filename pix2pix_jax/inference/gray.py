@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pix2pix_jax.photos import load, profile_of, srgb_bands
+from pix2pix_jax.photos import load, srgb_bands
 
 
 class GrayPhoto(NamedTuple):
@@ -41,11 +41,10 @@ def gray_photo(image: Image.Image, damaged: bool = False) -> GrayPhoto:
         Exception: whatever Pillow raises on a damaged file; its plugins do not agree on a type.
     """
     image, notes = load(image, damaged)
-    profile = profile_of(image)
     luma = np.empty((image.height, image.width), np.uint8)
     alpha = np.empty_like(luma) if image.has_transparency_data else None
-    for rows, pixels, opacity in srgb_bands(image, profile.to_srgb):
+    for rows, pixels, opacity in srgb_bands(image):
         luma[rows] = np.asarray(pixels.convert("L"))
         if alpha is not None:
             alpha[rows] = np.asarray(opacity)
-    return GrayPhoto(luma, alpha, (*notes, *profile.notes))
+    return GrayPhoto(luma, alpha, notes)

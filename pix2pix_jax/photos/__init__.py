@@ -2,7 +2,6 @@
 
 from pix2pix_jax.photos.arrays import NUMPY
 from pix2pix_jax.photos.channels import (
-    TIFF_EXTENSIONS,
     Header,
     Kind,
     Pixels,
@@ -14,8 +13,7 @@ from pix2pix_jax.photos.channels import (
 from pix2pix_jax.photos.limits import check_size
 from pix2pix_jax.photos.metadata import metadata_to_keep, save_options
 from pix2pix_jax.photos.opening import load, open_image, orientation_of
-from pix2pix_jax.photos.pixels import read_image, srgb_bands, to_rgb, upright_rgb
-from pix2pix_jax.photos.profiles import profile_of
+from pix2pix_jax.photos.pixels import read_image, srgb_bands, upright_rgb
 from pix2pix_jax.photos.readable import (
     image_extensions,
     known_suffix,
@@ -23,12 +21,10 @@ from pix2pix_jax.photos.readable import (
     readable_formats,
     unread_reason,
 )
-from pix2pix_jax.photos.writable import Format, format_of, name_to_write, with_extension
+from pix2pix_jax.photos.writable import format_of, name_to_write, with_extension
 
 __all__ = [
     "NUMPY",
-    "TIFF_EXTENSIONS",
-    "Format",
     "Header",
     "Kind",
     "Pixels",
@@ -43,7 +39,6 @@ __all__ = [
     "open_image",
     "orientation_of",
     "pixels_of",
-    "profile_of",
     "read_header",
     "read_image",
     "read_pixels",
@@ -51,7 +46,6 @@ __all__ = [
     "save_options",
     "srgb_bands",
     "to_channels",
-    "to_rgb",
     "unread_reason",
     "upright_rgb",
     "with_extension",

@@ -1,7 +1,7 @@
 """Arrays of any depth, from PNG, TIFF and NumPy's files, channels last; and how they become 8 bits."""
 
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,6 @@ _WHITE_IS_ZERO = 0
 
 # None, LZW, deflate, PackBits, LZMA, Zstandard: their decoders make no more values than they are asked for.
 _COMPRESSIONS = (1, 5, 8, 32946, 32773, 34925, 50000)
-
-_BAND_VALUES = 2**22  # large images are converted in bands, so that little memory is taken on the way
-_WHITES = {"f": (1.0, 255.0, 65535.0), 4: (65535.0,), 8: (65535.0,)}  # of floating point; of integers of so many bytes
 
 
 def is_deep_tiff(image: Image.Image) -> bool:
@@ -50,9 +47,11 @@ def map_numpy(path: Path) -> NDArray[Any]:
     values = np.load(path, mmap_mode="r", allow_pickle=False)
     if not isinstance(values, np.ndarray):
         raise ValueError("not an array")
-    if values.ndim not in (2, 3) or not values.size:
+    if not values.size:
         raise _unknown_shape(path, values.shape)
-    values = values if values.ndim == 3 else values[..., None]
+    values = values[..., None] if values.ndim == 2 else values
+    if values.ndim != 3:
+        raise _unknown_shape(path, values.shape)
     check_size(values.shape[1], values.shape[0], path, values.shape[2])
     return values
 
@@ -65,21 +64,22 @@ def read_png(image: Any) -> NDArray[Any]:
     return imagecodecs.png_decode(image.fp.read())
 
 
-def tiff_header(image: Any, path: Path) -> tuple[tuple[int, int, int], np.dtype]:
+def tiff_header(file: IO[bytes], path: Path) -> tuple[tuple[int, int, int], np.dtype]:
     """The shape [H, W, C] and type of what `read_tiff` gives; raises UserError if it has more dimensions."""
     import tifffile
 
-    with tifffile.TiffFile(image.fp, offset=0) as file:
-        series = file.series[0]
+    with tifffile.TiffFile(file, offset=0) as tiff:
+        series = tiff.series[0]
         return _shape(series, path), series.dtype
 
 
-def read_tiff(image: Any, *, pages: bool) -> NDArray[Any]:
+def read_tiff(file: IO[bytes], path: Path, page: int | None = None) -> NDArray[Any]:
     """The values of a TIFF file, black being 0 and, of up to 16 bits without sign, white the largest.
 
     Args:
-        image: as Pillow opened it, not decoded yet; or anything that has the file as `fp` and its path as `filename`.
-        pages: whether all pages are read, as channels, instead of the one that the image stands at.
+        file: the file, open.
+        path: its name, for messages.
+        page: the page that is read; if None, all are, as channels.
 
     Returns:
         [H, W, C] of the file's NumPy type.
@@ -90,34 +90,31 @@ def read_tiff(image: Any, *, pages: bool) -> NDArray[Any]:
     """
     import tifffile
 
-    path = Path(image.filename)
-    with tifffile.TiffFile(image.fp, offset=0) as file:
-        series: Any = file.series[0] if pages else file.pages[image.tell()]
-        shape, page = _shape(series, path), series.keyframe
-        if page.compression not in _COMPRESSIONS:
+    with tifffile.TiffFile(file, offset=0) as tiff:
+        series: Any = tiff.series[0] if page is None else tiff.pages[page]
+        shape, keyframe = _shape(series, path), series.keyframe
+        if keyframe.compression not in _COMPRESSIONS:
             raise UserError(f"{path}: its compression is not read: save it without, or with deflate or LZW")
-        if page.photometric == _WHITE_IS_ZERO and series.dtype.kind != "u":
+        inverted = keyframe.photometric == _WHITE_IS_ZERO
+        if inverted and series.dtype.kind != "u":
             raise UserError(f"{path}: zero is white in it: save it with zero as black")
         values = np.asarray(series.asarray())
     if values.ndim == 3 and values.shape != shape:
         values = np.moveaxis(values, 0, -1)
-    bits = page.bitspersample
-    if values.dtype == np.uint16 and bits < 16:
-        values = (values * (65535.0 / (2**bits - 1)) + 0.5).astype(np.uint16)
-    if page.photometric == _WHITE_IS_ZERO:
-        values = np.iinfo(values.dtype).max - values
-    return values.reshape(shape)
+    if values.dtype == np.uint16 and keyframe.bitspersample < 16:
+        values = (values * (65535.0 / (2**keyframe.bitspersample - 1)) + 0.5).astype(np.uint16)
+    return (np.iinfo(values.dtype).max - values if inverted else values).reshape(shape)
 
 
 def _shape(series: Any, path: Path) -> tuple[int, int, int]:
     """The shape [H, W, C] of a series or page of tifffile's, which is not too large to be decoded."""
-    shape, axes = series.shape, series.axes
+    shape = series.shape
     if len(shape) == 2:
         shape = (*shape, 1)
     elif len(shape) != 3:
         raise _unknown_shape(path, shape)
     # Pages and planes are channels, unless rows look like pages since the file says nothing of its axes.
-    elif axes.endswith("YX") and not (axes[0] == "Q" and shape[2] < shape[0]):
+    elif series.axes.endswith("YX") and not (series.axes[0] == "Q" and shape[2] < shape[0]):
         shape = (*shape[1:], shape[0])
     check_size(shape[1], shape[0], path, shape[2])
     return shape
@@ -165,24 +162,16 @@ def to_8_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
     within its range, floating point as having its white at 1, 255 or 65535, the least that holds them all; otherwise
     the darkest becomes black and the brightest white. What is not finite does not count.
     """
-    kind, size = values.dtype.kind, values.dtype.itemsize
-    whites = _WHITES.get("f" if kind == "f" else size) or (float(np.iinfo(values.dtype).max),)
-    step = max(1, _BAND_VALUES // values[0].size)
-    bands = [slice(top, top + step) for top in range(0, len(values), step)]
-    black, white = 0.0, whites[0]
-    if kind != "u" or size > 2:
-        ends = [(float(band.min()), float(band.max())) for rows in bands if (band := _finite(values[rows])).size]
-        black, white = min((low for low, _ in ends), default=0.0), max((high for _, high in ends), default=1.0)
-        if black >= 0.0 and white <= whites[-1]:
-            black, white = 0.0, next(each for each in whites if white <= each)
+    if values.dtype.kind == "u" and values.dtype.itemsize == 2:  # v / 257, rounded, in little memory
+        return (255 * values.astype(np.uint32) + 32_895 >> 16).astype(np.uint8)
+    if values.dtype.kind == "f":
+        whites = [1.0, 255.0, 65535.0]
+    else:
+        whites = [65535.0 if values.dtype.itemsize > 2 else float(np.iinfo(values.dtype).max)]
+    finite = values[np.isfinite(values)]
+    black, white = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    if black >= 0.0 and white <= whites[-1]:
+        black, white = 0.0, next(each for each in whites if white <= each)
     scale = 255.0 / (white - black) if white - black >= 1e-9 else 0.0
-    pixels = np.empty(values.shape, np.uint8)
     with np.errstate(invalid="ignore", over="ignore"):  # what is not finite becomes black or white
-        for rows in bands:
-            scaled = (np.nan_to_num(values[rows].astype(np.float64)) - black) * scale
-            pixels[rows] = np.rint(scaled).clip(0, 255)
-    return pixels
-
-
-def _finite(values: NDArray[Any]) -> NDArray[Any]:
-    return values[np.isfinite(values)]
+        return np.rint((np.nan_to_num(values.astype(np.float64)) - black) * scale).clip(0, 255).astype(np.uint8)

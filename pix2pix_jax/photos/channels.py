@@ -1,7 +1,6 @@
 """Images with all their bits and channels: what a header says, and the pixels."""
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,20 +78,20 @@ def read_header(path: Path) -> Header:
         return _array_header(values.shape, depth_of(values.dtype, path))
     try:
         with open_image(path) as image:
-            sideways = _early_orientation(image) >= _SIDEWAYS
+            sideways = orientation_of(image) >= _SIDEWAYS
             if not is_beyond_pillow(image):
                 return _pillow_header(image, path, sideways)
             if image.format == "PNG":
                 channels = 2 if "LA;16" in str(image.tile) else len(image.getbands())  # Pillow makes RGBA of both
                 shape, dtype = (image.height, image.width, channels), np.dtype(np.uint16)
             else:
-                shape, dtype = tiff_header(image, path)
+                shape, dtype = tiff_header(image.fp, path)  # type: ignore[arg-type]
             return _array_header(shape, depth_of(dtype, path), sideways)
     except UnidentifiedImageError:
         if path.suffix.lower() not in TIFF_EXTENSIONS:
             raise
     with path.open("rb") as file:
-        shape, dtype = tiff_header(SimpleNamespace(fp=file), path)
+        shape, dtype = tiff_header(file, path)
     return _array_header(shape, depth_of(dtype, path))
 
 
@@ -115,19 +114,18 @@ def read_pixels(path: Path) -> Pixels:
         if path.suffix.lower() not in TIFF_EXTENSIONS:
             raise
     with path.open("rb") as file:
-        return as_pixels(read_tiff(SimpleNamespace(fp=file, filename=path), pages=True), path)
+        return as_pixels(read_tiff(file, path), path)
 
 
 def pixels_of(image: Image.Image) -> Pixels:
     """Decodes an image of Pillow's, the right way up, with all its bits; raises as `read_pixels` does."""
     path = Path(getattr(image, "filename", "") or "the image")
-    if not is_beyond_pillow(image) and _pillow_depth(image, path) == "uint8":
-        return load(image)[0]
-    orientation = _early_orientation(image)
+    orientation = orientation_of(image)
     if is_beyond_pillow(image):
-        values = read_png(image) if image.format == "PNG" else read_tiff(image, pages=True)
+        values = read_png(image) if image.format == "PNG" else read_tiff(image.fp, path)  # type: ignore[attr-defined]
+    elif (depth := _pillow_depth(image, path)) == "uint8":
+        return load(image)[0]
     else:
-        depth = _pillow_depth(image, path)
         image.load()
         values = np.asarray(image)[..., None].astype(depth)
     return as_pixels(turned(values, orientation), path)
@@ -188,12 +186,6 @@ def _pillow_depth(image: Image.Image, path: Path) -> str:
         if isinstance(tile.args, tuple) and tile.args[1] > 255:
             raise unknown_kind(path, f"colours up to {tile.args[1]}, of which 8 bits are read")
     return "uint8"
-
-
-def _early_orientation(image: Image.Image) -> int:
-    """See `orientation_of`, as far as that is known before the pixels are decoded."""
-    # A PNG without EXIF at its beginning would be decoded whole in search of it.
-    return 0 if image.format == "PNG" and "exif" not in image.info else orientation_of(image)
 
 
 def _array_header(shape: tuple[int, ...], depth: str, sideways: bool = False) -> Header:

@@ -13,6 +13,14 @@ _SRGB = 1  # EXIF 2.32, tag 0xA001
 # TIFF 6.0 and XMP: resolution, description, XMP packet.
 _X_RESOLUTION, _DESCRIPTION, _XMP = 282, 270, 700
 
+# The formats whose writers take each of them; PNG and TIFF have other places for texts.
+_PLACES = {
+    "dpi": ("JPEG", "PNG", "TIFF", "BMP"),
+    "exif": ("JPEG", "PNG", "WEBP", "AVIF"),
+    "xmp": ("JPEG", "WEBP", "AVIF"),
+    "comment": ("JPEG", "JPEG2000"),
+}
+
 _XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>|=\'))[2-8]')
 
 
@@ -58,48 +66,32 @@ def save_options(format_name: str, kept: dict[str, Any], size: tuple[int, int]) 
         kept: from `metadata_to_keep`.
         size: width and height of what is written, px.
     """
-    options: dict[str, Any] = {}
-    if "dpi" in kept and format_name in ("JPEG", "PNG", "TIFF", "BMP"):
-        options["dpi"] = kept["dpi"]
-    if "exif" in kept and format_name in ("JPEG", "PNG", "WEBP", "AVIF"):
-        options["exif"] = _described(kept["exif"], size)
-    if "xmp" in kept and format_name in ("JPEG", "WEBP", "AVIF"):
-        options["xmp"] = kept["xmp"]
-    if "comment" in kept and format_name in ("JPEG", "JPEG2000"):
-        options["comment"] = kept["comment"]
-    if format_name == "PNG" and (text := _png_text(kept)):
-        options["pnginfo"] = text
+    options = {name: value for name, value in kept.items() if format_name in _PLACES[name]}
+    if "exif" in options:
+        options["exif"] = _described(kept["exif"], *size)
+    if format_name == "PNG":
+        text = options["pnginfo"] = PngImagePlugin.PngInfo()
+        if "xmp" in kept:
+            text.add_itxt("XML:com.adobe.xmp", kept["xmp"].decode(errors="replace"))
+        if "comment" in kept:
+            text.add_text("Comment", kept["comment"].decode(errors="replace"))
     if format_name == "TIFF":
         tags = {_XMP: kept.get("xmp"), _DESCRIPTION: kept.get("comment")}
         options["tiffinfo"] = {tag: value for tag, value in tags.items() if value}
     return options
 
 
-def _png_text(kept: dict[str, Any]) -> PngImagePlugin.PngInfo | None:
-    text = PngImagePlugin.PngInfo()
-    if "xmp" in kept:
-        text.add_itxt("XML:com.adobe.xmp", kept["xmp"].decode(errors="replace"))
-    if "comment" in kept:
-        text.add_text("Comment", kept["comment"].decode(errors="replace"))
-    return text if text.chunks else None
-
-
-def _described(data: bytes, size: tuple[int, int]) -> bytes:
+def _described(data: bytes, width: int, height: int) -> bytes:
     """EXIF whose tags of size and colour space, where there are such, are those of what is written."""
-    exif = Image.Exif()
+    base = ExifTags.Base
     with suppress(Exception):
+        exif = Image.Exif()
         exif.load(data)
         details = exif.get_ifd(ExifTags.IFD.Exif)
-        width, height = size
-        for tags, tag, value in (
-            (details, ExifTags.Base.ColorSpace, _SRGB),
-            (details, ExifTags.Base.ExifImageWidth, width),
-            (details, ExifTags.Base.ExifImageHeight, height),
-            (exif, ExifTags.Base.ImageWidth, width),
-            (exif, ExifTags.Base.ImageLength, height),
-        ):
-            if tag in tags:
-                tags[tag] = value
-        described = exif.tobytes()
-        return described if len(described) <= _LARGEST else data
+        true = {base.ColorSpace: _SRGB, base.ExifImageWidth: width, base.ExifImageHeight: height}
+        details.update({tag: value for tag, value in true.items() if tag in details})
+        true = {base.ImageWidth: width, base.ImageLength: height}
+        exif.update({tag: value for tag, value in true.items() if tag in exif})
+        if len(described := exif.tobytes()) <= _LARGEST:
+            return described
     return data

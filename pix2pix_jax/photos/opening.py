@@ -10,6 +10,7 @@ from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from pix2pix_jax.photos.arrays import TIFF, is_deep_tiff, read_tiff, to_8_bits
 from pix2pix_jax.photos.limits import check_size
+from pix2pix_jax.photos.profiles import profile_of
 from pix2pix_jax.photos.readable import readable_formats, unread_reason
 from pix2pix_jax.photos.whole import JPEG, check_whole, walk_jpeg, whole_jpeg
 
@@ -128,10 +129,13 @@ def load(image: Image.Image, damaged: bool = False) -> tuple[Image.Image, tuple[
         Exception: whatever Pillow raises on a damaged file; its plugins do not agree on a type.
     """
     notes: tuple[str, ...] = ()
-    if is_deep_tiff(image) and (len(image.getbands()) == 1 or image.mode == "RGB"):
-        return _upright(_of_8_bits(read_tiff(image, pages=False), image), image), notes
-    if is_deep_tiff(image) and image.tag_v2.get(_PLANAR, 1) != 1:  # type: ignore[attr-defined]
-        raise ValueError("its planes of 16 bits lie apart (tag 284), which Pillow misreads: save it interleaved")
+    if is_deep_tiff(image):
+        tiff: Any = image
+        if len(image.getbands()) == 1 or image.mode == "RGB":
+            values = read_tiff(tiff.fp, Path(tiff.filename), image.tell())
+            return _upright(_of_8_bits(values, image), image), profile_of(image)[1]
+        if tiff.tag_v2.get(_PLANAR, 1) != 1:
+            raise ValueError("its planes of 16 bits lie apart (tag 284), which Pillow misreads: save it interleaved")
     try:
         image.load()
         check_whole(image)
@@ -147,8 +151,8 @@ def load(image: Image.Image, damaged: bool = False) -> tuple[Image.Image, tuple[
             notes = (_DAMAGED,)
         else:
             raise
-    deep = image.mode[0] in "IF"
-    return _upright(_of_8_bits(np.asarray(image)[..., None], image) if deep else image, image), notes
+    upright = _upright(_of_8_bits(np.asarray(image)[..., None], image) if image.mode[0] in "IF" else image, image)
+    return upright, (*notes, *profile_of(upright)[1])
 
 
 def _of_8_bits(values: np.ndarray, image: Image.Image) -> Image.Image:
@@ -171,6 +175,8 @@ def _upright(image: Image.Image, source: Image.Image) -> Image.Image:
 
 def orientation_of(image: Image.Image) -> int:
     """From 2 to 8 where EXIF says that an image is to be turned; 0 where it is upright, or nothing can be read."""
+    if image.format == "PNG" and getattr(image, "tile", ()) and "exif" not in image.info:
+        return 0  # or it would be decoded whole in search of EXIF behind the pixels
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # a damaged EXIF block must not cost the photograph

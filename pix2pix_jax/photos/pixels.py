@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pix2pix_jax.photos.opening import load, open_image
-from pix2pix_jax.photos.profiles import ToSrgb, profile_of
+from pix2pix_jax.photos.profiles import profile_of
 
 # Large photographs are converted in bands, so that what a conversion takes on the way stays small.
 _BAND_PIXELS = 2**22
@@ -44,28 +44,24 @@ def upright_rgb(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def to_rgb(image: Image.Image) -> NDArray[np.uint8]:
-    """A decoded image of up to 8 bits a channel as sRGB [H, W, 3], with what is transparent on white."""
-    to_srgb, _ = profile_of(image)
-    if image.mode == "RGB" and to_srgb is None and not image.has_transparency_data:
+    """A decoded image of 8 bits a channel as sRGB [H, W, 3], with what is transparent on white."""
+    if image.mode == "RGB" and profile_of(image)[0] is None and not image.has_transparency_data:
         return np.asarray(image)  # most photographs
     rgb = np.empty((image.height, image.width, 3), np.uint8)
-    for rows, pixels, alpha in srgb_bands(image, to_srgb):
+    for rows, pixels, alpha in srgb_bands(image):
         if alpha is not None:
             pixels = Image.composite(pixels, Image.new(pixels.mode, pixels.size, "white"), alpha)
         rgb[rows] = np.asarray(pixels.convert("RGB"))
     return rgb
 
 
-def srgb_bands(image: Image.Image, to_srgb: ToSrgb | None) -> Iterator[tuple[slice, Image.Image, Image.Image | None]]:
-    """Cuts an image into bands of rows, and brings each to sRGB.
-
-    Args:
-        image: from `load`.
-        to_srgb: what its profile asks for, from `profile_of`.
+def srgb_bands(image: Image.Image) -> Iterator[tuple[slice, Image.Image, Image.Image | None]]:
+    """Cuts an image, from `load`, into bands of rows, and brings each to sRGB, as its profile asks for.
 
     Yields:
         The rows; their pixels, sRGB, of mode "L" or "RGB"; their opacity, of mode "L", where it has one.
     """
+    to_srgb, _ = profile_of(image)
     step = max(1, _BAND_PIXELS // image.width)
     for top in range(0, image.height, step):
         rows = slice(top, min(top + step, image.height))

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -24,47 +24,39 @@ _TRANSFORMED = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}
 _SEEN = 2  # levels of 255 by which a profile may differ from sRGB: less than the rounding would cost is left alone
 
 
-class Profile(NamedTuple):
-    """What an image's profile asks for.
-
-    Attributes:
-        to_srgb: the conversion; None where there is nothing to do.
-        notes: what the user should know of it, a line each.
-    """
-
-    to_srgb: ToSrgb | None
-    notes: tuple[str, ...] = ()
-
-
-def profile_of(image: Image.Image) -> Profile:
-    """What an image's ICC profile, its own or implied, asks for; one that cannot be used is ignored with a note.
+def profile_of(image: Image.Image) -> tuple[ToSrgb | None, tuple[str, ...]]:
+    """What an image's ICC profile, its own or implied, asks for.
 
     Whether a profile is that of sRGB is decided by what it does, not by its name.
+
+    Returns:
+        The conversion, None where there is nothing to do; and what the user should know, a line each: a profile that
+        cannot be used is ignored.
     """
     data = image.info.get("icc_profile")
     if not data:
-        return Profile(implied_conversion(image) if image.mode in _PROFILED["RGB"] else None)
+        return implied_conversion(image) if image.mode in _PROFILED["RGB"] else None, ()
     return _profile(bytes(data), image.mode) if isinstance(data, bytes | bytearray) else _UNREADABLE
 
 
-_UNREADABLE = Profile(None, ("its colour profile cannot be read, and is ignored",))
+_UNREADABLE = None, ("its colour profile cannot be read, and is ignored",)
 
 
 @lru_cache(maxsize=16)  # photographs of one camera have one profile
-def _profile(data: bytes, mode: str) -> Profile:
+def _profile(data: bytes, mode: str) -> tuple[ToSrgb | None, tuple[str, ...]]:
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
         described: Any = profile.profile  # Pillow's type for it lacks what is read here
         space = described.xcolor_space.strip()
         if (space, mode) == ("Lab", "LAB"):
-            return Profile(None)  # says no more than the mode
+            return None, ()  # says no more than the mode
         if mode not in _PROFILED.get(space, ()):
-            return Profile(None, (f"its colour profile is for {space}, not for {mode} pixels, and is ignored",))
+            return None, (f"its colour profile is for {space}, not for {mode} pixels, and is ignored",)
         wanted = _TRANSFORMED[space]
         transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), wanted, "RGB")
         if _is_idle(transform, wanted):
-            return Profile(None)
-        return Profile(lambda band: transform.apply(band if band.mode == wanted else band.convert(wanted)))
+            return None, ()
+        return lambda band: transform.apply(band if band.mode == wanted else band.convert(wanted)), ()
     except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
         return _UNREADABLE
 

@@ -19,13 +19,11 @@ _HEIC = "HEIC is read where pillow-heif is installed: pip install pillow-heif, o
 _JXL = "JPEG XL is not read: save it as PNG or JPEG"
 _RAW = "a camera's raw file is not read: develop it to JPEG, PNG or TIFF"
 
-_RAW_EXTENSIONS = tuple(
-    f".{name}"
-    for name in (
-        *("3fr", "ari", "arw", "bay", "cr2", "cr3", "crw", "dcr", "dng", "erf", "fff", "gpr", "iiq", "k25", "kdc"),
-        *("mef", "mos", "mrw", "nef", "nrw", "orf", "pef", "raf", "raw", "rw2", "rwl", "sr2", "srf", "srw", "x3f"),
-    )
+_RAW_NAMES = (
+    "3fr ari arw bay cr2 cr3 crw dcr dng erf fff gpr iiq k25 kdc mef mos mrw nef nrw orf pef raf raw rw2 rwl sr2 srf"
+    " srw x3f"
 )
+_RAW_EXTENSIONS = tuple(f".{name}" for name in _RAW_NAMES.split())
 _UNREAD = {
     **dict.fromkeys((".heic", ".heif", ".hif", ".heics", ".heifs"), _HEIC),
     ".jxl": _JXL,
@@ -59,8 +57,10 @@ def image_extensions() -> frozenset[str]:
 def unread_reason(path: Path) -> str | None:
     """Why a file that is an image to others, by its extension, is not read; None for any other file."""
     suffix = path.suffix.lower()
-    if suffix in image_extensions() or suffix in _UNREAD:
-        return _UNREAD.get(suffix) if suffix not in image_extensions() else None
+    if suffix in image_extensions():
+        return None
+    if suffix in _UNREAD:
+        return _UNREAD[suffix]
     name = Image.registered_extensions().get(suffix, "PDF")
     return None if name in _NO_IMAGES else f"{name} is not read: save it as PNG or TIFF"
 

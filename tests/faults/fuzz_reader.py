@@ -18,7 +18,7 @@ with atheris.instrument_imports(include=["PIL", "pix2pix_jax.photos"]):
     import numpy as np
     from PIL import Image, ImageCms  # noqa: F401 - imported while imports are watched
 
-    from pix2pix_jax.photos import load, metadata_to_keep, open_image, profile_of, read_image, save_options, srgb_bands
+    from pix2pix_jax.photos import load, metadata_to_keep, open_image, read_image, save_options, srgb_bands
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from faults import hostile
@@ -34,7 +34,7 @@ def read(data: bytes) -> None:
         with open_image(_FILE) as image:
             decoded, _ = load(image, damaged=True)
             rows = 0
-            for _, pixels, _ in srgb_bands(decoded, profile_of(decoded).to_srgb):
+            for _, pixels, _ in srgb_bands(decoded):
                 assert pixels.mode in ("L", "RGB"), pixels.mode
                 rows += pixels.height
             save_options("PNG", metadata_to_keep(image), image.size)
