@@ -37,10 +37,8 @@ def serving(*arguments: str, **environment: str) -> Iterator[tuple[str, subproce
         process.send_signal(signal.SIGTERM)
         try:
             process.communicate(timeout=60)
-        except subprocess.TimeoutExpired:
+        finally:
             process.kill()
-            process.communicate()
-            raise
 
 
 @pytest.fixture(scope="session")

@@ -72,12 +72,8 @@ def test_no_file_of_the_server_is_opened_or_told_of(page, tmp_path: Path, call: 
     link, pipe = (Path(link_target).with_name(f"{kind}{call.replace('/', '_')}.png") for kind in ("link", "pipe"))
     os.symlink(secret, link)
     os.mkfifo(pipe)
-    asked = [secret, private / "none.png", "/dev/zero", "/etc/passwd", f"{link_target}/../../../{'../' * 20}etc/passwd"]
-    asked += [
-        Path(link_target).with_name("link.png"),
-        Path(link_target).with_name("pipe.png"),
-        "http://example.org/a.png",
-    ]
+    climbing = f"{link_target}/../../../{'../' * 20}etc/passwd"
+    asked = [secret, private / "none.png", "/dev/zero", "/etc/passwd", climbing, link, pipe, "http://example.org/a.png"]
     answers = {ask(address, call, {"data": [file_of(path), 1.0], "fn_index": 9, "session_hash": "a"}) for path in asked}
     assert len(answers) == 1  # so none tells which files there are
     ((status, said),) = answers
@@ -85,17 +81,6 @@ def test_no_file_of_the_server_is_opened_or_told_of(page, tmp_path: Path, call: 
     assert "uploaded" in said
     for deeper in ([file_of(secret)], {"a": [{"b": file_of(secret)}]}):
         assert ask(address, call, {"data": [deeper, 1.0], "fn_index": 0, "session_hash": "a"})[0] == 403
-
-
-@pytest.mark.process
-def test_what_was_uploaded_is_made(page):
-    address, _ = page
-    _, path = upload(address, "photo.png", save_image(Path(page[1]) / "own.png", PHOTO).read_bytes())
-    status, said = ask(address, "gradio_api/call/make", {"data": [file_of(path), 1.0]})
-    assert status == 200
-    status, said = ask(address, f"gradio_api/call/make/{json.loads(said)['event_id']}")
-    assert status == 200
-    assert "event: complete" in said
 
 
 @pytest.mark.process

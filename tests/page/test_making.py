@@ -1,6 +1,5 @@
 """What the page makes is what the commands make, byte by byte."""
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +9,7 @@ from PIL import Image
 from translators import save_translator
 
 from pix2pix_jax.commands import colorize, translate
-from pix2pix_jax.errors import UserError
-from pix2pix_jax.inference import generate, load_trained
-from pix2pix_jax.inference.generator import compiled
-from pix2pix_jax.page.examples import write_examples
+from pix2pix_jax.inference import load_trained
 from pix2pix_jax.page.making import Maker
 
 PHOTO = smooth_images(1, 40, seed=2)[0][:30]
@@ -54,19 +50,6 @@ def test_transparency_is_shown(maker, tmp_path):
             np.testing.assert_array_equal(np.asarray(image.getchannel("A")), alpha)
 
 
-def test_large_photographs_are_shown_smaller_and_written_whole(maker, tmp_path):
-    Image.new("L", (4000, 300), 90).save(tmp_path / "a.png")
-    made = maker.make(tmp_path / "a.png", tmp_path / "made", 1.0)
-    with Image.open(made.after) as shown, Image.open(made.target) as written:
-        assert (shown.size, written.size, made.size) == ((1600, 120), (4000, 300), (4000, 300))
-
-
-def test_what_cannot_be_read(maker, tmp_path):
-    (tmp_path / "a.jpg").write_text("not an image")
-    with pytest.raises(UserError, match=r"a\.jpg cannot be read"):
-        maker.make(tmp_path / "a.jpg", tmp_path / "made", 1.0)
-
-
 def test_translating(tmp_path):
     file = save_translator(tmp_path / "g.safetensors")
     maker = Maker(load_trained(file), tile=32)
@@ -76,21 +59,3 @@ def test_translating(tmp_path):
     flags = ["--checkpoint", str(file), "--tile", "32", "--out", str(tmp_path / "command")]
     assert translate.main([str(given), *flags]) == 0
     assert made.target.read_bytes() == (tmp_path / "command/a.png").read_bytes()
-
-
-def test_strengths_share_one_program(generator_file, tmp_path):
-    maker = Maker(load_trained(generator_file), tile=1024)
-    maker.warm_up(tmp_path)
-    program = compiled(generate.make_chroma, dataclasses.replace(maker.generator.config, saturation=1.0))
-    size = program._cache_size()
-    assert size
-    maker.make(save_image(tmp_path / "a.png", PHOTO), tmp_path / "bold", 0.7)
-    assert program._cache_size() == size
-
-
-def test_examples_are_grey(tmp_path):
-    examples = write_examples(tmp_path)
-    assert [path.name for path in examples] == ["cat.png", "coffee.png", "camera.png"]
-    for path in examples:
-        with Image.open(path) as image:
-            assert image.mode == "L"

@@ -1,20 +1,16 @@
 """Visitors' files: whose they are, what is made of them, and that they go."""
 
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pix2pix_jax.errors import UserError
 from pix2pix_jax.page.making import Made
 from pix2pix_jax.page.visits import Visit, Visits
 
 
 def make(file: Path, folder: Path, strength: float) -> Made:
-    """Writes the strength and what the file holds; files that hold nothing cannot be read."""
-    if not file.read_text():
-        raise UserError(f"{file} cannot be read: empty")
+    """Writes the strength and what the file holds."""
     target = folder / file.name
     target.write_text(f"{strength:g} {file.read_text()}")
     return Made(target, (1, 1), target, target, ())
@@ -42,26 +38,6 @@ def contents(visit: Visit) -> list[str]:
     return [entry.made.target.read_text() for entry in visit.entries if entry.made is not None]
 
 
-def test_everything_is_made_once(visits, upload):
-    visit = visits.of("a")
-    visit.add(upload("x.png"))
-    visit.add(upload("y.png", "b"))
-    assert len(list(visit.work(make))) == 2
-    assert contents(visit) == ["1 a", "1 b"]
-    assert list(visit.work(make)) == []
-
-
-def test_changes_on_the_way_are_followed(visits, upload):
-    visit = visits.of("a")
-    visit.add(upload("x.png"))
-    steps = visit.work(make)
-    next(steps)
-    visit.strength = 2.0
-    visit.add(upload("y.png", "b"))
-    list(steps)
-    assert contents(visit) == ["2 a", "2 b"]
-
-
 def test_results_of_many_strengths_do_not_pile_up(visits, upload):
     visit = visits.of("a")
     visit.add(upload("x.png"))
@@ -71,47 +47,6 @@ def test_results_of_many_strengths_do_not_pile_up(visits, upload):
         visit.tidy()
     texts = sorted(path.read_text() for path in visits.folder.rglob("x.png"))
     assert texts == ["8 a", "9 a", "a"]
-
-
-def test_what_was_shown_stays_until_what_replaces_it_has_been_shown(visits, upload):
-    visit = visits.of("a")
-    visit.add(upload("x.png"))
-    list(visit.work(make))
-    visit.tidy()
-    shown = visit.entries[0].made
-    assert shown is not None
-    for strength in (2.0, 3.0, 4.0):
-        visit.strength = strength
-        list(visit.work(make))
-    visit.tidy()
-    assert shown.target.exists()
-    visit.tidy()
-    assert not shown.target.exists()
-    assert contents(visit) == ["4 a"]
-
-
-def test_what_is_wrong_names_the_file_alone(visits, upload):
-    visit = visits.of("a")
-    visit.add(upload("x.png", ""))
-    visit.add(upload("y.png"))
-    list(visit.work(make))
-    assert str(visit.entries[0].result) == "x.png cannot be read: empty"
-    assert contents(visit) == ["1 a"]
-    assert visit.everything is None
-
-
-def test_files_of_one_name_have_names_of_their_own_in_the_zip(visits, upload):
-    visit = visits.of("a")
-    for text in ("a", "b", "c"):
-        visit.add(upload("x.png", text))
-    list(visit.work(make))
-    assert visit.everything is not None
-    with zipfile.ZipFile(visit.everything) as archive:
-        assert {name: archive.read(name) for name in archive.namelist()} == {
-            "x.png": b"1 a",
-            "x (2).png": b"1 b",
-            "x (3).png": b"1 c",
-        }
 
 
 def test_nothing_stays_of_who_leaves_and_everything_of_the_others(visits, upload, tmp_path):
@@ -143,13 +78,6 @@ def test_another_visitor_s_upload_of_the_same_stays(visits, upload):
     again = upload("x.png")  # the server puts the new file in the old one's place
     visits.leave("a")
     assert again.read_text() == "a"
-
-
-def test_examples_stay(visits, upload):
-    example = upload("x.png")
-    visits.of("a").add(example, keep=True)
-    visits.leave("a")
-    assert example.read_text() == "a"
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
