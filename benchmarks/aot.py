@@ -18,11 +18,15 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a script looks for modules in its own folder alone
 os.environ.setdefault("JAX_PLATFORMS", "cpu")  # the devices to compile for are not looked for
 
-from benchmarks.compiled.programs import lower_colouring, lower_step, make_model
+import jax
+import numpy as np
+
 from benchmarks.compiled.report import as_text, describe
 from benchmarks.compiled.targets import TARGETS
-from pix2pix_jax.config import experiment_config, updated, validate
+from pix2pix_jax.config import Config, experiment_config, updated, validate
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.state import build_model
+from pix2pix_jax.training import parallel
 
 
 def main() -> None:
@@ -42,9 +46,7 @@ def parse_arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--image-size", type=int, help="96, a multiple of 32; or 256 for pix2pix")
     parser.add_argument("--dtype", default="bfloat16", choices=("float32", "bfloat16"))
     parser.add_argument("--experiment", default="ycrcb_rgb", help="which of the five; or pix2pix, the paper's networks")
-    parser.add_argument("--colouring", action="store_true", help="the generator alone, on one device")
     parser.add_argument("--no-sync", action="store_true", help="batch statistics of each device's own")
-    parser.add_argument("--plain", action="store_true", help="a plain Flax port of the same networks, to compare with")
     parser.add_argument("--json", type=Path, metavar="FILE", help="file for the numbers")
     parser.add_argument("--limit", type=Path, metavar="FILE", help="earlier numbers: fail where 3 %% more is moved")
     return parser.parse_args(given)
@@ -53,8 +55,6 @@ def parse_arguments(given: list[str] | None = None) -> argparse.Namespace:
 def _main(arguments: argparse.Namespace) -> None:
     target = TARGETS[arguments.target]
     paper = arguments.experiment == "pix2pix"
-    if paper and arguments.plain:
-        raise UserError("--plain: there is a plain port of the reference's networks alone, not of pix2pix")
     batch_size = arguments.batch_size or (1 if paper else 512)
     image_size = arguments.image_size or (256 if paper else 96)
     changes = {
@@ -62,22 +62,26 @@ def _main(arguments: argparse.Namespace) -> None:
         "image_size": image_size,
         "data.resize": image_size,
         "dtype": arguments.dtype,
-        "sync_batch_norm": not (arguments.no_sync or arguments.colouring),
+        "sync_batch_norm": not arguments.no_sync,
     }
     config = updated(experiment_config(arguments.experiment), changes)
     validate(config, max(arguments.devices, 1))
     devices = target.devices(arguments.devices)
-    model = make_model(config, plain=arguments.plain)
-    lower = lower_colouring if arguments.colouring else lower_step
-    found = describe(
-        lower(model, config, devices).compile(), config, target, len(devices), colouring=arguments.colouring
-    )
-    found["plain_port"] = arguments.plain
+    found = describe(lower_step(config, devices).compile(), config, target, len(devices))
     print(as_text(found))
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=2) + "\n")
     if arguments.limit:
         check_limit(found, json.loads(arguments.limit.read_text()))
+
+
+def lower_step(config: Config, devices: Any) -> Any:
+    """Lowers the step that training takes, for devices that need not be there."""
+    model = build_model(config, total_steps=1)
+    state = jax.eval_shape(model.init, jax.random.key(0))
+    shape = (len(devices), config.batch_size // len(devices), config.image_size, config.image_size)
+    images = jax.ShapeDtypeStruct((*shape, config.task.batch_channels), np.uint8)
+    return parallel.parallel_train_step(model, devices).lower(state, images)
 
 
 def check_limit(found: Mapping[str, Any], earlier: Mapping[str, Any]) -> None:
@@ -86,7 +90,7 @@ def check_limit(found: Mapping[str, Any], earlier: Mapping[str, Any]) -> None:
     Raises:
         UserError: if it does, or the two are not of the same thing.
     """
-    for key in ("target", "program", "experiment", "dtype", "devices", "images_per_device", "image_size"):
+    for key in ("target", "experiment", "dtype", "devices", "images_per_device", "image_size"):
         if found[key] != earlier[key]:
             raise UserError(f"the numbers to compare with are of {key}={earlier[key]}, not {found[key]}")
     now, before = found["bytes_per_image"], earlier["bytes_per_image"]

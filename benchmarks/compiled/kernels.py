@@ -11,8 +11,8 @@ _BYTES |= {"s32": 4, "u32": 4, "f32": 4, "s64": 8, "u64": 8, "f64": 8}
 _FREE = ("parameter", "constant", "tuple", "get-tuple-element", "bitcast")
 
 _NETWORKS: dict[str, str] = {
-    **dict.fromkeys(("ReferenceGenerator", "UNet", "ResNet", "PlainGenerator"), "G"),
-    **dict.fromkeys(("ReferenceDiscriminator", "PatchGAN", "PixelGAN", "PlainDiscriminator"), "D"),
+    **dict.fromkeys(("ReferenceGenerator", "UNet", "ResNet"), "G"),
+    **dict.fromkeys(("ReferenceDiscriminator", "PatchGAN", "PixelGAN"), "D"),
 }
 _LAYER = re.compile(r"(enc|dec|conv|norm|head|down|up|block|first|last)[\d_]*(norm)?")
 _INSTRUCTION = re.compile(r"\s*(?:ROOT )?%([\w.\-]+) = (\(.*?\)|\S+) ([\w\-]+)\((.*?)\)(?:,|$)")

@@ -9,11 +9,11 @@ from pix2pix_jax.config import Config
 COSTLIEST = 20
 
 
-def describe(compiled: Any, config: Config, target: Target, devices: int, *, colouring: bool) -> dict[str, Any]:
+def describe(compiled: Any, config: Config, target: Target, devices: int) -> dict[str, Any]:
     """The figures of a compiled program, as they go into the JSON; bytes and times are those of one device."""
     kernels = read_kernels(compiled.as_text())
     by_compiler = (compiled.cost_analysis() or {}).get("bytes accessed")  # not on a GPU
-    images = config.batch_size if colouring else config.batch_size // devices
+    images = config.batch_size // devices
     counted = sum(kernel.bytes for kernel in kernels)
     moved = by_compiler or counted
     all_reduces = [kernel for kernel in kernels if kernel.is_all_reduce]
@@ -21,10 +21,9 @@ def describe(compiled: Any, config: Config, target: Target, devices: int, *, col
     costliest = sorted(kernels, key=lambda kernel: -kernel.bytes)[:COSTLIEST]
     return {
         "target": target.name,
-        "program": "colouring" if colouring else "step",
         "experiment": config.name,
         "dtype": config.dtype,
-        "devices": 1 if colouring else devices,
+        "devices": devices,
         "images_per_device": images,
         "image_size": config.image_size,
         "bytes_per_image": moved / images,
@@ -35,7 +34,7 @@ def describe(compiled: Any, config: Config, target: Target, devices: int, *, col
         "all_reduce_bytes": sum(kernel.bytes for kernel in all_reduces) // 2,
         "temp_bytes": compiled.memory_analysis().temp_size_in_bytes,
         "least_seconds": seconds,
-        "images_per_second_at_most": images * (1 if colouring else devices) / seconds,
+        "images_per_second_at_most": images * devices / seconds,
         "costliest": [
             {
                 "layer": kernel.layer,
@@ -51,7 +50,7 @@ def describe(compiled: Any, config: Config, target: Target, devices: int, *, col
 def as_text(found: dict[str, Any]) -> str:
     """The figures for a reader."""
     lines = [
-        f"{found['target']} × {found['devices']}: {found['program']} of {found['experiment']}, {found['dtype']},"
+        f"{found['target']} × {found['devices']}: step of {found['experiment']}, {found['dtype']},"
         f" {found['images_per_device']} images of {found['image_size']}×{found['image_size']} a device",
         f"  memory traffic     {found['bytes_per_image'] / 1e6:.1f} MB an image, {found['kernels']} kernels",
         f"  all-reduces        {found['all_reduces']}, of {found['all_reduce_bytes'] / 1e6:.2f} MB in all",

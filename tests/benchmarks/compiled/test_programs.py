@@ -4,13 +4,11 @@ import json
 from pathlib import Path
 
 import jax
-import numpy as np
 import pytest
 from helpers import load_config
 
 from benchmarks import aot
 from benchmarks.compiled import targets
-from benchmarks.compiled.programs import lower_colouring, lower_step, make_model
 from benchmarks.compiled.report import as_text, describe
 from pix2pix_jax.errors import UserError
 
@@ -19,14 +17,8 @@ CONFIG = load_config("ycrcb_l1", batch_size=16, image_size=32)
 H100 = targets.TARGETS["h100"]
 
 
-@pytest.fixture(scope="module")
-def step():
-    return describe(
-        lower_step(make_model(CONFIG, plain=False), CONFIG, jax.devices()).compile(), CONFIG, H100, 8, colouring=False
-    )
-
-
-def test_a_step_is_described(step):
+def test_a_step_is_described():
+    step = describe(aot.lower_step(CONFIG, jax.devices()).compile(), CONFIG, H100, 8)
     assert (step["devices"], step["images_per_device"]) == (8, 2)
     assert step["kernels"] > 50
     assert step["all_reduces"] >= 1
@@ -39,30 +31,6 @@ def test_a_step_is_described(step):
     assert step["images_per_second_at_most"] == pytest.approx(16 / least)
     assert json.loads(json.dumps(step)) == step
     assert "NVIDIA H100 SXM × 8: step of ycrcb_l1, float32, 2 images of 32×32 a device" in as_text(step)
-
-
-def test_colouring_is_described():
-    program = lower_colouring(make_model(CONFIG, plain=False), CONFIG, jax.devices()).compile()
-    found = describe(program, CONFIG, H100, 8, colouring=True)
-    assert (found["program"], found["devices"], found["images_per_device"], found["all_reduces"]) == (
-        "colouring",
-        1,
-        16,
-        0,
-    )
-
-
-@pytest.mark.parametrize("name", ["ycrcb_rgb", "rgb_rgb_gray"])
-def test_the_plain_port_has_our_shapes(name):
-    ours, port = (
-        jax.eval_shape(make_model(load_config(name), plain=plain).init, jax.random.key(0)) for plain in (False, True)
-    )
-    for network in ("generator", "discriminator"):
-        sizes = [
-            sorted(np.prod(leaf.shape) for leaf in jax.tree.leaves(getattr(state, network).params))
-            for state in (ours, port)
-        ]
-        assert sizes[0] == sizes[1]
 
 
 def test_a_compiler_that_is_not_installed_is_one_line(monkeypatch):
