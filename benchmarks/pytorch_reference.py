@@ -2,10 +2,12 @@
 
 It is written twice on purpose, once here and once in `pix2pix_jax`, from the same description and
 sharing no code, so that a slip in one shows up as a difference. It is also the opponent of the
-throughput benchmark. Tensors are NCHW and images lie in [-1, 1] unless a docstring says otherwise.
+throughput benchmark. Its optimizers are those of `paper_reference`. Tensors are NCHW and images lie
+in [-1, 1] unless a docstring says otherwise.
 
 Example:
-    step = make_train_step("ycrcb_rgb")
+    generator, judge = Generator(1, 2), Discriminator(3)
+    step = TrainStep("ycrcb_rgb", generator, judge, make_adam(generator), make_adam(judge))
     losses = step(torch.randint(0, 256, (16, 96, 96, 3), dtype=torch.uint8))
 """
 
@@ -187,8 +189,6 @@ class TrainStep:
         memory_format: torch.memory_format = torch.contiguous_format,
     ) -> None:
         self.experiment = EXPERIMENTS[experiment]
-        if len({self.experiment.judged is None, discriminator is None, d_adam is None}) > 1:
-            raise ValueError(f"{experiment} judges {self.experiment.judged}, D is {discriminator}")
         self.generator = generator
         self.discriminator = discriminator
         self.g_adam = g_adam
@@ -201,25 +201,10 @@ class TrainStep:
         self._to_rgb = torch.from_numpy(np.linalg.inv(matrix)).to(self.g_params[0])
 
     def __call__(self, rgb: Tensor) -> dict[str, Tensor]:
-        """Updates both networks in place.
+        """Updates both networks in place, and leaves in `.grad` the gradients that moved them.
 
         Args:
             rgb: the real photographs, uint8 `[B, H, W, 3]`, or floating `[B, 3, H, W]` in [-1, 1].
-
-        Returns:
-            The losses `gradients` describes.
-        """
-        losses = self.gradients(rgb)
-        self.g_adam.step()
-        if self.d_adam is not None:
-            self.d_adam.step()
-        return losses
-
-    def gradients(self, rgb: Tensor) -> dict[str, Tensor]:
-        """Fills every parameter's `.grad` afresh and returns the losses.
-
-        Args:
-            rgb: as for `__call__`.
 
         Returns:
             Scalars: `g_loss` and its unweighted terms `g_l1_rgb`, `g_l1_chroma` (if G makes chroma) and
@@ -232,10 +217,13 @@ class TrainStep:
         if "d_loss" in losses:
             losses["d_loss"].backward(inputs=self.d_params, retain_graph=True)
         losses["g_loss"].backward(inputs=self.g_params)
+        self.g_adam.step()
+        if self.d_adam is not None:
+            self.d_adam.step()
         return {name: loss.detach() for name, loss in losses.items()}
 
     def losses(self, rgb: Tensor) -> dict[str, Tensor]:
-        """The losses of `gradients`, still attached to the graph."""
+        """The losses, still attached to the graph."""
         real_rgb = self._scaled(rgb)
         real_ycrcb = self._transform(self._to_ycrcb, real_rgb)
         luma = real_ycrcb[:, :1]
@@ -279,21 +267,6 @@ class TrainStep:
         """Applies a 3x3 matrix to the channels, in float32 or better even under autocast."""
         with torch.autocast(image.device.type, enabled=False):
             return torch.einsum("oc,bchw->bohw", matrix, image.to(matrix.dtype))
-
-
-def make_adam(network: nn.Module, *, fused: bool = False) -> torch.optim.Adam:
-    """Adam as the training uses it: learning rate 2e-4, b1 0.5, b2 0.999, eps 1e-8."""
-    return torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999), eps=1e-8, fused=fused)
-
-
-def make_train_step(experiment: str, device: torch.device | str = "cpu") -> TrainStep:
-    """Builds fresh networks and plain optimizers for one experiment: eager, float32, contiguous."""
-    channels = EXPERIMENTS[experiment]
-    generator = Generator(1, channels.generator_channels).to(device)
-    if channels.judged is None:
-        return TrainStep(experiment, generator, None, make_adam(generator), None)
-    discriminator = Discriminator(channels.discriminator_channels).to(device)
-    return TrainStep(experiment, generator, discriminator, make_adam(generator), make_adam(discriminator))
 
 
 def _cross_entropy(patch_logits: Tensor, label: float) -> Tensor:

@@ -6,11 +6,12 @@ authors' PyTorch code (github.com/junyanz/pytorch-CycleGAN-and-pix2pix), so that
 Tensors are NCHW and images lie in [-1, 1] unless a docstring says otherwise.
 
 Example:
-    step = make_train_step(UNet(3, 3), PatchGAN(6), Settings())
+    generator, judge = UNet(3, 3), PatchGAN(6)
+    step = TrainStep(generator, judge, make_adam(generator), make_adam(judge), Settings())
     losses = step(condition, image)
 """
 
 from benchmarks.paper_reference.networks import PatchGAN, PixelGAN, ResNet, UNet
-from benchmarks.paper_reference.step import Settings, TrainStep, make_adam, make_train_step
+from benchmarks.paper_reference.step import Settings, TrainStep, make_adam
 
-__all__ = ["PatchGAN", "PixelGAN", "ResNet", "Settings", "TrainStep", "UNet", "make_adam", "make_train_step"]
+__all__ = ["PatchGAN", "PixelGAN", "ResNet", "Settings", "TrainStep", "UNet", "make_adam"]

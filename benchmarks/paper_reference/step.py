@@ -173,8 +173,3 @@ def _float(x: Tensor) -> Tensor:
 def make_adam(network: nn.Module, *, learning_rate: float = 2e-4, fused: bool = False) -> torch.optim.Adam:
     """Adam as the training uses it: b1 0.5, b2 0.999, eps 1e-8."""
     return torch.optim.Adam(network.parameters(), lr=learning_rate, betas=(0.5, 0.999), eps=1e-8, fused=fused)
-
-
-def make_train_step(generator: nn.Module, discriminator: nn.Module, settings: Settings) -> TrainStep:
-    """A step with plain optimizers: eager, float32, contiguous."""
-    return TrainStep(generator, discriminator, make_adam(generator), make_adam(discriminator), settings)

@@ -1,20 +1,20 @@
 """Makes the golden values in `tests/golden` with the PyTorch reference.
 
 From the root of the project:
-    python -m benchmarks.parity.make_golden             writes tests/golden/EXPERIMENT.npz and paper_*.npz
+    python -m benchmarks.parity.make_golden             writes tests/golden/trainings.npz and networks.npz
     python -m benchmarks.parity.make_golden --report    shows how far the two programs are apart, and writes nothing
 """
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from benchmarks.parity import jax_side, paper_jax_side, paper_pytorch_side, paper_run, pytorch_side, run
-from benchmarks.parity.paper_cases import NETWORKS, STEPS
-from benchmarks.pytorch_reference import EXPERIMENTS
+from benchmarks.parity import run
+from benchmarks.parity.cases import NETWORKS, TRAININGS
+from benchmarks.parity.jax_side import jax_outputs, run_jax
+from benchmarks.parity.pytorch_side import pytorch_outputs, run_pytorch
 
 GOLDEN = Path(__file__).parents[2] / "tests" / "golden"
 
@@ -26,14 +26,12 @@ def main() -> None:
     if parser.parse_args().report:
         report()
         return
-    GOLDEN.mkdir(exist_ok=True)
-    for name in EXPERIMENTS:
-        _write(name, run.golden_values(pytorch_side.run_pytorch(name)))
-    shares = paper_jax_side.penalty_shares()
-    outputs = {name: paper_run.golden_outputs(paper_pytorch_side.pytorch_outputs(name)) for name in NETWORKS}
-    steps = {name: paper_run.golden_run(paper_pytorch_side.run_pytorch(name, shares)) for name in STEPS}
-    for file, cases in (("paper_networks", outputs), ("paper_steps", steps)):
-        _write(file, {f"{name}/{key}": value for name, case in cases.items() for key, value in case.items()})
+    outputs = {name: run.golden_outputs(pytorch_outputs(name)) for name in NETWORKS}
+    trainings = {name: run.golden_run(run_pytorch(name)) for name in TRAININGS}
+    for file, cases in (("networks", outputs), ("trainings", trainings)):
+        values = {f"{name}/{key}": value for name, case in cases.items() for key, value in case.items()}
+        np.savez_compressed(GOLDEN / f"{file}.npz", allow_pickle=False, **values)
+        print(f"{file}.npz: {sum(value.size for value in values.values())} numbers")
 
 
 def report() -> None:
@@ -42,41 +40,25 @@ def report() -> None:
     Those of outputs are absolute, those of gradients and losses are relative to their scales. What float32 explains is
     how far PyTorch in float32 is from PyTorch in float64.
     """
-    for name in EXPERIMENTS:
-        runs = jax_side.run_jax(name), pytorch_side.run_pytorch(name), pytorch_side.run_pytorch(name, torch.float64)
-        scales = run.gradient_scales(runs[1].gradients), runs[1].losses
-        print(f"{name:22} {_outputs(*(one.outputs for one in runs))}  {_training(*runs, *scales)}", flush=True)
     for name in NETWORKS:
-        ours, theirs = paper_jax_side.jax_outputs(name), paper_pytorch_side.pytorch_outputs(name)
-        exact = paper_pytorch_side.pytorch_outputs(name, torch.float64)
-        print(f"{name:22} {_outputs(ours, theirs, exact)}", flush=True)
-    shares = paper_jax_side.penalty_shares()
-    for name in STEPS:
-        single = paper_pytorch_side.run_pytorch(name, shares)
-        double = paper_pytorch_side.run_pytorch(name, shares, torch.float64)
-        scales = paper_run.gradient_scales(single.gradients), paper_run.loss_scales(single.losses)
-        print(f"{name:22} {_training(paper_jax_side.run_jax(name), single, double, *scales)}", flush=True)
+        single, double = pytorch_outputs(name), pytorch_outputs(name, torch.float64)
+        print(f"{name:22} {_outputs(jax_outputs(name), single, double)}", flush=True)
+    for name in TRAININGS:
+        runs = run_jax(name), run_pytorch(name), run_pytorch(name, torch.float64)
+        outputs = _outputs(*(one.outputs for one in runs)) + "  " if runs[0].outputs else ""
+        print(f"{name:22} {outputs}{_training(*runs)}", flush=True)
 
 
-def _write(name: str, values: dict[str, np.ndarray]) -> None:
-    np.savez_compressed(GOLDEN / f"{name}.npz", allow_pickle=False, **values)
-    print(f"{name}.npz: {sum(value.size for value in values.values())} numbers")
-
-
-def _outputs(ours: run.Tensors, theirs: run.Tensors, exact: run.Tensors) -> str:
-    def apart(one: run.Tensors, other: run.Tensors) -> float:
-        return max(np.max(np.abs(value - other[name]), initial=0.0) for name, value in one.items())
+def _outputs(ours: run.Values, theirs: run.Values, exact: run.Values) -> str:
+    def apart(one: run.Values, other: run.Values) -> float:
+        return max(np.max(np.abs(value - other[name])) for name, value in one.items())
 
     return f"outputs {apart(ours, theirs):.1e} ({apart(theirs, exact):.1e})"
 
 
-def _training(
-    ours: run.Run,
-    theirs: run.Run,
-    exact: run.Run,
-    gradient_scales: Mapping[str, float],
-    loss_scales: Mapping[str, float | np.ndarray],
-) -> str:
+def _training(ours: run.Run, theirs: run.Run, exact: run.Run) -> str:
+    gradient_scales, loss_scales = run.gradient_scales(theirs.gradients), run.loss_scales(theirs.losses)
+
     def apart(one: run.Run, other: run.Run) -> tuple[float, float, float]:
         norms = [np.linalg.norm(one.gradients[k] - other.gradients[k]) / scale for k, scale in gradient_scales.items()]
         losses = np.array([np.abs(one.losses[k] - other.losses[k]) / scale for k, scale in loss_scales.items()])

@@ -5,62 +5,78 @@ from typing import NamedTuple
 
 import numpy as np
 
-Tensors = dict[str, np.ndarray]
-"""By network and PyTorch's name, as in `generator.enc1.conv.weight`; kernels OIHW."""
+Values = dict[str, np.ndarray]
+"""Arrays by layer and leaf, as Flax names them: `down2_norm/bias`; kernels HWIO."""
 
-_KEPT = 16
+_OUTPUTS_KEPT = 128
+_GRADIENT_KEPT = 8
+_ZERO = 1e-3  # of the gradient of a kernel: smaller ones are rounding
 
 
 class Run(NamedTuple):
     """The first steps of a training from the recipe's weights.
 
     Attributes:
-        outputs: by name, what the networks make of the first batch. Of the reference's: `made` (G in training mode,
-            `[B, H, W, 2 or 3]`) and `colored` (with running averages); `real_logits` and `fake_logits`
-            (D's, `[B, H/32, W/32, 1]`; empty without a D).
-        gradients: of each network's loss on the first batch.
+        outputs: by name, what the networks make of the first batch. Of the reference's alone: `made` (G in training
+            mode, `[B, H, W, 2 or 3]`), `colored` (with running averages); where there is a D, `real_logits` and
+            `fake_logits` (`[B, H/32, W/32, 1]`).
+        gradients: of each network's loss on the first batch: `generator.LAYER/LEAF` and `discriminator.LAYER/LEAF`.
         averages: G's running averages after the first step.
         losses: every term by name, one value for each of steps 0 to 10, taken before that step's update.
     """
 
-    outputs: dict[str, np.ndarray]
-    gradients: Tensors
-    averages: Tensors
-    losses: dict[str, np.ndarray]
+    outputs: Values
+    gradients: Values
+    averages: Values
+    losses: Values
 
 
 def gradient_scales(gradients: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """The size that an error in each gradient is divided by: the gradient's own norm.
+    """The size that an error in each gradient is divided by: its own norm, or that of the layer's kernel.
 
-    A bias before a batch norm has no effect, so its gradient is zero up to rounding. Its error is divided by the norm
-    of its kernel's gradient instead.
+    A bias before a norm has no effect, so its gradient is zero up to rounding, and no measure of itself.
     """
     scales = {name: float(np.linalg.norm(value)) for name, value in gradients.items()}
-    for name in gradients:
-        if name.endswith("conv.bias") and name.replace("conv.bias", "norm.bias") in gradients:
-            scales[name] = scales[name.replace("bias", "weight")]
+    for name, scale in scales.items():
+        kernel = scales.get(name.replace("/bias", "/kernel"), 0.0)
+        if scale < _ZERO * kernel:
+            scales[name] = kernel
     return scales
 
 
-def golden_values(run: Run) -> Tensors:
-    """The part of a run that is stored: whatever is small, and samples of the rest.
+def loss_scales(losses: Mapping[str, np.ndarray]) -> Values:
+    """The size that an error in each loss is divided by: the loss; of the paper's trainings the largest in the run.
+
+    Each of their losses is a mean of terms about as large as 1, which in some objectives have both signs, and is then
+    no measure of itself when it is near 0. The reference's losses have the sign of all their terms.
+    """
+    colours = "g_l1_rgb" in losses
+    return {name: np.abs(values) if colours else np.abs(values).max() for name, values in losses.items()}
+
+
+def golden_outputs(outputs: Values) -> Values:
+    """The part of outputs that is stored."""
+    return {name: _spaced(value, _OUTPUTS_KEPT) for name, value in outputs.items()}
+
+
+def golden_run(run: Run) -> Values:
+    """The part of a run that is stored, in few arrays, names in alphabetical order.
 
     Returns:
-        The outputs, of images every fourth row and column; `gradient.NAME`: the scale of its error (see
-        `gradient_scales`), then `_KEPT` evenly spaced elements, or all if there are fewer; `average.NAME`; `loss.NAME`.
+        `gradients`: a row for each, the scale of its error (see `gradient_scales`) and some of its elements;
+        `averages`: of each the mean and the mean square; `loss.NAME`; `output.NAME`.
     """
     scales = gradient_scales(run.gradients)
+    rows = [np.append(scales[name], _spaced(value, _GRADIENT_KEPT)) for name, value in sorted(run.gradients.items())]
+    averages = [(value.mean(), np.square(value).mean()) for _, value in sorted(run.averages.items())]
     return {
-        **{name: value if "logits" in name else value[:, ::4, ::4] for name, value in run.outputs.items()},
-        **{
-            f"gradient.{name}": np.append(np.float32(scales[name]), _spaced(value))
-            for name, value in run.gradients.items()
-        },
-        **{f"average.{name}": value for name, value in run.averages.items()},
-        **{f"loss.{name}": values for name, values in run.losses.items()},
+        "gradients": np.array(rows, np.float32),
+        "averages": np.array(averages, np.float32).reshape(-1, 2),
+        **{f"loss.{name}": values.astype(np.float32) for name, values in run.losses.items()},
+        **{f"output.{name}": values for name, values in golden_outputs(run.outputs).items()},
     }
 
 
-def _spaced(tensor: np.ndarray) -> np.ndarray:
-    """`_KEPT` evenly spaced elements."""
-    return tensor.ravel()[:: max(tensor.size // _KEPT, 1)][:_KEPT]
+def _spaced(tensor: np.ndarray, count: int) -> np.ndarray:
+    """Elements spread evenly over an array, the last among them; repeated where there are fewer."""
+    return tensor.ravel()[np.linspace(0, tensor.size - 1, count).round().astype(int)]

@@ -1,4 +1,4 @@
-"""The JAX side of the throughput benchmark. It runs where only JAX, Flax, optax and NumPy are installed."""
+"""The JAX side of the throughput benchmark."""
 
 import itertools
 import math

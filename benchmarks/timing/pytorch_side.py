@@ -9,14 +9,13 @@ import torch
 import torch._functorch.config
 from torch import Tensor, nn
 
-from benchmarks.paper_reference import PatchGAN, Settings, UNet
+from benchmarks.paper_reference import PatchGAN, Settings, UNet, make_adam
 from benchmarks.paper_reference import TrainStep as PairsStep
 from benchmarks.pytorch_reference import (
     EXPERIMENTS,
     Discriminator,
     Generator,
     TrainStep,
-    make_adam,
     ycrcb_from_rgb_matrix,
 )
 from benchmarks.timing.rows import Job
