@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,7 +96,7 @@ def by_file(names: Sequence[str], merits: Merits) -> list[dict[str, object]]:
     ]
 
 
-def summarize(merits: Merits, truth_colorfulness: NDArray[np.float64] | None = None) -> dict[str, object]:
+def summarize(merits: Merits, truth_colorfulness: NDArray[np.float64] | None = None) -> dict[str, Any]:
     """Mean, standard deviation, median and quartiles of each measure, for a JSON file.
 
     Of PSNR also `of_mean_error`, that of the mean squared error over all images. Its mean and standard deviation are
@@ -106,11 +106,11 @@ def summarize(merits: Merits, truth_colorfulness: NDArray[np.float64] | None = N
         merits: of N images.
         truth_colorfulness: colourfulness of the photographs themselves [N], for `colorfulness_ratio`.
     """
-    summary: dict[str, object] = {}
+    summary: dict[str, Any] = {}
     for name, values in merits.items():
         counted = countable(name, values)
         lower, median, upper = map(float, np.percentile(values, (25, 50, 75)))
-        spread: dict[str, object] = {"mean": float(counted.mean()), "std": float(counted.std()), "median": median}
+        spread: dict[str, Any] = {"mean": float(counted.mean()), "std": float(counted.std()), "median": median}
         spread["quartiles"] = [lower, upper]
         if name == "psnr":
             spread["of_mean_error"] = measures.psnr_of_mean_error(values)

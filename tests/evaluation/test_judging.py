@@ -4,29 +4,15 @@ import numpy as np
 import pytest
 from helpers import smooth_images
 
-from pix2pix_jax.evaluation import (
-    PAIR_MEASURES,
-    PHOTOGRAPH_MEASURES,
-    Merits,
-    average,
-    gray_images,
-    judge,
-    judge_baselines,
-    judging,
-    measure_each,
-    measures,
-    merits_table,
-    pair_baselines,
-    pairs_table,
-    summarize,
-)
+from pix2pix_jax.evaluation import judging, measures, tables
+from pix2pix_jax.evaluation.measures import PAIR_MEASURES, PHOTOGRAPH_MEASURES, Merits, gray_images, measure_each
 
 IMAGES = smooth_images(5, 16)
 
 
 @pytest.fixture(scope="module")
 def baselines():
-    return judge_baselines(IMAGES)
+    return judging.judge_baselines(IMAGES)
 
 
 def measured(made: np.ndarray, images: np.ndarray = IMAGES) -> Merits:
@@ -36,7 +22,7 @@ def measured(made: np.ndarray, images: np.ndarray = IMAGES) -> Merits:
 @pytest.mark.parametrize("truth", [IMAGES, IMAGES.astype(np.uint16) * 257])
 def test_pieces_give_what_the_whole_gives_in_the_depth_of_the_truth(truth, monkeypatch):
     monkeypatch.setattr(judging, "_PIECE", 2)
-    merits, made = judge(gray_images, IMAGES, truth)
+    merits, made = judging.judge(gray_images, IMAGES, truth)
     for name, values in measured(gray_images(IMAGES), truth).items():
         np.testing.assert_allclose(merits[name], values, rtol=1e-6)
     assert made.dtype == truth.dtype
@@ -44,13 +30,13 @@ def test_pieces_give_what_the_whole_gives_in_the_depth_of_the_truth(truth, monke
 
 
 def test_each_best_tint_is_the_best_row_of_its_measure(baselines):
-    means = {name: average(row) for name, row in baselines.merits.items()}
+    means = {name: measures.average(row) for name, row in baselines.merits.items()}
     assert min(means, key=lambda name: means[name]["ciede2000"]) == "best tint by CIEDE2000"
     assert max(means, key=lambda name: means[name]["psnr"]) == "best tint by PSNR"
 
 
 def test_the_table_of_photographs_has_a_row_for_all(baselines):
-    table = merits_table({"coloured": measured(IMAGES)}, baselines)
+    table = tables.merits_table({"coloured": measured(IMAGES)}, baselines)
     names = [row[0] for row in table.rows]
     assert names == ["coloured", "grey image", "best tint by CIEDE2000", "best tint by PSNR", "truth"]
     coloured, gray, *_, truth = table.rows
@@ -64,7 +50,7 @@ def test_one_grey_photograph_decides_nothing():
     with_gray = np.concatenate([IMAGES.repeat(8, axis=0), IMAGES[:1, ..., :1].repeat(3, -1)])
     psnr = measures.psnr(gray_images(with_gray), with_gray)
     assert psnr[-1] == measures.PSNR_CAP_DB
-    before, after = (summarize({"psnr": values})["psnr"] for values in (psnr[:-1], psnr))
+    before, after = (judging.summarize({"psnr": values})["psnr"] for values in (psnr[:-1], psnr))
     assert (before["equal"], after["equal"]) == (0, 1)
     assert after["mean"] == pytest.approx(before["mean"])
     assert after["of_mean_error"] == pytest.approx(before["of_mean_error"], abs=0.15)
@@ -77,18 +63,18 @@ def test_equal_figures_are_not_nearer(baselines):
     gray = gray_images(IMAGES)
     noise = np.random.default_rng(0).uniform(-1e-5, 1e-5, gray.shape).astype(np.float32)
     merits = measured(np.clip(gray + noise, 0, 1))
-    assert merits_table({"grey": merits}, baselines).rows[0][-1] == "0%"
+    assert tables.merits_table({"grey": merits}, baselines).rows[0][-1] == "0%"
 
 
 def test_grey_photographs_have_no_ratio():
     gray = smooth_images(2, 16)[..., :1].repeat(3, -1)
-    baselines = judge_baselines(gray)
-    assert merits_table({"coloured": measured(gray, gray)}, baselines).rows[0][6] == ""
-    assert summarize(baselines.merits["grey image"], baselines.truth_colorfulness)["colorfulness_ratio"] is None
+    baselines = judging.judge_baselines(gray)
+    assert tables.merits_table({"coloured": measured(gray, gray)}, baselines).rows[0][6] == ""
+    assert judging.summarize(baselines.merits["grey image"], baselines.truth_colorfulness)["colorfulness_ratio"] is None
 
 
 def test_no_constant_is_better_than_the_baselines_by_their_measure():
-    baselines = pair_baselines(IMAGES[..., :1], IMAGES)
+    baselines = judging.pair_baselines(IMAGES[..., :1], IMAGES)
     assert list(baselines) == ["mean colour", "median colour"]
     l1 = {name: measures.l1(made, IMAGES).mean() for name, made in baselines.items()}
     for shift in (-5, 5):
@@ -98,19 +84,19 @@ def test_no_constant_is_better_than_the_baselines_by_their_measure():
 
 
 def test_the_table_of_pairs_has_a_row_for_all():
-    rows = {"translated": IMAGES, **pair_baselines(IMAGES[::-1], IMAGES)}
+    rows = {"translated": IMAGES, **judging.pair_baselines(IMAGES[::-1], IMAGES)}
     merits = {name: measure_each(made, IMAGES, PAIR_MEASURES) for name, made in rows.items()}
-    table = pairs_table(merits, {name: {"L": 1.0, "a": 0.5, "b": 0.25} for name in rows})
+    table = tables.pairs_table(merits, {name: {"L": 1.0, "a": 0.5, "b": 0.25} for name in rows})
     assert [row[0] for row in table.rows] == ["translated", "input as it is", "mean colour", "median colour"]
     assert table.rows[0][1:] == ["0.0000 ± 0.0000", "100.00", "100.00 ± 0.00", "1.000 ± 0.000", "1.00 / 0.50 / 0.25"]
     assert all(len(row) == len(table.header) for row in table.rows)
     without = {name: {"l1": row["l1"], "psnr": row["psnr"]} for name, row in merits.items()}
-    assert pairs_table(without, {}).header == ["", "L1 ↓", "PSNR, dB ↑", "PSNR, mean ↑"]
+    assert tables.pairs_table(without, {}).header == ["", "L1 ↓", "PSNR, dB ↑", "PSNR, mean ↑"]
 
 
 def test_a_summary_has_mean_and_spread(baselines):
     merits = measured(gray_images(IMAGES))
-    summary = json.loads(json.dumps(summarize(merits, baselines.truth_colorfulness)))
+    summary = json.loads(json.dumps(judging.summarize(merits, baselines.truth_colorfulness)))
     for name in ("psnr", "ssim"):
         assert summary[name]["mean"] == pytest.approx(merits[name].mean())
         assert summary[name]["std"] == pytest.approx(merits[name].std())
