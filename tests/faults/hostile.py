@@ -13,8 +13,6 @@ from PIL import Image, ImageCms
 
 from pix2pix_jax.photos import readable_formats
 
-_TURNS = range(5)
-
 NAMES = (
     *("写真", "写真 (1)", "фото", "φωτο", "صورة", "תמונה", "छवि", "ภาพ", "사진", "foto ñ", "e\u0301", "🌄", "ß", "İ"),
     *("-o", "--out", " a ", "a'b", 'a"b', "a&b;c|d", "$(touch x)", "%s%n", "a\nb", "a\tb", "a\\b", "con", "nul"),
@@ -42,7 +40,7 @@ def broken(content: bytes, random: np.random.Generator) -> Iterator[tuple[str, b
     """A file cut short, and with bits turned, in its header and anywhere."""
     for part in (0.02, 0.3, 0.7, 0.98):
         yield f"cut{part}", content[: int(part * len(content))]
-    for turn in _TURNS:
+    for turn in range(5):
         flipped = bytearray(content)
         reach = len(content) if turn < 3 else min(64, len(content))
         for place in random.integers(0, reach, 12 if turn < 3 else 2):
@@ -86,34 +84,18 @@ def lying(photo: Image.Image) -> Iterator[tuple[str, bytes]]:
         yield f"ppm{side}.ppm", b"P6 %d %d 255\n" % (side, side) + bytes(100)
         yield f"pgm{side}.pgm", b"P5 %d %d 65535\n" % (side, side) + bytes(100)
         yield f"plain{side}.ppm", b"P3 %d %d 255\n" % (side, side) + b"1 " * 100
-        bmp = bytearray(_saved(photo, "BMP"))
-        bmp[18:26] = struct.pack("<ii", min(side, 2**31 - 1), -min(side, 2**31 - 1))
-        yield f"bmp{side}.bmp", bytes(bmp)
-        gif = bytearray(_saved(photo, "GIF"))
-        gif[6:10] = struct.pack("<HH", side % 65536, side % 65536)
-        yield f"gif{side}.gif", bytes(gif)
-        jpeg = bytearray(_saved(photo, "JPEG"))
-        place = jpeg.index(b"\xff\xc0") + 5
-        jpeg[place : place + 4] = struct.pack(">HH", side % 65536, side % 65536)
-        yield f"jpeg{side}.jpg", bytes(jpeg)
-        tga = bytearray(_saved(photo, "TGA"))
-        tga[12:16] = struct.pack("<HH", side % 65536, side % 65536)
-        yield f"tga{side}.tga", bytes(tga)
+        for name, place, code in (("BMP", 18, "<ii"), ("GIF", 6, "<HH"), ("TGA", 12, "<HH"), ("JPEG", 163, ">HH")):
+            most = 2**31 - 1 if name == "BMP" else 2**16 - 1
+            content = bytearray(_saved(photo, name))
+            struct.pack_into(code, content, place, min(side, most), min(side, most))
+            yield f"{name}{side}.{name.lower()}", bytes(content)
     for bits in (0, 3, 5, 10, 12, 14, 24, 64, 65535):
         yield f"bits{bits}.tif", tiff(_size(16, 16, bits), bytes(16 * 16 * 8))
     for photometric in (0, 3, 4, 5, 6, 8, 9, 32803, 34892, 65535):
         yield f"photometric{photometric}.tif", tiff(_size(16, 16, 16, photometric), bytes(16 * 16 * 8))
-    for tag, values in {
-        254: (1, 4),
-        255: (2,),
-        259: (5, 7, 34712),
-        266: (2, 9),
-        274: (9,),
-        284: (2,),
-        317: (2, 9),
-    }.items():
-        for value in values:
-            yield f"tag{tag}_{value}.tif", tiff(_size(16, 16, 8) | {tag: (3, value)}, bytes(256))
+    odd_tags = ((254, 4), (255, 2), (259, 5), (259, 7), (259, 34712), (266, 2), (274, 9), (284, 2), (317, 2), (317, 9))
+    for tag, value in odd_tags:
+        yield f"tag{tag}_{value}.tif", tiff(_size(16, 16, 8) | {tag: (3, value)}, bytes(256))
     yield "far.tif", tiff(_size(16, 16) | {273: (4, 2**32 - 1)}, bytes(256))
     yield "many.tif", tiff(_size(16, 16) | {277: (3, 65535)}, bytes(256))
     loop = bytearray(tiff(_size(16, 16), bytes(256)))
@@ -148,9 +130,6 @@ def odd(photo: Image.Image, random: np.random.Generator) -> Iterator[tuple[str, 
         for place in random.integers(0, len(profile), 8):
             flipped[place] ^= 255
         profiles.append(bytes(flipped))
-    for number, data in enumerate(profiles):
-        for extension, name in ((".jpg", "JPEG"), (".png", "PNG"), (".webp", "WEBP")):
-            yield f"icc{number}{extension}", _saved(photo, name, icc_profile=data)
     exif = Image.Exif()
     exif[0x0112] = 6
     exif[0x010E] = "x" * 1000
@@ -161,9 +140,10 @@ def odd(photo: Image.Image, random: np.random.Generator) -> Iterator[tuple[str, 
     for orientation in (0, 9, 65535):
         exif[0x0112] = orientation
         blocks.append(exif.tobytes())
-    for number, data in enumerate(blocks):
-        for extension, name in ((".jpg", "JPEG"), (".png", "PNG"), (".webp", "WEBP")):
-            yield f"exif{number}{extension}", _saved(photo, name, exif=data)
+    for what, values in (("icc_profile", profiles), ("exif", blocks)):
+        for number, data in enumerate(values):
+            for name in ("JPEG", "PNG", "WEBP"):
+                yield f"{what}{number}.{name.lower()}", _saved(photo, name, **{what: data})
     for number, data in enumerate((b"<x", b"\xff\xfe", b'tiff:Orientation="6"' * 2000, b"\0" * 500)):
         yield f"xmp{number}.jpg", _saved(photo, "JPEG", xmp=data)
         yield f"comment{number}.jpg", _saved(photo, "JPEG", comment=data)

@@ -6,11 +6,9 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
-from helpers import ROOT, save_image
+from helpers import ROOT
 from tiny_runs import command, one_line, read_until, start
-from translators import save_translator
 
 from pix2pix_jax.runs import newest, read_metrics
 
@@ -53,35 +51,15 @@ def test_a_run_goes_on_where_nobody_reads_what_it_says(tmp_path, photo_folder, e
     assert newest(tmp_path / "run" / "checkpoints") == 300
 
 
-def run_unread(arguments, environ, **options):
-    """Runs a command whose output has no reader; gives its exit status, and what it said on standard error."""
-    reading, writing = os.pipe()
-    os.close(reading)
-    try:
-        done = subprocess.run(arguments, env=environ, stdout=writing, stderr=subprocess.PIPE, text=True, **options)
-    finally:
-        os.close(writing)
-    return done.returncode, done.stderr
-
-
 @pytest.mark.parametrize("name", ["colorize", "compare", "evaluate", "export", "page", "translate"])
 def test_commands_end_without_a_word_where_nobody_reads_them(name, environ):
+    reading, writing = os.pipe()
+    os.close(reading)
     arguments = [sys.executable, "-m", f"pix2pix_jax.commands.{name}", "--help"]
-    assert run_unread(arguments, environ | {"PYTHONUNBUFFERED": ""}, cwd=ROOT) == (141, "")
-
-
-def test_pairs_are_judged_where_nobody_reads_the_table(tmp_path, environ):
-    for number in range(2):
-        for side in "AB":
-            save_image(tmp_path / side / f"{number}.png", np.full((32, 32, 3), 90 * number, np.uint8))
-    file, out = save_translator(tmp_path / "g"), tmp_path / "out"
-    unbuffered = environ | {"PYTHONUNBUFFERED": "1"}  # the first line that is printed fails, and not the last alone
-    flags = [f"--data={tmp_path}", f"--checkpoint={file}", f"--out={out}"]
-    status, said = run_unread([sys.executable, "-m", "pix2pix_jax.commands.evaluate", *flags], unbuffered, cwd=ROOT)
-    assert status == 141, said
-    assert "Traceback" not in said
-    assert "BrokenPipe" not in said
-    assert (out / "index.html").is_file()
+    buffered = environ | {"PYTHONUNBUFFERED": ""}
+    with os.fdopen(writing, "w") as unread:
+        done = subprocess.run(arguments, env=buffered, stdout=unread, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_a_second_ctrl_c_leaves_at_once(tmp_path, photo_folder, environ):
@@ -109,16 +87,15 @@ def test_ctrl_c_before_the_first_step(seconds, tmp_path, photo_folder, environ):
     assert said.splitlines()[-1].startswith(("interrupted", "SIGINT: stopped after step"))
 
 
-@pytest.mark.parametrize("seconds", [0.7, 2.0])
 @pytest.mark.parametrize("name", ["export", "evaluate", "compare"])
-def test_ctrl_c_in_other_commands(name, seconds, tmp_path, photo_folder, environ):
+def test_ctrl_c_in_other_commands(name, tmp_path, photo_folder, environ):
     arguments = {
         "export": [str(tmp_path / "out.bin")],
         "evaluate": [f"--data={photo_folder}", f"--out={tmp_path}/out"],
         "compare": [f"--data={photo_folder}", f"--workdir={tmp_path}/out", "--minutes=60"],
     }
     process = start([sys.executable, "-m", "pix2pix_jax.commands.start", name, *arguments[name]], environ, cwd="/")
-    time.sleep(seconds)
+    time.sleep(1.5)
     if process.poll() is not None:
         pytest.skip("it was done already")
     os.killpg(process.pid, signal.SIGINT)

@@ -1,6 +1,5 @@
 """What is said of a photograph beside its pixels comes through, and stays true."""
 
-import io
 from pathlib import Path
 
 import pytest
@@ -65,10 +64,3 @@ def test_a_tiff_without_a_resolution_gets_none(tmp_path: Path):
     for extension in ("jpg", "png"):
         with Image.open(tmp_path / f"out.{extension}") as image:
             assert "dpi" not in image.info
-
-
-def test_a_gif_s_comment_reaches_the_png():
-    buffer = io.BytesIO()
-    PHOTO.save(buffer, "GIF", comment="Oma")
-    with Image.open(buffer) as image:
-        assert metadata_to_keep(image)["comment"] == b"Oma"

@@ -9,6 +9,7 @@ import pytest
 from helpers import smooth_images
 from PIL import Image, ImageCms, PngImagePlugin
 
+from pix2pix_jax.inference.gray import gray_photo
 from pix2pix_jax.photos import open_image, read_image
 
 RGB = smooth_images(1, 48)[0]
@@ -56,7 +57,11 @@ def test_a_curve_counts_and_not_a_name(tmp_path: Path, gamma: float, description
     options = {"lossless": True} if extension == "webp" else {}
     profile = power_profile(description, gamma)
     Image.fromarray(encoded).save(tmp_path / f"a.{extension}", icc_profile=profile, **options)
-    found = read_image(tmp_path / f"a.{extension}").astype(int)
+    with open_image(tmp_path / f"a.{extension}") as image:
+        luma = gray_photo(image).luma  # colouring sees the same
+    pixels = read_image(tmp_path / f"a.{extension}")
+    np.testing.assert_array_equal(luma, np.asarray(Image.fromarray(pixels).convert("L")))
+    found = pixels.astype(int)
     assert abs(found.mean() - RGB.mean()) < 1
     assert np.abs(found - RGB)[RGB > 40].max() <= 4  # 8 bits of linear light are few in the shadows
 
