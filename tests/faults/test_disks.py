@@ -1,6 +1,5 @@
 """Disks that are full, and machines that give workers too little memory."""
 
-import os
 import shutil
 import sys
 
@@ -82,29 +81,3 @@ def test_a_config_that_is_cut_short(tmp_path, photo_folder, environ, begun):
     done = run(command(tmp_path / "run", photo_folder, num_steps=60), environ)
     assert done.returncode == 0, done.stderr
     assert newest(tmp_path / "run" / "checkpoints") == 60
-
-
-def flip_a_bit(path):
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 0x10
-    path.write_bytes(content)
-
-
-DAMAGES = {
-    "cut short": lambda path: os.truncate(path, path.stat().st_size // 2),
-    "a flipped bit": flip_a_bit,
-    "missing": os.unlink,
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(damage, tmp_path, photo_folder, environ, begun):
-    shutil.copytree(begun / "unbroken", tmp_path / "run")
-    newest_one = tmp_path / "run" / "checkpoints" / "150"
-    largest = max((path for path in newest_one.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
-    DAMAGES[damage](largest)
-    done = run(command(tmp_path / "run", photo_folder, num_steps=150), environ)
-    assert done.returncode == 0, done.stderr
-    assert f"{newest_one} is damaged" in done.stderr
-    assert "step 100 is used instead" in done.stderr
-    assert_same_state(tmp_path / "run", begun / "unbroken", 150)

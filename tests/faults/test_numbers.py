@@ -15,7 +15,7 @@ pytestmark = pytest.mark.process
 # As train.py, with a NaN put into what the step of a number is given.
 POISONED = """
 import os, runpy, sys
-import jax, jax.numpy as jnp, numpy as np
+import jax, jax.numpy as jnp
 from pix2pix_jax.training import parallel
 
 make, what, at = parallel.parallel_train_step, os.environ["POISON"], int(os.environ["POISONED_STEP"])
@@ -31,11 +31,7 @@ def poisoned(model):
     def take(state, images):
         nonlocal taken
         taken += 1
-        if what == "batch":
-            images = np.asarray(images, np.float32) / 255
-            if taken == at:
-                images[0, 0, 0, 0] = np.nan
-        elif taken == at:
+        if taken == at:
             network = state.generator
             part = {"parameter": "params", "optimizer": "opt_state"}[what]
             state = parallel.place(state.replace(
@@ -49,7 +45,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-@pytest.mark.parametrize("what", ["batch", "parameter", "optimizer"])
+@pytest.mark.parametrize("what", ["parameter", "optimizer"])
 def test_a_nan_is_found_within_a_logging_interval_and_never_saved(what, tmp_path, photo_folder, environ):
     python, *train = command(tmp_path / "run", photo_folder, num_steps=100, checkpoint_every_steps=7)
     poison = environ | {"POISON": what, "POISONED_STEP": "25", "PYTHONPATH": str(ROOT)}
