@@ -146,8 +146,8 @@ def colorize_file(
         made = painted_image(generator, gray, wishes.seed)
         return side_by_side(gray.image(), made) if wishes.side_by_side else made
 
-    dates = photo.stat()
     gray, target, metadata, pages = _read(photo, name, place, note, wishes)
+    dates = photo.stat()
     image = painted(gray)
     if pages == 1:
         write_photo(image, target, metadata, wishes.overwrite)
