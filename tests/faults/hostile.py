@@ -67,7 +67,8 @@ def tiff(tags: dict[int, tuple[int, int]], data: bytes) -> bytes:
     return b"II*\0" + struct.pack("<IH", 8, len(entries)) + body + bytes(4) + data
 
 
-def _size(width: int, height: int, bits: int = 8, photometric: int = 1, **more: int) -> dict[int, tuple[int, int]]:
+def size(width: int, height: int, bits: int = 8, photometric: int = 1, **more: int) -> dict[int, tuple[int, int]]:
+    """Tags of an uncompressed grey TIFF file; `t339=3` stands for tag 339, of 16 bits."""
     tags = {256: (4, width), 257: (4, height), 258: (3, bits), 259: (3, 1), 262: (3, photometric), 277: (3, 1)}
     return tags | {278: (4, height)} | {int(tag[1:]): (3, value) for tag, value in more.items()}
 
@@ -79,8 +80,8 @@ def lying(photo: Image.Image) -> Iterator[tuple[str, bytes]]:
         for depth, color in ((8, 2), (16, 6), (1, 0), (8, 3)):
             yield f"png{side}_{depth}_{color}.png", png(side, side, depth, color, few)
         yield f"line{side}.png", png(side, 1, 8, 2, few)
-        yield f"tiff{side}.tif", tiff(_size(side, side), bytes(100))
-        yield f"float{side}.tif", tiff(_size(side, side, 32, t339=3), bytes(100))
+        yield f"tiff{side}.tif", tiff(size(side, side), bytes(100))
+        yield f"float{side}.tif", tiff(size(side, side, 32, t339=3), bytes(100))
         yield f"ppm{side}.ppm", b"P6 %d %d 255\n" % (side, side) + bytes(100)
         yield f"pgm{side}.pgm", b"P5 %d %d 65535\n" % (side, side) + bytes(100)
         yield f"plain{side}.ppm", b"P3 %d %d 255\n" % (side, side) + b"1 " * 100
@@ -90,15 +91,15 @@ def lying(photo: Image.Image) -> Iterator[tuple[str, bytes]]:
             struct.pack_into(code, content, place, min(side, most), min(side, most))
             yield f"{name}{side}.{name.lower()}", bytes(content)
     for bits in (0, 3, 5, 10, 12, 14, 24, 64, 65535):
-        yield f"bits{bits}.tif", tiff(_size(16, 16, bits), bytes(16 * 16 * 8))
+        yield f"bits{bits}.tif", tiff(size(16, 16, bits), bytes(16 * 16 * 8))
     for photometric in (0, 3, 4, 5, 6, 8, 9, 32803, 34892, 65535):
-        yield f"photometric{photometric}.tif", tiff(_size(16, 16, 16, photometric), bytes(16 * 16 * 8))
+        yield f"photometric{photometric}.tif", tiff(size(16, 16, 16, photometric), bytes(16 * 16 * 8))
     odd_tags = ((254, 4), (255, 2), (259, 5), (259, 7), (259, 34712), (266, 2), (274, 9), (284, 2), (317, 2), (317, 9))
     for tag, value in odd_tags:
-        yield f"tag{tag}_{value}.tif", tiff(_size(16, 16, 8) | {tag: (3, value)}, bytes(256))
-    yield "far.tif", tiff(_size(16, 16) | {273: (4, 2**32 - 1)}, bytes(256))
-    yield "many.tif", tiff(_size(16, 16) | {277: (3, 65535)}, bytes(256))
-    loop = bytearray(tiff(_size(16, 16), bytes(256)))
+        yield f"tag{tag}_{value}.tif", tiff(size(16, 16, 8) | {tag: (3, value)}, bytes(256))
+    yield "far.tif", tiff(size(16, 16) | {273: (4, 2**32 - 1)}, bytes(256))
+    yield "many.tif", tiff(size(16, 16) | {277: (3, 65535)}, bytes(256))
+    loop = bytearray(tiff(size(16, 16), bytes(256)))
     end = 8 + 2 + 12 * struct.unpack_from("<H", loop, 8)[0]
     loop[end : end + 4] = struct.pack("<I", 8)  # the next image is this one
     yield "loop.tif", bytes(loop)

@@ -1,14 +1,12 @@
-"""Who owns a run's folder, how it is called, and whether its photographs are the same."""
+"""How a run's folder is called, and whether its photographs are the same."""
 
-import os
 import shutil
-import signal
 import sys
 
 import pytest
-from tiny_runs import command, one_line, read_until, run, start
+from tiny_runs import command, one_line, run
 
-from pix2pix_jax.runs import newest, read_metrics
+from pix2pix_jax.runs import newest
 
 pytestmark = pytest.mark.process
 
@@ -31,35 +29,12 @@ def photos(tmp_path, photo_folder):
     return shutil.copytree(photo_folder, tmp_path / "in" / "photos")
 
 
-def test_a_run_has_one_owner_and_loses_nothing_to_a_second(tmp_path, photo_folder, environ):
-    first = start(command(tmp_path / "run", photo_folder, num_steps=10**6), environ)
-    read_until(first, "step 50/")
-    second = command(tmp_path / "run", photo_folder, num_steps=10**6)
-    assert f"another process trains in {tmp_path}/run: wait until it has ended" in refused(second, environ)
-    os.killpg(first.pid, signal.SIGINT)
-    _, said = first.communicate(timeout=60)
-    assert first.returncode == 130
-    assert "Traceback" not in said
-    steps = [record["step"] for record in read_metrics(tmp_path / "run" / "metrics.jsonl") if "g_loss" in record]
-    assert steps == list(range(10, steps[-1] + 1, 10))
-    last = newest(tmp_path / "run" / "checkpoints")
-    assert f"after step {last:,}" in trained(command(tmp_path / "run", photo_folder, num_steps=last + 1), environ)
-
-
 def test_a_folder_of_any_name_trains_resumes_and_exports(tmp_path, photo_folder, environ):
     workdir = tmp_path / "holiday [2024] what? a* Zürich 写真" / "run"
     trained(command(workdir, photo_folder, num_steps=20), environ)
     assert "after step 20" in trained(command(workdir, photo_folder, num_steps=30), environ)
     export = [sys.executable, "-m", "pix2pix_jax.commands.export", str(workdir), str(tmp_path / "g.safetensors")]
     assert trained(export, environ, cwd="/") == ""
-
-
-def test_home_folders(tmp_path, photos, environ):
-    at_home = environ | {"HOME": str(tmp_path)}
-    trained(command("~/run", photos, num_steps=10, data__root="~/in/photos"), at_home, cwd=tmp_path)
-    assert newest(tmp_path / "run" / "checkpoints") == 10
-    assert not (tmp_path / "~").exists()
-    assert {path.name for path in tmp_path.iterdir()} <= {"in", "run", ".cache", ".config"}
 
 
 def test_photographs_are_known_by_what_they_are(tmp_path, photos, environ):

@@ -32,10 +32,8 @@ def poisoned(model):
         nonlocal taken
         taken += 1
         if taken == at:
-            network = state.generator
-            part = {"parameter": "params", "optimizer": "opt_state"}[what]
-            state = parallel.place(state.replace(
-                generator=network.replace(**{part: first_is_nan(getattr(network, part))})))
+            poisoned = {what: first_is_nan(getattr(state.generator, what))}
+            state = parallel.place(state.replace(generator=state.generator.replace(**poisoned)))
         return mapped(state, images)
     return take
 
@@ -45,14 +43,14 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-@pytest.mark.parametrize("what", ["parameter", "optimizer"])
+@pytest.mark.parametrize("what", ["params", "opt_state"])
 def test_a_nan_is_found_within_a_logging_interval_and_never_saved(what, tmp_path, photo_folder, environ):
     python, *train = command(tmp_path / "run", photo_folder, num_steps=100, checkpoint_every_steps=7)
     poison = environ | {"POISON": what, "POISONED_STEP": "25", "PYTHONPATH": str(ROOT)}
     done = run([python, "-c", POISONED, *train], poison)
     assert done.returncode == 1, done.stderr
     said = one_line(done.stderr[done.stderr.index("error: ") :])
-    step = 26 if what == "optimizer" else 25  # whose parameters the one before has made
+    step = 26 if what == "opt_state" else 25  # whose parameters the one before has made
     assert f" became nan at step {step}: training stopped" in said
     assert said.startswith("error: loss term ")
     assert "the last good checkpoint is step 21 in " in said

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from faults.hostile import png, tiff
+from faults.hostile import png, size, tiff
 from PIL import Image
 
 from pix2pix_jax.photos import load, open_image, read_image, read_pixels
@@ -34,26 +34,20 @@ def rows(count: int, pixels: np.ndarray) -> bytes:
     return zlib.compress(b"".join(b"\0" + row.tobytes() for row in pixels[:count]))
 
 
-def plain_tiff(compression: int, data: bytes) -> bytes:
-    size = {256: (4, 200), 257: (4, 200), 258: (3, 8), 277: (3, 3), 278: (4, 200)}
-    return tiff(size | {259: (3, compression), 262: (3, 2)}, data)
-
-
 def jpeg_tiff() -> bytes:
     """Two strips, of which the first lacks its second half."""
     content = saved("TIFF", PHOTO, compression="jpeg", tiffinfo={278: 104})
     with tifffile.TiffFile(io.BytesIO(content)) as file:
-        start, size = file.pages[0].dataoffsets[0], file.pages[0].databytecounts[0]
-    half = start + size // 2
-    return content[:half] + b"\xff\xd9" + bytes(size - size // 2 - 2) + content[start + size :]
+        start, length = file.pages[0].dataoffsets[0], file.pages[0].databytecounts[0]
+    half = start + length // 2
+    return content[:half] + b"\xff\xd9" + bytes(length - length // 2 - 2) + content[start + length :]
 
 
 def avif() -> bytes:
     content = saved("AVIF")
     start = content.index(b"mdat") + 4
-    size = struct.pack(">I", len(content) - start)
     half = len(content[start:]) // 2
-    place = content.index(size, content.index(b"iloc"))
+    place = content.index(struct.pack(">I", len(content) - start), content.index(b"iloc"))
     content = patched(patched(content, place, ">I", half), start - 8, ">I", half + 8)
     return content[: start + half]
 
@@ -92,8 +86,8 @@ def cut_files() -> dict[str, bytes]:
         "tiles.jp2": tiles[: tiles.rindex(b"\xff\x90\0\x0a")] + b"\xff\xd9",
         "a.avif": avif(),
         "jpeg.tif": jpeg_tiff(),
-        "a.tif": plain_tiff(1, rgb[:100].tobytes()),
-        "deflate.tif": plain_tiff(8, zlib.compress(rgb[:100].tobytes())),
+        "a.tif": tiff(size(200, 200, 8, 2, t277=3), rgb[:100].tobytes()),
+        "deflate.tif": tiff(size(200, 200, 8, 2, t277=3, t259=8), zlib.compress(rgb[:100].tobytes())),
     }
 
 
@@ -108,13 +102,13 @@ def test_what_is_not_there_is_an_error(tmp_path: Path, name: str):
             read(path)
 
 
-@pytest.mark.parametrize("name", ["early.jpg", "early.png", "a.tif"])
+@pytest.mark.parametrize("name", ["early.jpg", "half.jpg", "early.png", "a.tif"])
 def test_what_is_there_is_taken_where_that_is_wanted(tmp_path: Path, name: str):
     path = tmp_path / name
     path.write_bytes(cut_files()[name])
     with open_image(path) as image:
         decoded, notes = load(image, damaged=True)
-    assert decoded.size == (200, 200)
+    assert decoded.size[0] == 200
     assert "damaged" in notes[0]
     top = np.asarray(decoded.convert("L"), int)[:20]
     assert np.abs(top - np.asarray(PHOTO.convert("L"), int)[:20]).mean() < 12

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from faults.hostile import tiff
+from faults.hostile import size, tiff
 from PIL import Image
 
 from pix2pix_jax.errors import UserError
@@ -63,11 +63,6 @@ def test_rgb_tiff_is_right_or_refused(tmp_path: Path, planar, dtype):
     np.testing.assert_array_equal(np.asarray(read_pixels(tmp_path / "a.tif")), values)  # pairs keep all bits
 
 
-def tags(bits: int, photometric: int = 1, **more: int) -> dict[int, tuple[int, int]]:
-    size = {256: (4, 64), 257: (4, 48), 258: (3, bits), 259: (3, 1), 262: (3, photometric), 277: (3, 1), 278: (4, 48)}
-    return size | {int(tag[1:]): (3, value) for tag, value in more.items()}
-
-
 def twelve_bits() -> bytes:
     values = np.rint(LEVELS * 4095).astype(np.uint32)
     left, right = values[:, ::2], values[:, 1::2]
@@ -76,7 +71,7 @@ def twelve_bits() -> bytes:
 
 def test_12_bits_of_tiff_are_as_bright_as_they_are(tmp_path: Path):
     path = tmp_path / "a.tif"
-    path.write_bytes(tiff(tags(12), twelve_bits()))
+    path.write_bytes(tiff(size(64, 48, 12), twelve_bits()))
     assert np.abs(read_image(path)[..., 0] - WANTED).max() <= 1
     assert np.abs(np.asarray(read_pixels(path))[..., 0] - LEVELS * 65535).max() <= 16
 
@@ -84,7 +79,7 @@ def test_12_bits_of_tiff_are_as_bright_as_they_are(tmp_path: Path):
 @pytest.mark.parametrize(("tag", "value"), [(254, 1), (255, 2), (254, 4)])
 @pytest.mark.parametrize("name", ["a.tif", "a.NEF", "a.jpg"])
 def test_a_preview_is_no_photograph(tmp_path: Path, name, tag, value):
-    (tmp_path / name).write_bytes(tiff(tags(8) | {tag: (3, value)}, bytes(64 * 48)))
+    (tmp_path / name).write_bytes(tiff(size(64, 48) | {tag: (3, value)}, bytes(64 * 48)))
     with pytest.raises(
         ValueError, match=r"preview of 64×48, as in a camera's raw file|a transparency mask|raw file is"
     ):

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from faults.hostile import size, tiff
+from helpers import save_image
 from PIL import EpsImagePlugin, Image, WmfImagePlugin
 
 from pix2pix_jax.data.sources.scan import scan_folder
@@ -23,9 +25,9 @@ def iptc(content: bytes) -> bytes:
     def field(record: int, number: int, data: bytes) -> bytes:
         return struct.pack(">BBBH", 0x1C, record, number, len(data)) + data
 
-    size = field(3, 20, struct.pack(">H", 64)) + field(3, 30, struct.pack(">H", 64))
+    sides = field(3, 20, struct.pack(">H", 64)) + field(3, 30, struct.pack(">H", 64))
     kind = field(3, 60, b"\1\0") + field(3, 65, b"\1") + field(3, 120, b"\5")
-    return size + kind + field(8, 10, content)
+    return sides + kind + field(8, 10, content)
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "a.webp", "a.eps", "a.ps", "a.wmf", "a.iim", "a"])
@@ -50,25 +52,24 @@ def test_postscript_starts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert not (tmp_path / "started").exists()
 
 
-def large(path: Path) -> Path:
-    """A file that holds 60×40 pixels, in a way that each of the readers behind `open_image` sees to."""
-    pixels = np.zeros((40, 60, 3), np.uint8)
-    if path.suffix == ".npy":
-        np.save(path, pixels)
-    elif path.suffix == ".tif" and path.stem != "pillow":
-        options = {"deep": {"planarconfig": "contig"}, "planes": {"planarconfig": "separate"}, "big": {"bigtiff": True}}
-        values = np.moveaxis(pixels, -1, 0) if path.stem == "planes" else pixels
-        tifffile.imwrite(path, values.astype(np.uint16), photometric="rgb", **options[path.stem])
-    else:
-        Image.fromarray(pixels).save(path)
-    return path
+LARGE = {
+    "deep.tif": {"planarconfig": "contig"},
+    "planes.tif": {"planarconfig": "separate"},
+    "big.tif": {"bigtiff": True},
+}
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.npy", "pillow.tif", "deep.tif", "planes.tif", "big.tif"])
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.npy", "pillow.tif", *LARGE])
 @pytest.mark.parametrize("read", [read_header, read_pixels])
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_one_limit_on_pixels_for_all_readers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, read):
-    path = large(tmp_path / name)
+    """Each of the readers behind `open_image` sees to a file of 60×40 pixels."""
+    path, pixels = tmp_path / name, np.zeros((40, 60, 3), np.uint8)
+    if name in LARGE:
+        values = np.moveaxis(pixels, -1, 0) if name == "planes.tif" else pixels
+        tifffile.imwrite(path, values.astype(np.uint16), photometric="rgb", **LARGE[name])
+    else:
+        save_image(path, pixels)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60 * 40 // 2)
     read(path)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60 * 40 // 2 - 1)
@@ -126,9 +127,7 @@ def test_a_jpeg_of_endless_scans_is_refused_and_bytes_after_its_end_are_none(tmp
 @pytest.mark.parametrize("side", [12_992, 30_000])
 def test_a_tile_is_no_larger_than_an_image_may_be(tmp_path: Path, side: int):
     """Pillow makes room for a whole tile, of which the image may be a corner."""
-    tags = {256: 100, 257: 100, 258: 8, 259: 8, 262: 1, 277: 1, 322: side, 323: side, 324: 134, 325: 1}
-    header = b"II*\0" + struct.pack("<IH", 8, len(tags))
-    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
-    (tmp_path / "a.tif").write_bytes(header + entries + bytes(8))
+    tags = size(100, 100) | {259: (4, 8), 322: (4, side), 323: (4, side), 324: (4, 134), 325: (4, 1)}
+    (tmp_path / "a.tif").write_bytes(tiff(tags, bytes(8)))
     with pytest.raises(Exception, match="megapixels"):
         read_image(tmp_path / "a.tif")
