@@ -52,10 +52,7 @@ def test_curves_hold_all_that_the_records_hold(figure: Figure):
     d_loss = figure.axes[0].lines[0]
     np.testing.assert_array_equal(d_loss.get_xdata(), [10, 20, 30])
     np.testing.assert_allclose(values_of(d_loss), 1.2 + 0.1 * np.sin([1, 2, 3]))
-    gray_difference = figure.axes[4].lines[1]
-    np.testing.assert_allclose(values_of(gray_difference), 13.2)
-    assert "ΔE" in figure.axes[4].get_ylabel()
-    assert "dB" in figure.axes[2].get_ylabel()
+    np.testing.assert_allclose(values_of(figure.axes[4].lines[1]), 13.2)  # CIEDE2000 of the grey image
 
 
 def test_curves_of_pairs_stand_beside_the_mean_colour():
