@@ -10,8 +10,7 @@ import pytest
 from helpers import EXPERIMENTS, ROOT, load_config
 
 from pix2pix_jax import config as configuration
-from pix2pix_jax.commands.arguments import apply_settings
-from pix2pix_jax.commands.config_dict import from_config_dict, to_config_dict
+from pix2pix_jax.commands.config_dict import apply_settings, from_config_dict, to_config_dict
 from pix2pix_jax.config import EXPERIMENTS as KNOWN
 from pix2pix_jax.config import AdamConfig, default_config, experiment_config, leaves, updated
 from pix2pix_jax.errors import UserError
@@ -297,12 +296,12 @@ def test_settings_are_read_by_the_type_of_their_key():
     ("setting", "message"),
     [
         ("dtype", "--set dtype: wanted key=value"),
-        ("adam.learning_rat=1", "--set adam.learning_rat=1: the key is not known, the nearest .* adam.learning_rate"),
+        ("adam.learning_rat=1", "unknown config key adam.learning_rat: the nearest .* adam.learning_rate"),
         ("task.l1_rgb=1", "--set task.l1_rgb=1: task.l1_rgb is what the experiments differ in"),
         ("name=x", "--set name=x: name is what the experiments differ in"),
-        ("sync_batch_norm=1", "--set sync_batch_norm=1: wanted True or False"),
-        ("image_size=big", "--set image_size=big: wanted an integer"),
-        ("adam.b1=", "--set adam.b1=: wanted a number"),
+        ("sync_batch_norm=1", "config.sync_batch_norm=1 is of type int, bool is wanted"),
+        ("image_size=big", "config.image_size='big' is of type str, int is wanted"),
+        ("adam.b1=", "config.adam.b1='' is of type str, float is wanted"),
     ],
 )
 def test_settings_that_cannot_be_read(setting, message):

@@ -1,10 +1,12 @@
 """What every command does around its work: flags, the compilation cache, one line for an error."""
 
+import argparse
 import errno
 import io
 import logging as std_logging
 import os
 import re
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -14,7 +16,7 @@ from pathlib import Path
 import jax
 from absl import app, flags, logging
 
-from pix2pix_jax.commands import interrupts, pipes
+from pix2pix_jax.commands import interrupts
 from pix2pix_jax.config import all_keys
 from pix2pix_jax.errors import UserError, nearest
 from pix2pix_jax.files import cache_home
@@ -32,45 +34,38 @@ def run(main: Callable[[list[str]], None], default_config: Path, may_take_long: 
     """
     # JAX reports every backend that it does not find.
     logging.set_verbosity(logging.WARNING)
-    run_command(lambda: app.run(partial(_leaving, main), flags_parser=partial(_parse, default_config)), may_take_long)
-
-
-def _leaving(main: Callable[[list[str]], None], arguments: list[str]) -> None:
-    """Where a disk is full, what libraries do at exit fails again, at length: then the error's line is the last."""
-    try:
-        main(arguments)
-    except UserError as error:
-        full = os.strerror(errno.ENOSPC) in str(error)
-        if jax.distributed.is_initialized() or not full:  # the other processes are to be told
-            raise
-        interrupts.leave(f"error: {error}", 1)
+    run_command(lambda: app.run(main, flags_parser=partial(_parse, default_config)), may_take_long)
 
 
 def run_command(main: Callable[[], int | None], may_take_long: Callable[[], bool] = lambda: False) -> int | None:
     """Runs a command, and gives what it returns.
 
     For an error that is the user's to mend it prints one line, and exits with status 1. After Ctrl-C it prints one line
-    too, and the status is 130; see `interrupts.watched`. For output that nobody reads any more see `pipes.closable`.
+    too, and the status is 130; see `interrupts.watched`. Where nobody reads the output any more, as after `head`, it
+    exits without a word and with the status that a shell gives a command that SIGPIPE ended.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")
     warnings.filterwarnings("ignore", module="PIL")  # of odd and large files, which notes and errors are about
-    for name in ("absl", "asyncio"):
-        std_logging.getLogger(name).addFilter(_nothing)
-    with pipes.closable():
+    for name in ("absl", "asyncio"):  # of what goes wrong, which is one line here, Orbax logs dozens
+        std_logging.getLogger(name).addFilter(lambda _: False)
+    try:
         try:
             with interrupts.watched(may_take_long):
                 return main()
         except UserError as error:
+            # Where a disk is full, what libraries do at exit fails again, at length: then this line is the last. But
+            # other processes are told.
+            if os.strerror(errno.ENOSPC) in str(error) and not jax.distributed.is_initialized():
+                interrupts.leave(f"error: {error}", 1)
             print(f"error: {error}", file=sys.stderr)
             sys.exit(1)
         except KeyboardInterrupt:
-            interrupts.leave("interrupted", interrupts.STATUS)
-
-
-def _nothing(_: std_logging.LogRecord) -> bool:
-    """Lets nothing through: of what goes wrong, which is one line here, Orbax logs dozens."""
-    return False
+            interrupts.leave("interrupted", 128 + signal.SIGINT)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os._exit(128 + signal.SIGPIPE)  # sys.exit would try to write once more, and say so
 
 
 def check_devices() -> None:
@@ -101,24 +96,15 @@ def _parse(default_config: Path, arguments: Sequence[str]) -> list[str]:
         match = re.match(r"--?config\.([^=]+)", argument)
         if match and match[1] not in known and match[1] not in parts:
             raise UserError(f"unknown config key {match[1]}: the nearest known one is {nearest(match[1], known)}")
-    file, others = _split_config_flag(list(arguments[1:]))
-    file = file or str(default_config)
-    if not Path(file).is_file():
-        raise UserError(f"there is no config file {file}: the experiments' lie in {default_config.parent}")
     # The file has to be known before its keys are read, so it goes first wherever it was given; ml_collections reads it
     # from sys.argv.
-    sys.argv = [arguments[0], f"--config={file}", *others]
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--config", "-config", default=str(default_config))
+    given, others = parser.parse_known_args(arguments[1:])
+    if not Path(given.config).is_file():
+        raise UserError(f"there is no config file {given.config}: the experiments' lie in {default_config.parent}")
+    sys.argv = [arguments[0], f"--config={given.config}", *others]
     try:
         return flags.FLAGS(sys.argv)
     except flags.Error as error:
         raise UserError(f"{str(error).splitlines()[0]} (--help lists the flags)") from error
-
-
-def _split_config_flag(arguments: list[str]) -> tuple[str | None, list[str]]:
-    """Takes `--config=FILE` or `--config FILE` out of the arguments."""
-    for place, argument in enumerate(arguments):
-        if argument in ("--config", "-config") and place + 1 < len(arguments):
-            return arguments[place + 1], arguments[:place] + arguments[place + 2 :]
-        if re.match("--?config=", argument):
-            return argument.split("=", 1)[1], arguments[:place] + arguments[place + 1 :]
-    return None, arguments

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from pix2pix_jax.commands import cli, images
-from pix2pix_jax.commands.arguments import add_seed, add_step, add_test_time, at_test_time, positive_float
+from pix2pix_jax.commands.arguments import add_flags, load_generator, positive_float
 from pix2pix_jax.commands.names import Item, Targets
 from pix2pix_jax.photos import name_to_write
 
@@ -14,15 +14,8 @@ _WORDS = images.Words("coloured", "photographs", lambda name: name_to_write(name
 
 
 def main(arguments: Sequence[str] | None = None) -> int | None:
-    """Runs the command.
-
-    Args:
-        arguments: of the command; None for the process's own.
-
-    Returns:
-        The exit status: 0; 1 if anything could not be coloured. A mistake in the arguments exits with 2.
-    """
-    return cli.run_command(lambda: images.run(_parser().parse_args(arguments), _WORDS, images.find_files, _prepare))
+    """Runs the command; gives its exit status, which is 1 if anything could not be coloured."""
+    return cli.run_command(lambda: _colorize(_parser().parse_args(arguments)))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -31,12 +24,6 @@ def _parser() -> argparse.ArgumentParser:
         description="Colours photographs, grey or not (colour is reduced to grey first), at their full size.",
     )
     images.add_arguments(parser, "PHOTO_OR_FOLDER", "colorized", _WORDS)
-    parser.add_argument(
-        "--checkpoint",
-        metavar="RUN_OR_FILE",
-        help="colour with a run of yours (its folder), a generator's .safetensors file, or 'reference', the package's"
-        " generator of the reference's network (default: pretrained)",
-    )
     parser.add_argument(
         "--saturation",
         type=positive_float,
@@ -52,33 +39,26 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--keep-dates", action="store_true", help="give what is written the photograph's dates of change and access"
     )
-    add_step(parser)
-    add_test_time(parser)
-    add_seed(parser)
+    add_flags(parser, "--checkpoint", "--step", "--test-time", "--seed")
     return parser
 
 
-def _prepare(options: argparse.Namespace) -> images.Work:
+def _colorize(options: argparse.Namespace) -> int:
+    images.set_limits(options)
+    items = images.find(options)
     from pix2pix_jax.inference.colorizing import Wishes, colorize_file
-    from pix2pix_jax.inference.trained import load_trained
 
-    generator = at_test_time(load_trained(options.checkpoint, options.step), options.test_time)
+    generator = load_generator(options)
     if options.saturation is not None:
         generator = generator.with_saturation(options.saturation)
     wishes = Wishes(**{name: getattr(options, name) for name in Wishes._fields})
 
     def colorize(item: Item, targets: Targets) -> None:
         photo = item.files[0]
-        colorize_file(
-            photo,
-            item.name,
-            generator,
-            place=partial(targets.place, item),
-            note=partial(images.note, photo),
-            wishes=wishes,
-        )
+        place, note = partial(targets.place, item), partial(images.note, photo)
+        colorize_file(photo, item.name, generator, place, note, wishes)
 
-    return colorize
+    return images.make_all(options, items, _WORDS, colorize)
 
 
 if __name__ == "__main__":

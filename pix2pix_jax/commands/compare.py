@@ -1,9 +1,10 @@
 """Trains the experiments alike and shows them side by side: `pix2pix-compare --data FOLDER [--minutes M]`."""
 
+import contextlib
 import json
 import sys
 import time
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -13,14 +14,8 @@ import numpy as np
 
 from pix2pix_jax import data, files, host
 from pix2pix_jax.commands import cli
-from pix2pix_jax.commands.arguments import (
-    Parser,
-    add_overwrite,
-    apply_settings,
-    positive_float,
-    positive_int,
-    refuse_earlier,
-)
+from pix2pix_jax.commands.arguments import add_flags, positive_float, positive_int, refuse_earlier
+from pix2pix_jax.commands.config_dict import apply_settings
 from pix2pix_jax.config import EXPERIMENTS, Config, experiment_config, updated, validate
 from pix2pix_jax.data.sources import open_folders
 from pix2pix_jax.errors import UserError
@@ -33,7 +28,6 @@ from pix2pix_jax.state import build_model
 from pix2pix_jax.training import cpu, parallel, processes, train
 
 _MINUTES = 60.0  # where neither --steps nor --minutes is given
-_PLAN_FILE = "plan.json"
 _TIMED_STEPS = 4
 
 # Keys that have an argument of their own.
@@ -47,13 +41,13 @@ _ARGUMENTS = {
 }
 
 
-def main() -> None:
-    """The command `pix2pix-compare`."""
-    cli.run_command(_main, processes.has_something_to_save)
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command; its arguments are the process's own where they are None."""
+    cli.run_command(lambda: _compare(_parser().parse_args(arguments)), processes.has_something_to_save)
 
 
-def _main() -> None:
-    parser = Parser(
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
         "pix2pix-compare",
         description="Trains the experiments alike (the same photographs in the same order, the same number of steps,"
         " one seed), judges them on the same held-out photographs, and writes figures, tables and a page. Stopped, the"
@@ -98,67 +92,78 @@ def _main() -> None:
         metavar="DIR",
         help="for figures, tables and the page (the workdir)",
     )
-    add_overwrite(parser)
-    compare(parser.parse_args())
+    add_flags(parser, "--overwrite")
+    return parser
 
 
-def compare(arguments: Namespace) -> None:
-    """Trains what is not trained yet, judges all, writes the comparison, and prints its tables.
-
-    Args:
-        arguments: as the command takes them.
-
-    Raises:
-        UserError: if an argument or the photographs cannot be used, or nothing can be written.
-        SystemExit: if a signal asked to stop; a checkpoint has been written.
-    """
-    configs = _configs(arguments)
-    out: Path = arguments.out or arguments.workdir
-    _keep_earlier(out, configs, arguments.overwrite)
-    files.make_folder(arguments.workdir, "--workdir")
+def _compare(options: Namespace) -> None:
+    """Trains what is not trained yet, judges all, writes the comparison, and prints its tables."""
+    configs = _configs(options)
+    workdir, out = options.workdir, options.out or options.workdir
+    _keep_earlier(out / "comparison.json", configs, options.overwrite)
+    files.make_folder(workdir, "--workdir")
     files.make_folder(out, "--out")
-    _open(configs[0])  # what is wrong with the photographs is said before anything is timed
+    folders = configs[0].data
+    train_source, source = open_folders(
+        folders.root, folders.eval_root, folders.eval_fraction, shorter_side=folders.resize
+    )
     cli.use_compilation_cache()
     host.keep_freed_memory()
-    steps = arguments.steps or _plan_steps(arguments.workdir, configs, arguments.minutes or _MINUTES)
-    configs = [_with_steps(config, steps, arguments.settings) for config in configs]
+    steps = options.steps or _plan_steps(workdir / "plan.json", configs, options.minutes or _MINUTES)
+    tenth = max(1, steps // 10)
+    intervals = {"num_steps": steps, "log_every_steps": max(1, steps // 400), "eval_every_steps": tenth}
+    intervals |= {"checkpoint_every_steps": tenth, "sample_every_steps": 5 * tenth}
+    configs = [apply_settings(updated(config, intervals), options.settings) for config in configs]
     for config in configs:
-        taken = newest(arguments.workdir / config.name / "checkpoints")
+        taken = newest(workdir / config.name / "checkpoints")
         if taken > steps:
             raise UserError(
-                f"{arguments.workdir / config.name} has taken {taken:,} steps, more than the {steps:,} asked for:"
+                f"{workdir / config.name} has taken {taken:,} steps, more than the {steps:,} asked for:"
                 f" give --steps {taken} or more, or choose another --workdir"
             )
     for place, config in enumerate(configs, start=1):
         print(f"{config.name}, {place} of {len(configs)}: {steps:,} steps", file=sys.stderr)
-        train(config, arguments.workdir / config.name)
-    _write(configs, arguments.workdir, out, arguments.show)
+        train(config, workdir / config.name)
+
+    first = configs[0]
+    names, images = data.load_named_crops(source, first.image_size, first.data.resize)
+    print(f"evaluating on {len(names):,} photographs", file=sys.stderr)
+    runs = {}
+    for config in configs:
+        folder = workdir / config.name
+        merits, colored = judge(load_trained(folder).colorize, images, images)
+        runs[config.name] = Run(config, read_metrics(folder / METRICS_FILE), merits, colored[: options.show])
+    setting = (
+        f"Each experiment took {steps:,} steps in batches of {first.batch_size} ({first.image_size}×"
+        f"{first.image_size}, {first.dtype}) from seed {first.seed}, on the same {len(train_source):,} photographs in"
+        f" the same order, and is judged on the same {len(names):,} others."
+    )
+    tables = write_comparison(out, runs, images[: options.show], judge_baselines(images), setting)
+    print(f"{setting}\n\n{tables}\n\nwritten to {out}")
 
 
-def _keep_earlier(out: Path, configs: Sequence[Config], overwrite: bool) -> None:
+def _keep_earlier(earlier: Path, configs: Sequence[Config], overwrite: bool) -> None:
     """Raises UserError if there is a comparison of other experiments, which this one would replace."""
-    earlier = out / "comparison.json"
-    try:
-        there = json.loads(earlier.read_text(encoding="utf-8"))["experiments"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return
-    if missing := sorted(set(there) - {config.name for config in configs}):
+    there: set[str] = set()
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        there = set(json.loads(earlier.read_text(encoding="utf-8"))["experiments"])
+    if missing := sorted(there - {config.name for config in configs}):
         refuse_earlier(earlier, overwrite, f"a comparison with {', '.join(missing)} too")
 
 
-def _configs(arguments: Namespace) -> list[Config]:
+def _configs(options: Namespace) -> list[Config]:
     """The configs of the experiments asked for, alike but for what makes them different."""
-    for setting in arguments.settings:
+    for setting in options.settings:
         if argument := _ARGUMENTS.get(setting.partition("=")[0]):
             raise UserError(f"--set {setting}: give {argument} instead")
     same = {
-        "batch_size": arguments.batch_size,
+        "batch_size": options.batch_size,
         "data.source": "folder",
-        "data.root": arguments.data,
-        "data.eval_root": arguments.eval_data,
+        "data.root": options.data,
+        "data.eval_root": options.eval_data,
     }
-    names = dict.fromkeys(name.strip() for name in arguments.experiments.split(","))
-    configs = [apply_settings(updated(experiment_config(name), same), arguments.settings) for name in names]
+    names = dict.fromkeys(name.strip() for name in options.experiments.split(","))
+    configs = [apply_settings(updated(experiment_config(name), same), options.settings) for name in names]
     cpu.one_device_per_core(configs[0])
     cli.check_devices()
     for config in configs:
@@ -166,31 +171,15 @@ def _configs(arguments: Namespace) -> list[Config]:
     return configs
 
 
-def _open(config: Config) -> tuple[data.FolderSource, data.FolderSource]:
-    """The photographs to train on, and those to judge on."""
-    folders = config.data
-    return open_folders(folders.root, folders.eval_root, folders.eval_fraction, shorter_side=folders.resize)
-
-
-def _with_steps(config: Config, steps: int, settings: Sequence[str]) -> Config:
-    """A config with the number of steps, and intervals that suit it where the user names none."""
-    tenth = max(1, steps // 10)
-    intervals = {"num_steps": steps, "log_every_steps": max(1, steps // 400), "eval_every_steps": tenth}
-    intervals |= {"checkpoint_every_steps": tenth, "sample_every_steps": 5 * tenth}
-    return apply_settings(updated(config, intervals), settings)
-
-
-def _plan_steps(workdir: Path, configs: Sequence[Config], minutes: float) -> int:
+def _plan_steps(path: Path, configs: Sequence[Config], minutes: float) -> int:
     """The number of steps that all experiments can take in a time, kept so that a second call has the same."""
     first = configs[0]
     wanted = {"minutes": minutes, "experiments": sorted(config.name for config in configs)}
     # What a step's time depends on.
     wanted |= {"batch_size": first.batch_size, "image_size": first.image_size, "dtype": first.dtype}
-    path = workdir / _PLAN_FILE
-    if path.is_file():
-        plan = json.loads(path.read_text())
-        if {key: plan.get(key) for key in wanted} == wanted:
-            return plan["steps"]
+    plan = json.loads(path.read_text()) if path.is_file() else {}
+    if wanted.items() <= plan.items():
+        return plan["steps"]
     seconds = {}
     for config in configs:
         seconds[config.name] = _seconds_per_step(config)
@@ -215,26 +204,6 @@ def _seconds_per_step(config: Config) -> float:
         jax.block_until_ready((state, metrics))
         seconds.append(time.perf_counter() - start)
     return float(np.median(seconds[1:]))
-
-
-def _write(configs: Sequence[Config], workdir: Path, out: Path, show: int) -> None:
-    """Judges the trained experiments on all held-out photographs, and writes what came of it."""
-    first = configs[0]
-    train_source, source = _open(first)
-    names, images = data.load_named_crops(source, first.image_size, first.data.resize)
-    print(f"judging on {len(names):,} photographs", file=sys.stderr)
-    runs = {}
-    for config in configs:
-        merits, colored = judge(load_trained(workdir / config.name).colorize, images, images)
-        records = read_metrics(workdir / config.name / METRICS_FILE)
-        runs[config.name] = Run(config, records, merits, colored[:show])
-    setting = (
-        f"Each experiment took {first.num_steps:,} steps in batches of {first.batch_size} ({first.image_size}×"
-        f"{first.image_size}, {first.dtype}) from seed {first.seed}, on the same {len(train_source):,} photographs in"
-        f" the same order, and is judged on the same {len(names):,} others."
-    )
-    tables = write_comparison(out, runs, images[:show], judge_baselines(images), setting)
-    print(f"{setting}\n\n{tables}\n\nwritten to {out}")
 
 
 if __name__ == "__main__":

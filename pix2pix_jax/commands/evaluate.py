@@ -1,62 +1,61 @@
-"""Judges a trained generator: `pix2pix-evaluate --data FOLDER [--checkpoint RUN]`."""
+"""Evaluates a trained generator: `pix2pix-evaluate --data FOLDER [--checkpoint RUN]`."""
 
+import dataclasses
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
 
-from pix2pix_jax import data, files, host
-from pix2pix_jax.color import as_stored, as_unit, to_gray
+from pix2pix_jax import data, evaluation, files, host
+from pix2pix_jax.color import as_stored
 from pix2pix_jax.commands import cli
-from pix2pix_jax.commands.arguments import (
-    Parser,
-    add_overwrite,
-    add_seed,
-    add_size,
-    add_step,
-    add_test_time,
-    at_size,
-    at_test_time,
-    refuse_earlier,
-)
-from pix2pix_jax.commands.evaluate_pairs import evaluate_pairs
+from pix2pix_jax.commands.arguments import add_flags, load_generator, positive_int, refuse_earlier
+from pix2pix_jax.config import Config, check_fits, updated
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.evaluation import (
-    LAB_NOTE,
-    TABLE_NOTE,
-    Baselines,
-    Merits,
-    as_old_prints,
-    by_file,
-    judge,
-    judge_baselines,
-    lab_intersection,
-    merits_table,
-    summarize,
-)
+from pix2pix_jax.evaluation import PAIR_MEASURES, lab_intersection, summarize
 from pix2pix_jax.figures import Gallery, Group, save_sheet, write_evaluation
-from pix2pix_jax.files import typed_path
-from pix2pix_jax.inference import TrainedGenerator, load_trained
+from pix2pix_jax.inference import TrainedGenerator
 from pix2pix_jax.tasks import TranslationTask
 
 _SHOWN = 12  # photographs in each part of the sheet
 _PAGE = 60  # photographs on a page, where all are shown
+_TITLE = (
+    "{:,} photographs, the best coloured first\n"
+    "ΔE: mean CIEDE2000 between what was coloured, or the grey image, and the truth; lower is better"
+)
+
+_SORTED_BY = ("ciede2000", "l1", "psnr", "ssim", "colorfulness")
 
 
-def main() -> None:
-    """The command `pix2pix-evaluate`."""
-    cli.run_command(_main)
+class _Evaluated(NamedTuple):
+    """What came of it: versions of the images by heading, measures of each image [N], their table and the summaries."""
+
+    versions: dict[str, NDArray[Any]]
+    merits: evaluation.Merits
+    table: evaluation.Table
+    notes: list[str]
+    report: dict[str, object]
 
 
-def _main() -> None:
-    parser = Parser(
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command; its arguments are the process's own where they are None."""
+    cli.run_command(lambda: _evaluate(_parser().parse_args(arguments)))
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
         "pix2pix-evaluate",
-        description="Judges a trained generator. Of one that colours: PSNR, SSIM, CIEDE2000 and colourfulness, beside"
-        " the grey image and the best constant tint. Of one that was trained on pairs: L1, PSNR, SSIM, and of RGB the"
-        " paper's intersection of Lab histograms, beside the input and constant colours. Writes evaluation.json,"
-        " evaluation.md and index.html, a page of all images that can be sorted; of colouring ranked.png too.",
+        description="Evaluates a trained generator. Of one that colours: PSNR, SSIM, CIEDE2000 and colourfulness,"
+        " beside the grey image and the best constant tint. Of one that was trained on pairs: L1, PSNR, SSIM, and of"
+        " RGB the paper's intersection of Lab histograms, beside the input and constant colours. Writes"
+        " evaluation.json, evaluation.md and index.html, a page of all images that can be sorted; of colouring"
+        " ranked.png too.",
     )
     parser.add_argument(
         "--data",
@@ -66,171 +65,173 @@ def _main() -> None:
         " docs/pairs.md",
     )
     parser.add_argument(
-        "--checkpoint", metavar="RUN", help="a run's folder, or a .safetensors or .pth file; else the package's own"
-    )
-    parser.add_argument(
         "--out",
         default="evaluation",
-        type=partial(typed_path, what="--out"),
+        type=partial(files.typed_path, what="--out"),
         metavar="DIR",
         help="where to write (./evaluation)",
     )
     parser.add_argument(
-        "--all",
-        action="store_true",
-        help=f"of colouring, sheets of all photographs, ranked, {_PAGE} a page: ranked_001.png and on",
+        "--all", action="store_true", help="of colouring, sheets of all photographs, ranked: ranked_001.png and on"
     )
-    parser.add_argument("--aged", action="store_true", help="of colouring, judge on the photographs as old prints")
-    add_overwrite(parser)
-    add_size(parser)
-    add_step(parser)
-    add_test_time(parser)
-    add_seed(parser)
-    evaluate(parser.parse_args())
+    parser.add_argument("--aged", action="store_true", help="of colouring, evaluate on the photographs as old prints")
+    parser.add_argument(
+        "--image-size", type=positive_int, metavar="N", help="side of the crops in pixels (default: as in training)"
+    )
+    parser.add_argument(
+        "--resize",
+        type=positive_int,
+        metavar="N",
+        help="of photographs, the shorter side before the crop (default: 7/6 of the crop's)",
+    )
+    add_flags(parser, "--checkpoint", "--step", "--test-time", "--seed", "--overwrite")
+    return parser
 
 
-def evaluate(arguments: Namespace) -> None:
-    """Judges a generator, writes what came of it, and prints the table.
+def _evaluate(options: Namespace) -> None:
+    """Evaluates a generator, writes what came of it, and prints the table."""
+    refuse_earlier(options.out / "evaluation.json", options.overwrite)
+    host.keep_freed_memory()
+    generator = load_generator(options)
+    config = _at_size(generator.config, options.image_size, options.resize)
+    generator = dataclasses.replace(generator, config=config)
+    translates = isinstance(config.task, TranslationTask)
+    if options.resize and config.data.source == "pairs":
+        raise UserError("--resize is for photographs; pairs are brought to size as in training, see data.preprocess")
+    if translates and (options.aged or options.all):
+        raise UserError(f"--{'aged' if options.aged else 'all'} works only with generators that colour photographs")
 
-    Args:
-        arguments: `data`, `checkpoint`, `step`, `out`, `all`, `aged`, `overwrite`, `image_size`, `resize`, `test_time`
-            and `seed`, as the command takes them.
+    if translates:
+        source = data.open_pair_folder(config, options.data, "--data")
+    else:
+        source = data.open_folder(options.data, "--data", shorter_side=config.data.resize)
+    files.make_folder(options.out, "--out")
+    names, images = data.load_named_crops(source, config.image_size, config.data.resize)
+    made = (_translated if translates else _coloured)(generator, names, images, options)
+
+    height, width = images.shape[1:3]
+    kind = "pairs" if translates else "old prints" if options.aged else "photographs"
+    remark = f" ({source.remark})" if isinstance(source, data.PairSource) and source.remark else ""
+    setting = (
+        f"{len(names):,} {kind}{remark}, {width}×{height}, {'translated' if translates else 'coloured'} by"
+        f" {options.checkpoint or 'the generator of the package'} ({config.name}, test time {config.test_time}, seed"
+        f" {options.seed})"
+    )
+    if source.skipped:
+        setting += f"; {len(source.skipped):,} files that could not be read were left out"
+    own = {"checkpoint": options.checkpoint, "step": options.step, "experiment": config.name}
+    own |= {"test_time": config.test_time, "seed": options.seed, "unreadable": source.skipped}
+    report = own | made.report | {"images": evaluation.by_file(names, made.merits)}
+    gallery = Gallery(names, made.versions, {name: made.merits[name] for name in _SORTED_BY if name in made.merits})
+    write_evaluation(options.out, report, setting, made.table, made.notes, gallery)
+    print(f"{setting}\n\n{made.table.plain()}\n")
+    print(f"written to {options.out}; {options.out / 'index.html'} shows all images")
+
+
+def _at_size(config: Config, image_size: int | None, resize: int | None) -> Config:
+    """The config for images of the size of `--image-size` and `--resize`.
 
     Raises:
-        UserError: if the generator or the images cannot be read, nothing can be written, or an earlier evaluation would
-            be replaced.
+        UserError: if its network takes no such images.
     """
-    refuse_earlier(arguments.out / "evaluation.json", arguments.overwrite)
-    cli.use_compilation_cache()
-    cli.check_devices()
-    host.keep_freed_memory()
-    generator = at_test_time(load_trained(arguments.checkpoint, arguments.step), arguments.test_time)
-    if arguments.resize is not None and generator.config.data.source == "pairs":
-        raise UserError(
-            f"--resize={arguments.resize} is of photographs: pairs are brought to size as in training, see"
-            " data.preprocess; leave it out"
-        )
-    generator = at_size(generator, arguments.image_size, arguments.resize)
-    if isinstance(generator.config.task, TranslationTask):
-        if arguments.aged:
-            raise UserError("--aged is of photographs to colour, and this generator translates images")
-        evaluate_pairs(generator, arguments)
-    else:
-        _evaluate_photographs(generator, arguments)
+    if image_size is None and resize is None:
+        return config
+    size = image_size or config.image_size
+    # What is larger than the photographs of training is reduced to their scale, as any photograph is.
+    side = config.coloring_side or (config.data.resize if size > config.data.resize else 0)
+    sizes = {"image_size": size, "data.resize": resize or round(size * 7 / 6), "coloring_side": side}
+    config = updated(config, sizes)
+    check_fits(config, size, size, f"--image-size={size}")
+    if config.data.resize < size:
+        raise UserError(f"--resize={resize} is smaller than the crops, {size}: give {round(size * 7 / 6)}, say")
+    return config
 
 
-def _evaluate_photographs(generator: TrainedGenerator, arguments: Namespace) -> None:
+def _translated(
+    generator: TrainedGenerator, names: Sequence[str], pairs: NDArray[Any], options: Namespace
+) -> _Evaluated:
+    """Evaluates a generator on pairs [N, H, W, input and output channels]."""
+    inputs, truth = np.split(pairs, [generator.config.task.condition_channels], axis=-1)
+    height, width = truth.shape[1:3]
+    print(f"translating and measuring {len(names):,} pairs of {width}×{height}", file=sys.stderr)
+    with tqdm(total=len(truth), unit="pair", disable=None) as bar:
+
+        def translate(images: NDArray[Any]) -> NDArray[Any]:
+            bar.update(len(images))
+            return as_stored(generator.translate(images, options.seed), truth.dtype)
+
+        merits, made = evaluation.judge(translate, inputs, truth, PAIR_MEASURES)
+    baselines = evaluation.pair_baselines(inputs, truth)
+    rows = {name: evaluation.measure_each(images, truth, PAIR_MEASURES) for name, images in baselines.items()}
+    rows = {"translated": merits, **rows}
+    shown = {"translated": made, **baselines} if truth.shape[-1] == 3 else {}
+    lab = {name: lab_intersection(images, truth) for name, images in shown.items()}
+    report: dict[str, object] = {"pairs": len(names), "height": height, "width": width}
+    for name, row in rows.items():
+        report[name.replace(" ", "_")] = summarize(row) | ({"lab_intersection": lab[name]} if lab else {})
+    versions = {"input": inputs, "output": made, "truth": truth}
+    notes = [evaluation.PAIRS_NOTE, *([evaluation.LAB_NOTE] if lab else [])]
+    return _Evaluated(versions, merits, evaluation.pairs_table(rows, lab), notes, report)
+
+
+def _coloured(
+    generator: TrainedGenerator, names: Sequence[str], images: NDArray[np.uint8], options: Namespace
+) -> _Evaluated:
+    """Evaluates a generator on photographs, RGB [N, H, W, 3], and writes the ranked sheets."""
     size, resize = generator.config.image_size, generator.config.data.resize
-    source = data.open_folder(arguments.data, "--data", shorter_side=resize)
-    files.make_folder(arguments.out, "--out")
-    names, images = data.load_named_crops(source, size, resize)
-    if arguments.aged:
-        images = as_old_prints(images, arguments.seed)
+    if options.aged:
+        images = evaluation.as_old_prints(images, options.seed)
     print(f"colouring and measuring {len(names):,} photographs of {size}×{size}", file=sys.stderr)
-    merits, colored = judge(lambda images: generator.colorize(images, arguments.seed), images, images)
-    baselines = judge_baselines(images)
-
-    origin = arguments.checkpoint or "the package's own generator"
-    kind = "old prints" if arguments.aged else "photographs"
-    setting = f"{len(names):,} {kind}, {size}×{size}, coloured by {origin} ({generator.config.name})"
-    if source.skipped:
-        setting += f"; {len(source.skipped):,} that could not be read were left out"
-    table = merits_table({"coloured": merits}, baselines)
-    lab = {"coloured": lab_intersection(colored, images), "grey image": _gray_intersection(images)}
-    measured = {
-        **merits,
-        "gray_ciede2000": baselines.merits["grey image"]["ciede2000"],
-        "truth_colorfulness": baselines.truth_colorfulness,
-    }
-    report = {
-        "checkpoint": arguments.checkpoint,
-        "step": arguments.step,
-        "experiment": generator.config.name,
-        "photographs": len(names),
-        "image_size": size,
-        "resize": resize,
-        "aged": arguments.aged,
-        "test_time": generator.config.test_time,
-        "seed": arguments.seed,
-        "unreadable": source.skipped,
-        **_figures(merits, baselines),
-        "lab_intersection": lab,
-        "images": by_file(names, measured),
-    }
-    histograms = "; ".join(
-        f"{name} {' / '.join(f'{value:.2f}' for value in values.values())}" for name, values in lab.items()
-    )
-    notes = [TABLE_NOTE, f"Lab histograms: {histograms}. {LAB_NOTE}"]
-    sorted_by = {name: merits[name] for name in ("ciede2000", "psnr", "ssim", "colorfulness")}
-    gallery = Gallery(names, {"grey": _gray(images), "coloured": colored, "truth": images}, sorted_by)
-    write_evaluation(arguments.out, report, setting, table, notes, gallery)
-    _write_sheets(arguments.out, names, images, colored, merits, baselines, arguments.all)
-    print(f"{setting}\n\n{table.plain()}\n")
-    print(f"written to {arguments.out}; {arguments.out / 'index.html'} shows all photographs")
-
-
-def _gray(images: np.ndarray) -> np.ndarray:
-    """The luma of photographs, uint8 [N, H, W, 1]."""
-    return as_stored(to_gray(as_unit(images)))
-
-
-def _gray_intersection(images: np.ndarray) -> dict[str, float]:
-    return lab_intersection(_gray(images).repeat(3, -1), images)
-
-
-def _figures(merits: Merits, baselines: Baselines) -> dict[str, object]:
-    truth = baselines.truth_colorfulness
-    return {
-        "coloured": summarize(merits, truth),
-        **{
-            name.replace(" ", "_"): summarize(values, truth)
-            | ({"tint": baselines.tints[name]._asdict()} if name in baselines.tints else {})
-            for name, values in baselines.merits.items()
-        },
-        "truth": summarize({"colorfulness": truth}),
-    }
+    merits, colored = evaluation.judge(partial(generator.colorize, seed=options.seed), images, images)
+    baselines = evaluation.judge_baselines(images)
+    gray, truth = as_stored(evaluation.gray_images(images)), baselines.truth_colorfulness
+    lab = {"coloured": lab_intersection(colored, images), "grey image": lab_intersection(gray, images)}
+    report: dict[str, object] = {"photographs": len(names), "image_size": size, "resize": resize}
+    report |= {"aged": options.aged, "lab_intersection": lab, "coloured": summarize(merits, truth)}
+    for name, values in baselines.merits.items():
+        tint = {"tint": baselines.tints[name]._asdict()} if name in baselines.tints else {}
+        report[name.replace(" ", "_")] = summarize(values, truth) | tint
+    report["truth"] = summarize({"colorfulness": truth})
+    versions = {"grey": gray, "coloured": colored, "truth": images}
+    of_gray = baselines.merits["grey image"]["ciede2000"]
+    measured = {**merits, "gray_ciede2000": of_gray, "truth_colorfulness": truth}
+    _write_sheets(options.out, names, versions, measured, options.all)
+    histograms = [f"{name} {' / '.join(f'{value:.2f}' for value in values.values())}" for name, values in lab.items()]
+    notes = [evaluation.TABLE_NOTE, f"Lab histograms: {'; '.join(histograms)}. {evaluation.LAB_NOTE}"]
+    return _Evaluated(versions, measured, evaluation.merits_table({"coloured": merits}, baselines), notes, report)
 
 
 def _write_sheets(
     folder: Path,
-    names: tuple[str, ...],
-    images: np.ndarray,
-    colored: np.ndarray,
-    merits: Merits,
-    baselines: Baselines,
+    names: Sequence[str],
+    versions: Mapping[str, NDArray[np.uint8]],
+    merits: Mapping[str, NDArray[np.float64]],
     every: bool,
 ) -> None:
     """Writes ranked.png, and where all are wanted ranked_001.png and on."""
-    count = len(names)
-    order = np.argsort(merits["ciede2000"], kind="stable")
-    versions = {"grey": _gray(images), "coloured": colored, "truth": images}
+    count, values, of_gray = len(names), merits["ciede2000"], merits["gray_ciede2000"]
+    order = np.argsort(values, kind="stable")
 
-    def ranked(heading: str, start: int, stop: int) -> Group:
-        captions = [
-            f"{rank}. {names[place]}   ΔE {merits['ciede2000'][place]:.1f}"
-            f" (grey {baselines.merits['grey image']['ciede2000'][place]:.1f})"
-            for rank, place in enumerate(order[start:stop], start + 1)
-        ]
-        return Group({name: each[order[start:stop]] for name, each in versions.items()}, heading, captions)
+    def save(name: str, parts: Mapping[str, slice]) -> None:
+        groups = []
+        for heading, part in parts.items():
+            captions = [
+                f"{rank}. {names[place]}   ΔE {values[place]:.1f} (grey {of_gray[place]:.1f})"
+                for rank, place in enumerate(order[part], part.start + 1)
+            ]
+            groups.append(Group({name: images[order[part]] for name, images in versions.items()}, heading, captions))
+        save_sheet(folder / name, _TITLE.format(count), groups)
 
-    title = (
-        f"{count:,} photographs, the best coloured first\n"
-        "ΔE: mean CIEDE2000 between what was coloured, or the grey image, and the truth; lower is better"
-    )
-    if count <= 3 * _SHOWN:
-        groups = [ranked("All of them", 0, count)]
-    else:
-        middle = (count - _SHOWN) // 2
-        groups = [
-            ranked(f"The {_SHOWN} best", 0, _SHOWN),
-            ranked(f"The {_SHOWN} in the middle", middle, middle + _SHOWN),
-            ranked(f"The {_SHOWN} worst", count - _SHOWN, count),
-        ]
-    save_sheet(folder / "ranked.png", title, groups)
+    middle = (count - _SHOWN) // 2
+    parts = {
+        f"The {_SHOWN} best": slice(0, _SHOWN),
+        f"The {_SHOWN} in the middle": slice(middle, middle + _SHOWN),
+        f"The {_SHOWN} worst": slice(count - _SHOWN, count),
+    }
+    save("ranked.png", parts if count > 3 * _SHOWN else {"All of them": slice(0, count)})
     for page, start in enumerate(range(0, count, _PAGE) if every else (), start=1):
         stop = min(start + _PAGE, count)
-        group = ranked(f"{start + 1:,} to {stop:,} of {count:,}", start, stop)
-        save_sheet(folder / f"ranked_{page:03}.png", title, [group])
+        save(f"ranked_{page:03}.png", {f"{start + 1:,} to {stop:,} of {count:,}": slice(start, stop)})
 
 
 if __name__ == "__main__":

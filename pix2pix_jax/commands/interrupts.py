@@ -10,9 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-STATUS = 128 + signal.SIGINT
-"""A command's exit status after Ctrl-C."""
-
 _SECONDS = 3.0  # that a command has to end in order
 
 
@@ -29,22 +26,15 @@ def _leave(number: int, _: object) -> None:
     leave("interrupted", 128 + number)
 
 
-def _never() -> bool:
-    return False
-
-
 @contextlib.contextmanager
-def watched(may_take_long: Callable[[], bool] = _never) -> Iterator[None]:
+def watched(may_take_long: Callable[[], bool]) -> Iterator[None]:
     """Within it, a second Ctrl-C ends this process, and so does a first that has had no effect after a while.
 
     Python acts on a signal only when the main thread is back from what it has called, and a compilation takes a minute.
 
     Args:
-        may_take_long: whether the command is to have all the time that it needs, since work would be lost.
+        may_take_long: whether the command gets all the time that it needs, since work would be lost.
     """
-    if threading.current_thread() is not threading.main_thread():  # which alone may handle signals
-        yield
-        return
     if signal.getsignal(signal.SIGINT) is _leave:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     reading, writing = socket.socketpair()

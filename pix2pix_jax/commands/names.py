@@ -8,19 +8,25 @@ import argparse
 import json
 import os
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
-from itertools import count
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
 
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.files import writing
+from pix2pix_jax.files import lock, writing
 
 RECORD = ".pix2pix-names.jsonl"
 """The file in OUT that keeps the names: on each line a name, the name that was wanted, and the image's path from OUT.
 
-Lines are only ever appended, and of two lines with one name the first counts. So several processes can share a folder.
+Lines are only ever appended, under a lock, so that several processes can share a folder; of two lines with one name the
+first counts.
 """
+
+
+Owner = tuple[str, str]
+"""Whose a name is: the name that was wanted, and the image's path from OUT."""
 
 
 class Item(NamedTuple):
@@ -49,15 +55,14 @@ class Targets:
     def __init__(self, options: argparse.Namespace, items: Iterable[Item], rename: Callable[[Path], Path]) -> None:
         """Takes the options of `images.add_arguments`, everything to be read, and what a name becomes by itself."""
         self._options = options
-        self._folders: dict[Path, Path] = {}
+        self._resolve = cache(Path.resolve)
         self._out = options.out.resolve()
         self._wanted = {item: rename(item.name) for item in items}
         # Files that this run must not replace, except by what is made of them.
         self._inputs = {_folded(self._place(file)): file for item in self._wanted for file in item.files}
         self._names: dict[Item, Path] = {}
         self._numbers: dict[str, Iterator[int]] = {}
-        keeping = [item for item, name in self._wanted.items() if name == item.name]
-        self._claim(dict.fromkeys([*keeping, *self._wanted]))
+        self._claim(sorted(self._wanted, key=lambda item: self._wanted[item] != item.name))
 
     def place(self, item: Item, name: Path) -> Path:
         """Where an image goes; `name` is its path relative to OUT, if that is not another's.
@@ -91,52 +96,22 @@ class Targets:
 
     def _claim(self, items: Iterable[Item]) -> None:
         """Gives each image the name that it was given before, or else a free one, and records that."""
-        owners = self._recorded()
-        names = {owner: name for name, owner in reversed(owners.values())}
-        claimed = []
-        for item in items:
-            owner = self._owner(item)
-            name = names.get(owner)
-            if name is None or not self._may_be(item, name):
-                name = next(name for name in self._alternatives(item) if self._is_free(item, name, owners))
-                if not self._is_own(item, name):
+        path = self._out / RECORD
+        with writing(path), path.open("a+", encoding="ascii", errors="replace") as file:
+            lock(file, wait=True)
+            file.seek(0)
+            owners = _recorded(file)
+            earlier = {owner: [name] for name, owner in reversed(owners.values())}
+            lines = []
+            for item in items:
+                owner = str(self._wanted[item]), os.path.relpath(self._place(item.files[0]), self._out)
+                names = chain(earlier.get(owner, ()), self._alternatives(item))
+                self._names[item] = name = next(name for name in names if self._may_have(item, owner, name, owners))
+                if _folded(name) not in owners and not self._is_own(item, name):
                     owners[_folded(name)] = name, owner
-                    claimed.append(item)
-            self._names[item] = name
-        if claimed:
-            self._record([str(self._names[item]), *self._owner(item)] for item in claimed)
-            owners = self._recorded()
-            lost = [item for item in claimed if owners[_folded(self._names[item])][1] != self._owner(item)]
-            if lost:  # to a process that was quicker
-                self._claim(lost)
-
-    def _owner(self, item: Item) -> tuple[str, str]:
-        """What a name is recorded for: the name that was wanted, and the image's path from OUT."""
-        return str(self._wanted[item]), os.path.relpath(self._place(item.files[0]), self._out)
-
-    def _recorded(self) -> dict[str, tuple[Path, tuple[str, str]]]:
-        """The names that were given before and to whom, by name without case."""
-        found: dict[str, tuple[Path, tuple[str, str]]] = {}
-        try:
-            lines = (self._out / RECORD).read_bytes().splitlines()
-        except FileNotFoundError:
-            return found
-        for line in lines:
-            try:
-                name, wanted, source = json.loads(line)
-                found.setdefault(_folded(Path(name)), (Path(name), (wanted, source)))
-            except (TypeError, ValueError):  # cut off where the disk was full
-                continue
-        return found
-
-    def _record(self, entries: Iterable[list[str]]) -> None:
-        content = "\n" + "".join(json.dumps(entry) + "\n" for entry in entries)
-        with writing(self._out / RECORD):
-            descriptor = os.open(self._out / RECORD, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-            try:
-                os.write(descriptor, content.encode())
-            finally:
-                os.close(descriptor)
+                    lines.append(json.dumps([str(name), *owner]) + "\n")
+            if lines:
+                file.write("\n" + "".join(lines))
 
     def _alternatives(self, item: Item) -> Iterator[Path]:
         """Names for an image: cat.png for cat.gif, or else cat.gif.png, cat-2.png, cat-3.png and on."""
@@ -148,12 +123,12 @@ class Targets:
         for number in self._numbers.setdefault(_folded(wanted), count(2)):
             yield wanted.with_name(f"{wanted.name.removesuffix(suffix)}-{number}{suffix}")
 
-    def _is_free(self, item: Item, name: Path, owners: dict[str, tuple[Path, tuple[str, str]]]) -> bool:
-        return self._is_own(item, name) or (_folded(name) not in owners and self._may_be(item, name))
-
-    def _may_be(self, item: Item, name: Path) -> bool:
-        """Whether a name is that of no other image that is still to be read."""
-        return self._is_own(item, name) or _folded(self._place(self._out / name)) not in self._inputs
+    def _may_have(self, item: Item, owner: Owner, name: Path, owners: Mapping[str, tuple[Path, Owner]]) -> bool:
+        """Whether a name is that of no other image, neither of one that has it by the record nor of one to be read."""
+        if self._is_own(item, name):
+            return True
+        is_input = _folded(self._place(self._out / name)) in self._inputs
+        return not is_input and owners.get(_folded(name), (name, owner))[1] == owner
 
     def _is_own(self, item: Item, name: Path) -> bool:
         """Whether a name is that of the image's own file, in place."""
@@ -161,10 +136,19 @@ class Targets:
 
     def _place(self, path: Path) -> Path:
         """Where a file is, by which two paths to it are known as one; a link as the last part stays one."""
-        folder = self._folders.get(path.parent)
-        if folder is None:
-            folder = self._folders[path.parent] = path.parent.resolve()
-        return folder / path.name
+        return self._resolve(path.parent) / path.name
+
+
+def _recorded(lines: Iterable[str]) -> dict[str, tuple[Path, Owner]]:
+    """The names that were given before and to whom, by name without case."""
+    found: dict[str, tuple[Path, Owner]] = {}
+    for line in lines:
+        try:
+            name, wanted, source = json.loads(line)
+            found.setdefault(_folded(Path(name)), (Path(name), (wanted, source)))
+        except (TypeError, ValueError):  # cut off where the disk was full
+            continue
+    return found
 
 
 def _folded(path: Path) -> str:

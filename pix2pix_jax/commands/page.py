@@ -11,32 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pix2pix_jax.commands import cli, images
-from pix2pix_jax.commands.arguments import add_seed, add_test_time, at_test_time, positive_int
+from pix2pix_jax.commands.arguments import add_flags, load_generator, positive_int
 from pix2pix_jax.errors import UserError
 
 _VARIABLE = "PIX2PIX_PAGE_PASSWORD"
 
 
-def main(arguments: Sequence[str] | None = None) -> int | None:
-    """Runs the command.
-
-    Args:
-        arguments: of the command; None for the process's own.
-
-    Returns:
-        The exit status: 0; 1 if the page cannot be served. A mistake in the arguments exits with 2.
-    """
-    return cli.run_command(lambda: _main(_parser().parse_args(arguments)), lambda: True)
-
-
-def _main(options: argparse.Namespace) -> int:
-    images.set_limits(options)
-    # So that the server's folder is deleted then.
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ending, signal.default_int_handler)
-    with contextlib.suppress(KeyboardInterrupt):
-        _serve(options)
-    return 0
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command, until Ctrl-C or SIGTERM."""
+    cli.run_command(lambda: _serve(_parser().parse_args(arguments)), lambda: True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -45,11 +28,6 @@ def _parser() -> argparse.ArgumentParser:
         description="Serves a page for the browser, on which photographs are coloured as pix2pix-colorize does it; with"
         " a generator that was trained on pairs, images are translated as pix2pix-translate does it. Nothing is loaded"
         " from elsewhere, and what visitors give is deleted when they leave.",
-    )
-    parser.add_argument(
-        "--checkpoint",
-        metavar="RUN_OR_FILE",
-        help="a run's folder, a .safetensors file, or 'reference' (default: pretrained)",
     )
     parser.add_argument(
         "--host",
@@ -74,7 +52,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help="path under which a reverse proxy offers it, as /colour",
     )
-    images.add_limits(parser)
     parser.add_argument(
         "--tile",
         type=positive_int,
@@ -83,34 +60,36 @@ def _parser() -> argparse.ArgumentParser:
         help="of a generator trained on pairs: make larger images of squares of about that side, see pix2pix-translate"
         " (default: %(default)s)",
     )
-    add_test_time(parser)
-    add_seed(parser)
+    add_flags(parser, "--checkpoint", "--max-megapixels", "--test-time", "--seed")
+    parser.set_defaults(step=None)
     return parser
 
 
 def _serve(options: argparse.Namespace) -> None:
-    from pix2pix_jax.inference.trained import load_trained
     from pix2pix_jax.page.making import Maker
     from pix2pix_jax.page.serving import Serving, serve
 
-    cli.use_compilation_cache()
-    cli.check_devices()
-    maker = Maker(at_test_time(load_trained(options.checkpoint), options.test_time), options.tile, options.seed)
-    pixels = round(options.max_megapixels * 1_000_000)
+    images.set_limits(options)
     password = _password(options)
     if password is None and not _is_this_machine(options.host):
         print(
             f"note: everybody who can reach {options.host} can use the page: give --password-file to ask for one",
             file=sys.stderr,
         )
-    with tempfile.TemporaryDirectory(prefix="pix2pix-page-", ignore_cleanup_errors=True) as folder:
-        _set_up_gradio(Path(folder) / "uploads")
-        serve(
-            maker,
-            Serving(options.host, options.port, password, pixels, options.root_path),
-            Path(folder),
-            lambda address: print(f"the page is at {address} (Ctrl-C ends it)", flush=True),
-        )
+    for ending in (signal.SIGINT, signal.SIGTERM):  # so that the server's folder is deleted then
+        signal.signal(ending, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt):
+        maker = Maker(load_generator(options), options.tile, options.seed)
+        pixels = round(options.max_megapixels * 1_000_000)
+        how = Serving(options.host, options.port, password, pixels, options.root_path)
+        with tempfile.TemporaryDirectory(prefix="pix2pix-page-", ignore_cleanup_errors=True) as folder:
+            _set_up_gradio(Path(folder) / "uploads")
+            serve(
+                maker,
+                how,
+                Path(folder),
+                lambda address: print(f"the page is at {address} (Ctrl-C ends it)", flush=True),
+            )
 
 
 def _set_up_gradio(uploads: Path) -> None:
@@ -151,4 +130,4 @@ def _is_this_machine(host: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -5,6 +5,7 @@
 
 import importlib
 import sys
+from functools import partial
 
 from pix2pix_jax.commands import interrupts
 
@@ -15,19 +16,7 @@ def run(name: str) -> int | None:
     return importlib.import_module(f"pix2pix_jax.commands.{name}").main()
 
 
-def compare() -> int | None:
-    """The command `pix2pix-compare`."""
-    return run("compare")
-
-
-def evaluate() -> int | None:
-    """The command `pix2pix-evaluate`."""
-    return run("evaluate")
-
-
-def export() -> int | None:
-    """The command `pix2pix-export`."""
-    return run("export")
+compare, evaluate, export = (partial(run, name) for name in ("compare", "evaluate", "export"))
 
 
 if __name__ == "__main__":

@@ -1,20 +1,16 @@
 """Translates images: `pix2pix-translate IMAGE_OR_FOLDER… --checkpoint RUN_OR_FILE [--out OUT]`."""
 
 import argparse
-import functools
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pix2pix_jax.commands import cli, images
-from pix2pix_jax.commands.arguments import add_seed, add_step, add_test_time, at_test_time, positive_int
+from pix2pix_jax.commands.arguments import add_flags, load_generator, positive_int
 from pix2pix_jax.commands.names import Item, Targets
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.photos import with_extension
-
-if TYPE_CHECKING:
-    from pix2pix_jax.inference import TrainedGenerator
 
 _WORDS = images.Words("translated", "images", lambda name: with_extension(name, ".png"))
 
@@ -34,21 +30,8 @@ than 1, 3 or 4, and all floating point, which is in the range that the run's dat
 
 
 def main(arguments: Sequence[str] | None = None) -> int | None:
-    """Runs the command.
-
-    Args:
-        arguments: of the command; None for the process's own.
-
-    Returns:
-        The exit status: 0; 1 if anything could not be translated. A mistake in the arguments exits with 2.
-    """
+    """Runs the command; gives its exit status, which is 1 if anything could not be translated."""
     return cli.run_command(lambda: _translate(_parser().parse_args(arguments)))
-
-
-def _translate(options: argparse.Namespace) -> int:
-    load = functools.cache(lambda: _load(options))
-    find = functools.partial(_find, direction=lambda: load().config.data.direction)
-    return images.run(options, _WORDS, find, lambda options: _prepare(options, load()))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,22 +51,12 @@ def _parser() -> argparse.ArgumentParser:
         " for what does not fit into the memory; with test time 'batch', the statistics are then those of each square",
     )
     parser.add_argument("--side-by-side", action="store_true", help="put input and output into one image of 8 bits")
-    add_step(parser)
-    add_test_time(parser)
-    add_seed(parser)
+    add_flags(parser, "--step", "--test-time", "--seed")
     return parser
 
 
-def _find(given: Sequence[Path], out: Path, direction: Callable[[], str]) -> Iterator[Item]:
-    for path in given:
-        if path.is_dir():
-            yield from _find_in_folder(path, out, direction)
-        else:
-            yield Item((path,), Path(path.name))
-
-
-def _find_in_folder(folder: Path, out: Path, direction: Callable[[], str]) -> Iterator[Item]:
-    """The images of a folder; `direction` says which side the generator is given, and has to read it for that."""
+def _find_in_folder(folder: Path, out: Path, direction: str) -> list[Item]:
+    """The images of a folder; of pairs the side that the generator is given, by its config's `data.direction`."""
     from pix2pix_jax.data.pairs.layout import find_parts, list_pairs
     from pix2pix_jax.photos import NUMPY
 
@@ -91,16 +64,17 @@ def _find_in_folder(folder: Path, out: Path, direction: Callable[[], str]) -> It
         inner = (child for child in sorted(folder.iterdir()) if child.is_dir())
         if found := next(filter(_holds_pairs, inner), None):
             raise UserError(f"{folder} holds pairs in {found.name}: give {found}, of which one side is translated")
-        yield from images.find_in_folder(folder, out, also=(NUMPY,))
-        return
+        return images.find_in_folder(folder, out, also=(NUMPY,))
     parts = find_parts(str(folder), "IMAGE_OR_FOLDER")
     if "" not in parts:
         holds = f"pairs for {', '.join(parts)}" if parts else "no images"
         raise UserError(f"{folder} holds {holds}: give the folder whose images are to be translated")
-    slots, pairs = list_pairs(parts[""], direction()[0])
-    images.note(folder, f"translating {', '.join(slots)} (data.direction={direction()})")
-    for stem, files in pairs.items():
-        yield Item(tuple(folder / file for file in files), Path(f"{stem}{Path(files[0]).suffix}"))
+    slots, pairs = list_pairs(parts[""], direction[0])
+    images.note(folder, f"translating {', '.join(slots)} (data.direction={direction})")
+    return [
+        Item(tuple(folder / file for file in files), Path(f"{stem}{Path(files[0]).suffix}"))
+        for stem, files in pairs.items()
+    ]
 
 
 def _holds_pairs(folder: Path) -> bool:
@@ -111,26 +85,23 @@ def _holds_pairs(folder: Path) -> bool:
     return {"A", "B"} <= {slot[:1] for slot in slots} or any(slot[1:] for slot in slots)
 
 
-def _load(options: argparse.Namespace) -> "TrainedGenerator":
-    from pix2pix_jax.inference.generate import translation_task
-    from pix2pix_jax.inference.trained import load_trained
-
-    generator = at_test_time(load_trained(options.checkpoint, options.step), options.test_time)
-    translation_task(generator.config.task)
-    return generator
-
-
-def _prepare(options: argparse.Namespace, generator: "TrainedGenerator") -> images.Work:
+def _translate(options: argparse.Namespace) -> int:
     from PIL import Image
 
     from pix2pix_jax.figures.drawing import displayed
+    from pix2pix_jax.inference.generate import translation_task
     from pix2pix_jax.inference.inputs import condition_of
     from pix2pix_jax.inference.painting import side_by_side
     from pix2pix_jax.inference.photo_files import write_photo
     from pix2pix_jax.inference.translating import translate_array, translated_name, write_translated
 
+    images.set_limits(options)
+    generator = load_generator(options)
+    translation_task(generator.config.task)
+    items = images.find(options, partial(_find_in_folder, direction=generator.config.data.direction))
+
     def translate(item: Item, targets: Targets) -> None:
-        condition = condition_of(item.files, generator.config, lambda text: images.note(item.files[0], text))
+        condition = condition_of(item.files, generator.config, partial(images.note, item.files[0]))
         name = translated_name(item.name, condition, generator.config)
         target = targets.place(item, with_extension(item.name, ".png") if options.side_by_side else name)
         made = translate_array(condition, generator, options.seed, options.tile)
@@ -140,7 +111,7 @@ def _prepare(options: argparse.Namespace, generator: "TrainedGenerator") -> imag
         else:
             write_translated(made, target, generator.config, options.overwrite)
 
-    return translate
+    return images.make_all(options, items, _WORDS, translate)
 
 
 if __name__ == "__main__":

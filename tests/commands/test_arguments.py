@@ -1,34 +1,33 @@
-import argparse
+"""Flags that several commands have: values that cannot be are refused before anything is read."""
 
 import pytest
 
-from pix2pix_jax.commands.arguments import Parser, positive_float, positive_int, seed
-from pix2pix_jax.errors import UserError
+from pix2pix_jax.commands import colorize, compare, evaluate, page, translate
 
 
-@pytest.mark.parametrize("text", ["0", "-3", "2.5", "many", ""])
-def test_integers_above_0(text):
-    assert positive_int("12") == 12
-    with pytest.raises(argparse.ArgumentTypeError, match="is not an integer above 0"):
-        positive_int(text)
-
-
-@pytest.mark.parametrize("text", ["-1", "2.5", "nan", str(2**31), str(10**20), ""])
-def test_seeds(text):
-    assert seed("0") == 0
-    with pytest.raises(argparse.ArgumentTypeError, match="is not an integer from 0 to 2147483647"):
-        seed(text)
-
-
-@pytest.mark.parametrize("text", ["0", "-3", "inf", "nan", "many", ""])
-def test_numbers_above_0(text):
-    assert positive_float("2.5") == 2.5
-    with pytest.raises(argparse.ArgumentTypeError, match="is not a number above 0"):
-        positive_float(text)
-
-
-def test_what_is_wrong_is_the_users_to_mend():
-    parser = Parser("name")
-    parser.add_argument("--steps", type=positive_int)
-    with pytest.raises(UserError, match=r"argument --steps: x is not an integer above 0 \(--help lists"):
-        parser.parse_args(["--steps", "x"])
+@pytest.mark.parametrize(
+    ("command", "arguments", "named"),
+    [
+        (colorize, "", "PHOTO_OR_FOLDER"),
+        (colorize, "a.png --nonsense", "--nonsense"),
+        (colorize, "a.png --saturation 0", "0 is not a number from 1e-06 to"),
+        (colorize, "a.png --max-megapixels nan", "nan is not a number"),
+        (colorize, "a.png --saturation many", "many is not a number"),
+        (colorize, "a.png --overwrite --skip-existing", "not allowed with"),
+        (translate, "a.png", "--checkpoint"),
+        (translate, "a.png --checkpoint x --test-time eval", "invalid choice: 'eval'"),
+        (translate, "a.png --checkpoint x --tile 0", "0 is not an integer from 1 to 2147483647"),
+        (translate, "a.png --checkpoint x --tile 2.5", "2.5 is not an integer"),
+        (translate, "a.png --checkpoint x --seed -1", "--seed"),
+        (page, "--seed 2147483648", "2147483648 is not an integer from 0 to 2147483647"),
+        (evaluate, "", "--data"),
+        (evaluate, "--data x stray", "stray"),
+        (evaluate, "--data x --step last", "last is not an integer"),
+        (compare, "--data x --steps=2 --minutes=1", "not allowed with"),
+    ],
+)
+def test_usage(run, command, arguments, named):
+    status, out, err = run(command.main, *arguments.split())
+    assert (status, out) == (2, [])
+    assert err[0].startswith("usage: pix2pix-")
+    assert named in err[-1]
