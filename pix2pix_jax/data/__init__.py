@@ -47,10 +47,7 @@ SOURCE_KEYS: dict[str, tuple[str, ...]] = {
 
 
 def make_sources(config: Config) -> tuple[ImageSource, ImageSource]:
-    """Opens the photographs or pairs that a config names.
-
-    Args:
-        config: the whole of it; `open_tfds`, `open_folders`, `open_bundled`, `open_pairs` and `open_made` say more.
+    """Opens the photographs or pairs that a config names; the functions called say more.
 
     Returns:
         The images to train on, and others that are never trained on, to judge by: photographs, or for a
@@ -74,7 +71,12 @@ def make_sources(config: Config) -> tuple[ImageSource, ImageSource]:
                 f"data.{key}={getattr(data, key)} is not read with data.source={data.source}:"
                 f" give --config.data.source={wanted} too, or leave it out"
             )
-    _check_task(config, kind)
+    if (kind in _GIVES_PAIRS) != (config.task.kind == "translation"):
+        gives, remedy = "pairs", "use --config=configs/pix2pix.py"
+        if kind not in _GIVES_PAIRS:
+            gives = "photographs"
+            remedy = "give --config.data.source=pairs --config.data.root=DIR, or use --config=configs/ycrcb_rgb.py"
+        raise UserError(f"data.source={data.source} gives {gives}, and the task is {config.task.kind}: {remedy}")
     if kind == "pairs":
         return open_pairs(config)
     if kind in MADE:
@@ -86,14 +88,3 @@ def make_sources(config: Config) -> tuple[ImageSource, ImageSource]:
     if not data.root:
         raise UserError("data.source=folder needs the folder of photographs: give --config.data.root=DIR")
     return open_folders(data.root, data.eval_root, data.eval_fraction, shorter_side=data.resize)
-
-
-def _check_task(config: Config, kind: str) -> None:
-    """Makes sure that the source gives what the task works on."""
-    if (kind in _GIVES_PAIRS) == (config.task.kind == "translation"):
-        return
-    gives, remedy = "pairs", "use --config=configs/pix2pix.py"
-    if kind not in _GIVES_PAIRS:
-        gives = "photographs"
-        remedy = "give --config.data.source=pairs --config.data.root=DIR, or use --config=configs/ycrcb_rgb.py"
-    raise UserError(f"data.source={config.data.source} gives {gives}, and the task is {config.task.kind}: {remedy}")

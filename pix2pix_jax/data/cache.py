@@ -23,8 +23,8 @@ _logger = logging.getLogger(__name__)
 # Raised when the files' layout, `fit` or how photographs are decoded changes, so that older ones are not taken for it.
 _LAYOUT = 2
 
-# A chunk holds at least so many images, so that little of it stays empty, unless they are so large that a place in
-# it would take more than 32 bits.
+# A chunk holds at least so many images, so that little of it stays empty, unless a place in it would then take more
+# than 32 bits.
 _IMAGES_PER_CHUNK = 16
 _LARGEST_CHUNK = 2**31 - 1
 
@@ -32,9 +32,7 @@ _LARGEST_CHUNK = 2**31 - 1
 _DECODED_AT_ONCE = 256
 
 _SECONDS_BETWEEN_NOTES = 10.0
-
-# The disk is not filled to the last byte.
-_DISK_MARGIN = 2**26
+_DISK_MARGIN = 2**26  # bytes: the disk is not filled to the last one
 
 _PIXELS, _PLACES, _INFO = "pixels.bin", "places.npy", "info.json"
 
@@ -64,11 +62,7 @@ class DecodedSet:
         self._chunks, self._offsets, self._heights, self._widths = np.ascontiguousarray(np.load(folder / _PLACES).T)
 
     def locate(self, draws: Draws, crop: tuple[int, int]) -> NDArray[np.int32]:
-        """Finds the crops of a batch.
-
-        Args:
-            draws: what was drawn for it.
-            crop: height and width of the crops, px.
+        """Finds the crops of a batch, of some height and width, px.
 
         Returns:
             [rows, 3]: which chunk, the place of the crop's first value in it, and the values from one row of the image
@@ -107,15 +101,10 @@ def decode_crops(source: SizedSource, draws: Draws) -> NDArray[Any]:
 def decoded_set(
     source: SizedSource, cache_dir: Path, num_threads: int, notify: Callable[[str], object] = _logger.info
 ) -> DecodedSet:
-    """Opens the decoded form of a source, which is made now if it is missing, damaged or of other images.
+    """Opens the decoded form of a source, kept in `cache_dir`; it is made now if it is missing or of other images.
 
-    It takes the place of an older one of the same name. Several processes may ask at once: one makes it.
-
-    Args:
-        source: the images.
-        cache_dir: the folder in which decoded sets are kept, made where there is none.
-        num_threads: that decode.
-        notify: told in one line each how far decoding is.
+    It takes the place of an older one of the same name. Several processes may ask at once: one makes it, and `notify`
+    is told in one line each how far that is.
 
     Raises:
         DoesNotFitError: if the disk has no room for it.
@@ -186,8 +175,8 @@ def _write(
     places = np.empty((count, 4), np.int32)
     chunk, offset = 0, 0
     for number, image in enumerate(_decoded(source, num_threads, notify)):
-        if number == _DECODED_AT_ONCE:
-            _check_room(Path(file.name), (chunk * chunk_values + offset) * size * count // number)
+        if number == _DECODED_AT_ONCE:  # from which follows what all take
+            _check_room(Path(file.name).parent, (chunk * chunk_values + offset) * size * count / number)
         if offset + image.size > chunk_values:
             file.write(bytes((chunk_values - offset) * size))
             chunk, offset = chunk + 1, 0
@@ -209,12 +198,12 @@ def _decoded(source: SizedSource, num_threads: int, notify: Callable[[str], obje
             yield from pool.map(source.__getitem__, range(first, min(first + _DECODED_AT_ONCE, count)))
 
 
-def _check_room(path: Path, wanted: int) -> None:
-    """Makes sure, from the images written so far, that the disk has room for all: `wanted` bytes."""
-    room = shutil.disk_usage(path.parent).free - _DISK_MARGIN
+def _check_room(folder: Path, wanted: float) -> None:
+    """Makes sure that the disk of a folder has room for `wanted` bytes."""
+    room = shutil.disk_usage(folder).free - _DISK_MARGIN
     if wanted > room:
         raise DoesNotFitError(
-            f"decoded, the images take about {wanted / 1e9:,.1f} GB, and {path.parent.parent} has room for"
+            f"decoded, the images take about {wanted / 1e9:,.1f} GB, and {folder.parent} has room for"
             f" {max(room, 0) / 1e9:,.1f}: give another folder with --config.data.cache_dir=DIR,"
             " or --config.data.cache=none to decode them again in every epoch"
         )

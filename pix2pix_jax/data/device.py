@@ -2,7 +2,6 @@
 
 import math
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -40,11 +39,7 @@ class ResidentSet:
     """A decoded set in the memory of each of this process's devices."""
 
     def __init__(self, decoded: DecodedSet, crop: tuple[int, int]) -> None:
-        """Copies the set to the devices.
-
-        Args:
-            decoded: the set.
-            crop: height and width of the crops, px.
+        """Copies the set to the devices, for crops of some height and width, px.
 
         Raises:
             DoesNotFitError: if it takes more than `DEVICE_SHARE` of a device's free memory.
@@ -82,12 +77,6 @@ def _cut(pixels: jax.Array, crops: jax.Array, shape: tuple[int, int, int]) -> ja
 
 
 def free_memory(device: Any) -> float:
-    """Bytes of a device's memory that nothing has taken; a CPU's is the host's, and taken as infinite but on Linux."""
-    statistics = device.memory_stats()
-    if statistics and "bytes_limit" in statistics:
-        return statistics["bytes_limit"] - statistics["bytes_in_use"]
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return math.inf
-    return 1024 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1])
+    """Bytes of a device's memory that nothing has taken; infinite for a CPU, which does not tell."""
+    statistics = device.memory_stats() or {}
+    return statistics.get("bytes_limit", math.inf) - statistics.get("bytes_in_use", 0)

@@ -22,13 +22,10 @@ def load_named_crops(
 ) -> tuple[tuple[str, ...], NDArray[Any]]:
     """Loads the middles of all photographs or pairs of a folder that can be decoded; see `load_eval_images`.
 
-    Those that cannot be decoded are warned of, and in `source.skipped` afterwards.
+    Those that cannot be decoded are warned of, and in `source.skipped` afterwards; UserError if not one can be.
 
     Returns:
         The paths within the folder (of a pair, its first file's), and the crops.
-
-    Raises:
-        UserError: if not one can be decoded, or a size is out of range.
     """
     crops = _crops(source, image_size, resize, len(source))
     # In place of a damaged photograph the source gives another, which must not count twice.

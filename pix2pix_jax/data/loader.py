@@ -34,8 +34,7 @@ class Loader:
     - `none`: not at all: threads decode them again in every epoch, for sets that fit nowhere else;
     - `auto`: on the device where they take no more than 40 % of its free memory, else on the host, else not at all.
 
-    The file is made for `device` too, so that a second start decodes nothing. On a CPU, `auto` means the host: its
-    memory is the device's.
+    The file is made for `device` too, so that a second start decodes nothing. On a CPU, `auto` means the host.
     """
 
     def __init__(
@@ -104,10 +103,7 @@ class Loader:
         return "none" if self._decoded is None else "host"
 
     def batch(self, step: int) -> jax.Array:
-        """Makes the batch of one step.
-
-        Args:
-            step: 0 for the first.
+        """Makes the batch of one step; 0 is the first.
 
         Returns:
             This process's rows on its devices. Of photographs, RGB in [0, 255], uint8 [devices, rows per device,
@@ -128,10 +124,7 @@ class Loader:
 
     @contextmanager
     def iterate(self, start_step: int = 0) -> Iterator[Iterator[jax.Array]]:
-        """Makes the batches from one step on ahead, in background threads that end with the `with` statement.
-
-        Args:
-            start_step: step of the first batch.
+        """Makes the batches from `start_step` on ahead, in background threads that end with the `with` statement.
 
         Yields:
             An iterator over what `batch` returns, without end. An error in a thread is raised by the `next` that would

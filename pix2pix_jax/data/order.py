@@ -32,17 +32,16 @@ class Order:
     """The endless sequence of training images, cut into batches.
 
     Row j of step s is number p = s * batch_size + j, which is photograph p % N of epoch p // N in an order drawn anew
-    for each epoch (N photographs in all). Batches therefore run on from one epoch into the next, and every photograph
-    is seen once an epoch. The crop and the mirroring of a photograph are drawn from (seed, epoch, its index). So any
-    step's batch can be made again without replaying the earlier ones, by any number of threads, in any order.
+    for each epoch (N photographs in all): batches run on from one epoch into the next. Crops and mirroring are drawn
+    from (seed, epoch, photograph). So any step's batch can be made by any number of threads, in any order.
 
     Attributes:
         num_images: photographs in an epoch.
         batch_size: rows of a batch over all processes, a multiple of `process_count`; may be more than there are
             photographs.
         seed: what everything drawn follows from.
-        process_index: which process's rows are wanted: of several, each has an equal stretch of every batch's.
-        process_count: how many processes share a batch.
+        process_index: which process's rows are wanted.
+        process_count: how many processes share a batch, an equal stretch of it each.
         mirror: whether half of the images change left and right; the other draws are the same without.
     """
 
@@ -77,10 +76,9 @@ def _epoch(seed: int, epoch: int, num_images: int) -> tuple[NDArray[np.int64], N
 
 
 def _random(seed: int, purpose: int, epoch: int) -> np.random.Generator:
-    """A random stream of its own for every combination of the arguments, ready without replaying.
+    """A random stream of its own for every combination of the arguments.
 
-    Philox (Salmon et al., 2011) is a function of a key and a counter. The lower words of the counter are left to the
-    draws, a higher one says where the stream is.
+    Philox (Salmon et al., 2011) is a function of a key and a counter, whose lower words are left to the draws.
     """
     key = np.array([seed % 2**64, purpose], np.uint64)
     counter = np.array([0, 0, epoch, 0], np.uint64)

@@ -2,7 +2,6 @@
 
 import errno
 import fcntl
-import multiprocessing
 import os
 import resource
 import time
@@ -135,22 +134,3 @@ def test_waiting_for_another_process_is_told_of(tmp_path: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_UN)
         found.result(timeout=10)
     assert str(tmp_path) in notes[0]
-
-
-def _count(folder: Path, asked: "multiprocessing.Queue[int]") -> None:
-    source = Numbered(2000)
-    open_set(source, folder)
-    asked.put(len(source.asked))
-
-
-@pytest.mark.process
-def test_of_several_processes_one_decodes(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    asked = context.Queue()
-    processes = [context.Process(target=_count, args=(tmp_path, asked)) for _ in range(3)]
-    for process in processes:
-        process.start()
-    counts = sorted(asked.get(timeout=60) for _ in processes)
-    for process in processes:
-        process.join()
-    assert counts == [0, 0, 2000]

@@ -32,13 +32,6 @@ def rows(batch: jax.Array) -> np.ndarray:
     return np.asarray(batch).reshape(-1, *batch.shape[2:])
 
 
-def loader_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith("loader")]
-
-
-# --- Batches -----------------------------------------------------------------------------------
-
-
 def test_crops_and_mirroring_are_those_drawn() -> None:
     batch = loader_of(Numbered(100), batch_size=104).batch(0)
     assert batch.shape == (DEVICES, 13, 8, 8, 3)
@@ -95,9 +88,6 @@ def test_every_way_gives_the_same_batches(
     np.testing.assert_array_equal(found, wanted)
 
 
-# --- Where they are kept -----------------------------------------------------------------------
-
-
 def test_auto_is_the_device_where_there_is_room_or_else_the_host(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,23 +128,14 @@ def test_decoding_is_told_of_and_nothing_is_printed(
     assert tuple(capfd.readouterr()) == ("", "")
 
 
-def test_a_second_start_decodes_nothing(tmp_path: Path) -> None:
-    loader_of(Numbered(40), cache="host", cache_dir=str(tmp_path))
+def test_a_second_start_decodes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    loader_of(Numbered(40), cache="host")
+    assert (tmp_path / "pix2pix_jax" / "decoded" / "numbered_8_10" / "pixels.bin").exists()
     source = Numbered(40)
     for cache in ("host", "device"):
-        with loader_of(source, cache=cache, cache_dir=str(tmp_path)).iterate() as batches:
-            for _ in range(6):
-                next(batches)
+        loader_of(source, cache=cache).batch(0)
     assert source.asked == []
-
-
-def test_the_default_place_is_the_users_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    loader_of(Numbered(4), cache="host")
-    assert (tmp_path / "pix2pix_jax" / "decoded" / "numbered_8_10" / "pixels.bin").exists()
-
-
-# --- Making them ahead -------------------------------------------------------------------------
 
 
 def test_batches_are_made_ahead_and_come_in_order() -> None:
@@ -190,7 +171,7 @@ def test_error_in_the_thread_is_raised_by_its_batch() -> None:
             next(batches)
         with pytest.raises(StopIteration):
             next(batches)
-    assert not loader_threads()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("loader")]
 
 
 @pytest.mark.process

@@ -41,11 +41,6 @@ def test_draws_are_spread_evenly_and_differ_by_epoch_and_seed() -> None:
             assert (drawn != drawn_otherwise).any()
 
 
-def test_draws_belong_to_the_photograph_not_to_the_batch() -> None:
-    small, large = order_of(12, batch_size=3), order_of(12, batch_size=12)
-    assert_same(joined([small[step] for step in range(4)]), large[0])
-
-
 @pytest.mark.parametrize("processes", [2, 3, 6])
 def test_processes_share_a_batch(processes: int) -> None:
     whole = order_of(7, batch_size=12)

@@ -1,6 +1,5 @@
 """What all pairs of a set must have in common, known from the files' headers before anything is decoded."""
 
-import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,6 @@ from pix2pix_jax.data.pairs.sizes import Preprocess
 from pix2pix_jax.data.sources.scan import read_each
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.photos import Header, Kind, read_header
-
-_logger = logging.getLogger(__name__)
 
 _DEPTHS = {"uint8": "8 bits", "uint16": "16 bits", "float32": "floating point"}
 
@@ -46,16 +43,12 @@ class SoundPairs:
 
     def kinds(self, slot: int) -> dict[Kind, Path]:
         """The kinds of images in a slot, each with the first file of it."""
-        found: dict[Kind, Path] = {}
-        for stem, headers in self.headers.items():
-            found.setdefault(headers[slot].kind, self.root / self.files[stem][slot])
-        return found
+        headers = reversed(self.headers.items())
+        return {of_pair[slot].kind: self.root / self.files[stem][slot] for stem, of_pair in headers}
 
 
 def sound_pairs(part: Part) -> SoundPairs:
     """Reads the headers of all pairs' files, and leaves out pairs with one that cannot be read.
-
-    Warns where one image is to hold both sides and is not wider than high.
 
     Raises:
         UserError: if they make no pairs (see `list_pairs`), the sizes of a pair's images differ, or the values of
@@ -63,25 +56,18 @@ def sound_pairs(part: Part) -> SoundPairs:
     """
     slots, pairs = list_pairs(part)
     names = [name for files in pairs.values() for name in files]
-    sound: dict[str, Header] = {}
-    skipped: dict[str, str] = {}
-    for name, found in zip(names, read_each(read_header, part.root, names), strict=True):
-        if isinstance(found, str):
-            skipped[name] = found
-        else:
-            sound[name] = found
+    found = dict(zip(names, read_each(read_header, part.root, names), strict=True))
+    skipped = {name: reason for name, reason in found.items() if isinstance(reason, str)}
+    sound = {name: header for name, header in found.items() if not isinstance(header, str)}
     files = {stem: of_pair for stem, of_pair in pairs.items() if skipped.keys().isdisjoint(of_pair)}
     headers = {stem: tuple(sound[name] for name in of_pair) for stem, of_pair in files.items()}
-    if unequal := [stem for stem, of_pair in headers.items() if len({header[:2] for header in of_pair}) > 1]:
-        first = " and ".join(map(_described, files[unequal[0]], headers[unequal[0]]))
-        raise UserError(f"{part.root}: {first}: both images of a pair must be of one size (such pairs: {len(unequal)})")
-    if slots == ("AB",) and (narrow := [stem for stem, (header,) in headers.items() if header.width <= header.height]):
-        _logger.warning(
-            "%s: %s, not wider than high (%d such images): taken as two images side by side, A on the left",
-            part.root,
-            _described(files[narrow[0]][0], headers[narrow[0]][0]),
-            len(narrow),
-        )
+    for stem, of_pair in headers.items():
+        if len({header[:2] for header in of_pair}) > 1:
+            described = (
+                f"{file} is {_size(header[:2])} of {_channels(header.kind)}"
+                for file, header in zip(files[stem], of_pair, strict=True)
+            )
+            raise UserError(f"{part.root}: {' and '.join(described)}: both images of a pair must be of one size")
     return SoundPairs(part.root, slots, files, headers, skipped)
 
 
@@ -162,10 +148,6 @@ def split_channels(
 
 def _channels(kind: Kind) -> str:
     return f"{kind.channels} channel{'s' * (kind.channels != 1)} of {_DEPTHS[kind.depth]}"
-
-
-def _described(file: str, header: Header) -> str:
-    return f"{file} is {_size(header[:2])} of {_channels(header.kind)}"
 
 
 def _size(size: tuple[int, ...]) -> str:

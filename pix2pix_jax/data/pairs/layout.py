@@ -59,17 +59,12 @@ def find_parts(root: str, flag: str, exclude: Path | None = None) -> dict[str, P
 
     Where folders are called as sides or phases are, images outside of them are not used; a warning names them.
 
-    Args:
-        root: as of `existing_folder`.
-        flag: as of `existing_folder`.
-        exclude: as of `walk_images`.
-
     Returns:
         By phase: "train", "val", "test"; or "" alone where there are no phases. Nothing where there are no images.
 
     Raises:
-        UserError: if there is no such folder, if two images of a folder differ in the extension alone, or if phases are
-            laid out in different ways.
+        UserError: as `existing_folder`, or if phases are laid out in different ways, or two images of a folder differ
+            in the extension alone.
     """
     folder = existing_folder(root, flag=flag)
     unread: dict[str, str] = {}

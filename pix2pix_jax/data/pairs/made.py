@@ -25,14 +25,8 @@ _GRAY = 128
 def edges(photo: NDArray[np.uint8], sigma: float) -> NDArray[np.uint8]:
     """Black lines on white where Canny's detector finds edges, as in the paper's edges2shoes.
 
-    J. Canny, "A Computational Approach to Edge Detection", PAMI 1986; scikit-image's, with its own thresholds.
-
-    Args:
-        photo: RGB, uint8 [H, W, 3].
-        sigma: width of the Gaussian filter before it, px.
-
-    Returns:
-        0 or 255, uint8 [H, W, 1].
+    J. Canny, "A Computational Approach to Edge Detection", PAMI 1986; scikit-image's, with its own thresholds, after a
+    Gaussian filter of width `sigma`, px. From uint8 [H, W, 3] to 0 or 255, uint8 [H, W, 1].
     """
     from skimage.feature import canny  # imported when asked for, since it takes a second
 
@@ -105,13 +99,7 @@ class MadeSource(FittedSource):
 
 
 def open_made(config: Config) -> tuple[MadeSource, MadeSource]:
-    """Opens photographs (a folder's, or the bundled ones) as pairs.
-
-    Args:
-        config: a config whose `data.source` is one of `MADE`, and whose task is a `TranslationTask`.
-
-    Returns:
-        The source to train on, and the one to judge on.
+    """Opens photographs (a folder's, or the bundled ones) as pairs, those to train on and those to judge on.
 
     Raises:
         UserError: if the task has other channels, or there are no photographs.

@@ -19,13 +19,10 @@ _ROOT, _EVAL_ROOT = "--config.data.root", "--config.data.eval_root"
 
 
 def open_pairs(config: Config) -> tuple[PairSource, PairSource]:
-    """Opens the pairs of `data.root`, and those held out for judging.
+    """Opens the pairs of `data.root`, sorted by name, and those held out for judging.
 
     Judged on are the pairs in `data.eval_root`, or else those in the folder `val` (or `test`) of `data.root`, or else a
-    fraction of all: those whose name without extension has the smallest CRC-32, as of photographs in a folder.
-
-    Returns:
-        The source to train on, sorted by name, and the one to judge on.
+    fraction of all, see `hold_out`.
 
     Raises:
         UserError: if a folder is missing, the files make no pairs, or the pairs are not what the config asks for.
@@ -40,7 +37,14 @@ def open_pairs(config: Config) -> tuple[PairSource, PairSource]:
     stems = list(train.files)
     if data.eval_root:
         judged = _sound(_eval_part(find_parts(data.eval_root, _EVAL_ROOT)), f"{_EVAL_ROOT}={data.eval_root}")
-        _check_apart(train, judged)
+        first, second = (
+            {pairs.root.resolve() / name for name, *_ in pairs.files.values()} for pairs in (train, judged)
+        )
+        if shared := first & second:
+            raise UserError(
+                f"{_ROOT}={data.root} and {_EVAL_ROOT}={data.eval_root} share {min(shared)}: what is judged on must not"
+                " be trained on; give two folders"
+            )
         eval_stems = by_checksum(judged.files)
     elif "val" in parts or "test" in parts:
         judged = _sound(_eval_part(parts), f"{_ROOT}={data.root}")
@@ -49,25 +53,19 @@ def open_pairs(config: Config) -> tuple[PairSource, PairSource]:
         judged = replace(train, skipped={})  # told once, by the source that is trained on
         stems, eval_stems = hold_out(stems, data.eval_fraction, data.root, "pairs")
     recipe = _recipe(config, [train] if judged.files is train.files else [train, judged])
-    return PairSource(train, stems, recipe), PairSource(judged, eval_stems, _judging(recipe))
+    return PairSource(train, stems, recipe), PairSource(judged, eval_stems, recipe.for_judging())
 
 
 def open_pair_folder(config: Config, root: str, flag: str) -> PairSource | MadeSource:
     """Opens all pairs of a folder, or all photographs as pairs, for judging, in the order of their checksums.
 
-    Args:
-        config: of a `TranslationTask`; its `data.source` says whether pairs are made of photographs.
-        root: the folder; of phases, `val` is taken, or else `test`, or else all there is.
-        flag: the flag that gave it, for messages.
-
-    Raises:
-        UserError: as `open_pairs` and `open_folder`.
+    Of phases, `val` is taken, or else `test`, or else all there is. Raises UserError as `open_pairs` and `open_folder`.
     """
     if config.data.source in MADE:
         photographs = open_folder(root, flag, shorter_side=config.data.resize)
         return MadeSource(photographs, config.data, config.image_size)
     pairs = _sound(_eval_part(find_parts(root, flag)), f"{flag}={root}")
-    return PairSource(pairs, by_checksum(pairs.files), _judging(_recipe(config, [pairs])))
+    return PairSource(pairs, by_checksum(pairs.files), _recipe(config, [pairs]).for_judging())
 
 
 def _eval_part(parts: Mapping[str, Part]) -> Part | None:
@@ -85,16 +83,6 @@ def _sound(part: Part | None, given: str) -> SoundPairs:
         where = listed(list(pairs.skipped))
         raise UserError(f"{given} holds no pairs whose images can be read (unreadable: {where}): mend or replace them")
     return pairs
-
-
-def _check_apart(train: SoundPairs, held_out: SoundPairs) -> None:
-    """Makes sure that no pair is both trained on and judged on."""
-    first, second = ({pairs.root.resolve() / name for name, *_ in pairs.files.values()} for pairs in (train, held_out))
-    if shared := first & second:
-        raise UserError(
-            f"{_ROOT}={train.root} and {_EVAL_ROOT}={held_out.root} share {min(shared)}: what is judged on must not be"
-            " trained on; give two folders"
-        )
 
 
 def _recipe(config: Config, sets: Sequence[SoundPairs]) -> Recipe:
@@ -141,7 +129,3 @@ def _recipe(config: Config, sets: Sequence[SoundPairs]) -> Recipe:
         found,
         label=f"{data.direction}_{data.preprocess}_{config.image_size}_{data.resize}",
     )
-
-
-def _judging(recipe: Recipe) -> Recipe:
-    return replace(recipe, preprocess=recipe.preprocess.for_judging())

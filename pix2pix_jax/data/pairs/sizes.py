@@ -46,15 +46,9 @@ class Preprocess:
 
 
 def resized(image: NDArray[Any], size: tuple[int, int], *, nearest: bool) -> NDArray[Any]:
-    """Resizes an image.
+    """Resizes an image to a height and width, px: [H, W, C], uint8, uint16 or float32 in [0, 1], which it stays.
 
-    Args:
-        image: [H, W, C], uint8, uint16 or float32 in [0, 1].
-        size: height and width wanted, px.
-        nearest: whether only values that are there may come out, as of label maps; else Pillow's bicubic filter.
-
-    Returns:
-        [*size, C] of the same type and range.
+    With `nearest`, only values that are there come out, as of label maps; else Pillow's bicubic filter makes others.
     """
     height, width = size
     if image.shape[:2] == size:

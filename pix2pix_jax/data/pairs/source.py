@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ class Slot:
 
     Attributes:
         file: which of the pair's files holds it.
-        half: 0 if it is the left half of that file, 1 if it is the right one, None if it is the whole.
+        half: 0 for the left half of that file, 1 for the right one, None for the whole.
         channels: how many it gives to the pair.
         nearest: whether it is resized without new values; with one channel, a palette's indices then are kept.
     """
@@ -56,13 +56,16 @@ class Recipe:
     found: Mapping[str, object]
     label: str
 
+    def for_judging(self) -> "Recipe":
+        """How held-out pairs are made; see `Preprocess.for_judging`."""
+        return replace(self, preprocess=self.preprocess.for_judging())
+
 
 class PairSource(FileSource):
     """Pairs in files, decoded and brought to size when they are asked for; see `SizedSource` and `FileSource`.
 
     Attributes:
         files: of each pair, the path of its first file.
-        crop: height and width of the crops, px.
         remark: what is to be said of the files beside their number; "" for nothing.
     """
 
@@ -89,15 +92,13 @@ class PairSource(FileSource):
 
     def fingerprint(self) -> str:
         """From how pairs are made, and the files' names, sizes and times; see `ImageSource`."""
-        return _digest((self._recipe, self._pair_files, self._states()))
+        states = [[state_of(self.root / file) for file in files] for files in self._pair_files]
+        return _digest((self._recipe, self._pair_files, states))
 
     def identity(self) -> str:
         """From the files' names and sizes; see `ImageSource`."""
-        return _digest((self._pair_files, [tuple(size for size, _ in of_pair) for of_pair in self._states()]))
-
-    def _states(self) -> list[list[tuple[int, int]]]:
-        """Of each pair, the sizes of its files in bytes, and when they were changed last, in ns."""
-        return [[state_of(self.root / file) for file in files] for files in self._pair_files]
+        sizes = [tuple(state_of(self.root / file)[0] for file in files) for files in self._pair_files]
+        return _digest((self._pair_files, sizes))
 
     def _read(self, index: int) -> NDArray[Any]:
         files, recipe, size = self._pair_files[index], self._recipe, self._sizes[index]
@@ -129,12 +130,10 @@ class PairSource(FileSource):
             return as_stored(values, self.dtype)
         low, high = self._recipe.float_min, self._recipe.float_max
         lowest, highest = float(values.min()), float(values.max())
-        if not (low <= lowest and highest <= high):  # not a number compares as False
-            holds = "not a number" if np.isnan(values).any() else f"{lowest:g} to {highest:g}"
+        if not (low <= lowest and highest <= high):  # NaN compares as False
             raise UserError(
-                f"{self.root / file} holds {holds}, and config.data.float_min={low:g} to config.data.float_max={high:g}"
-                " is what becomes -1 to 1: mend the file, or train with --config.data.float_min and"
-                " --config.data.float_max that all images lie within"
+                f"{self.root / file} holds {lowest:g} to {highest:g}, and not values from data.float_min={low:g} to"
+                f" data.float_max={high:g} alone: mend it, or give --config.data.float_min and --config.data.float_max"
             )
         return ((values.astype(np.float64) - low) / (high - low)).astype(np.float32)
 

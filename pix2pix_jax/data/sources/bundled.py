@@ -41,7 +41,7 @@ class Photograph(NamedTuple):
     """One photograph and how it is cut.
 
     Attributes:
-        file: name within scikit-image's data folder.
+        file: in scikit-image's data folder.
         held_out: (left, top, right, bottom) of the rectangle never trained on, px.
         eval_windows: the squares (left, top, side) that the network is judged on, all inside `held_out`.
     """
@@ -79,8 +79,7 @@ PHOTOGRAPHS = (
     ),
 )
 
-# Sides of the windows trained on, px: from one that shows a texture to the largest that fits beside
-# every cut.
+# Sides of the windows trained on, px: from one that shows a texture to the largest that fits beside every cut.
 _TRAIN_SIDES = (88, 112, 144, 180, 212)
 _WINDOWS_PER_SIDE = 40
 _STRIDE = 4
@@ -88,12 +87,7 @@ _STRIDE = 4
 
 @dataclass(frozen=True)
 class WindowSource:
-    """Square windows of photographs held in memory; see `ImageSource`.
-
-    Attributes:
-        photographs: RGB in [0, 255], each uint8 [H, W, 3].
-        windows: for each item, the index of its photograph, and the part shown.
-    """
+    """Windows of photographs, uint8 [H, W, 3]: for each, the photograph's number and the part; see `ImageSource`."""
 
     photographs: Sequence[NDArray[np.uint8]]
     windows: Sequence[tuple[int, Square]]
@@ -125,10 +119,8 @@ def open_bundled() -> tuple[WindowSource, WindowSource]:
 
     Returns:
         The source to train on, 1,000 windows of several scales, as many from each photograph; and the one to judge on,
-        30 windows that share no pixel with those, for which photographs take turns.
-
-    Raises:
-        UserError: if scikit-image is not installed or does not carry the photographs.
+        30 windows that share no pixel with those, for which photographs take turns. UserError if scikit-image is not
+        installed or does not carry the photographs.
     """
     spec = find_spec("skimage")  # not imported, which takes long
     folder = Path(spec.origin if spec and spec.origin else "").parent / "data"

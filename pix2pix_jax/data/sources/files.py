@@ -3,7 +3,6 @@
 import logging
 import os
 import re
-import threading
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -21,22 +20,19 @@ _logger = logging.getLogger(__name__)
 class FileSource(ABC):
     """Images in files, decoded when they are asked for.
 
-    A file whose damage only shows when it is decoded (one cut short, say) is passed over: the next
-    sound image stands in for it, always the same one, and a warning names the file once.
+    A file whose damage only shows when it is decoded is passed over: the next sound image stands in for it, always the
+    same one, and a warning names the file once.
 
     Attributes:
         root: the folder.
-        files: paths of the images relative to `root`, with `/` between folders.
+        files: paths of the images relative to `root`, with `/` between folders, in the order of their numbers.
         skipped: image files passed over so far, each with the reason.
     """
 
     def __init__(self, root: Path, files: Sequence[str], skipped: Mapping[str, str] | None = None) -> None:
-        """Takes the attributes: `files` in the order in which they are numbered, those `skipped` so far if any."""
         self.root = root
         self.files = tuple(files)
         self.skipped = dict(skipped or {})
-        self._damaged: set[str] = set()
-        self._lock = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -60,29 +56,22 @@ class FileSource(ABC):
         for offset in range(count):
             number = (first + offset) % count
             name = self.files[number]
-            if name in self._damaged:
+            if name in self.skipped:
                 continue
             try:
                 return self._read(number)
             except UserError:
                 raise
             except Exception as error:  # Pillow's plugins do not agree on a type
-                self._pass_over(name, describe_failure(error))
+                reason = describe_failure(error)
+                if self.skipped.setdefault(name, reason) is reason:  # and not another thread's
+                    _logger.warning("passing over %s: %s", self.root / name, reason)
         first = self.files[0] + ", …" * (count > 1)
         raise UserError(f"{self.root}: not one of {count} images can be decoded ({first}): give sound ones")
 
     @abstractmethod
     def _read(self, index: int) -> NDArray[Any]:
         """Decodes one image; may raise anything if it is damaged."""
-
-    def _pass_over(self, name: str, reason: str) -> None:
-        """Notes that a file cannot be decoded, and says so the first time."""
-        with self._lock:
-            if name in self._damaged:
-                return
-            self._damaged.add(name)
-            self.skipped[name] = reason
-        _logger.warning("passing over %s: %s", self.root / name, reason)
 
 
 def state_of(path: Path) -> tuple[int, int]:

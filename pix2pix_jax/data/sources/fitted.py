@@ -7,9 +7,8 @@ from PIL import Image
 from pix2pix_jax.data.sources.base import ImageSource, SizedSource
 from pix2pix_jax.errors import UserError
 
-# Above this many source pixels per output pixel, a box average does the first part of the
-# reduction: several times faster on large photographs, and at 3 not to be told from the bicubic
-# filter alone.
+# Above this many source pixels per output pixel, a box average does the first part of the reduction: several times
+# faster on large photographs, and at 3 not to be told from the bicubic filter alone.
 _REDUCING_GAP = 3.0
 
 # Longer side over shorter side, beyond which both ends are cut off: a panorama must not fill the memory.

@@ -35,7 +35,6 @@ class FolderSource(FileSource):
         return self._digest("", 1)
 
     def _digest(self, begin: str, count: int) -> str:
-        """From the files' names, and the first `count` of what `state_of` says."""
         digest = hashlib.sha256(begin.encode())
         for name in self.files:
             state = " ".join(map(str, state_of(self.root / name)[:count]))
@@ -50,12 +49,9 @@ def open_folder(root: str, flag: str, *, shorter_side: int) -> FolderSource:
     """Opens all photographs of a folder, in the order of their checksums, so that the first few are a fair sample.
 
     Args:
-        root: the folder, searched with all folders within it.
-        flag: the flag that gave it, for messages.
+        root: as of `scan_folder`, which also says what is raised.
+        flag: as of `scan_folder`.
         shorter_side: what the photographs will be resized to, px; see `read_image`.
-
-    Raises:
-        UserError: if there is no such folder, or no readable photograph in it.
     """
     folder, files, skipped = scan_folder(root, flag=flag)
     return FolderSource(folder, by_checksum(files), skipped, shorter_side=shorter_side)
@@ -103,14 +99,14 @@ def hold_out(names: Sequence[str], fraction: float, root: str, noun: str) -> tup
     Args:
         names: what is split.
         fraction: part to hold out, in (0, 1), rounded up.
-        root: the folder that the user gave.
+        root: the folder that the user gave, for messages.
         noun: what the images are, for messages.
 
     Returns:
         Those to train on, sorted; and those held out, in the order of their checksums.
 
     Raises:
-        UserError: if the fraction is out of range, or none is left to train on.
+        UserError: if none is left to train on, or none held out.
     """
     if not 0 < fraction < 1:
         raise UserError(

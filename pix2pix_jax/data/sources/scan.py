@@ -26,8 +26,6 @@ _WARNINGS = 10
 # Folders in which network drives, systems and bins keep copies and thumbnails, in small letters.
 _NO_ALBUMS = ("@eadir", "#recycle", "@recycle", "$recycle.bin", "thumbs", "__macosx", ".appledouble", ".trash")
 
-_NO_EXTENSION = "an image by its content and not by its name: give it the extension of its format"
-
 _Found = TypeVar("_Found")
 
 
@@ -61,7 +59,7 @@ def scan_folder(root: str, *, flag: str, exclude: Path | None = None) -> FolderC
     folder = existing_folder(root, flag=flag)
     unread: dict[str, str] = {}
     names = sorted(walk_images(folder, exclude, unread=unread))
-    failures = read_each(_open_and_close, folder, names)
+    failures = read_each(lambda path: open_image(path).close(), folder, names)
     skipped = {name: reason for name, reason in zip(names, failures, strict=True) if reason} | unread
     warn_skipped(folder, skipped)
     files = tuple(name for name in names if name not in skipped)
@@ -71,11 +69,6 @@ def scan_folder(root: str, *, flag: str, exclude: Path | None = None) -> FolderC
             f"{flag}={root} holds no images{unreadable}; give a folder with photographs (JPEG, PNG, WebP and others)"
         )
     return FolderContents(folder, files, skipped)
-
-
-def _open_and_close(path: Path) -> None:
-    with open_image(path):
-        pass
 
 
 def existing_folder(root: str, *, flag: str) -> Path:
@@ -125,7 +118,7 @@ def walk_images(
     images in those. Links are followed, and each folder is visited once.
 
     Args:
-        folder: the folder.
+        folder: where to search.
         exclude: a folder within it to leave out; not used if it is the same.
         also: extensions that count beside those Pillow reads, in small letters.
         unread: takes up the other files that are images, but not read, each with the reason.
@@ -161,7 +154,7 @@ def walk_images(
             elif unread is not None:
                 path = Path(directory, name)
                 nameless = path.is_file() and looks_like_an_image(path)
-                if reason := unread_reason(path) or (nameless and _NO_EXTENSION):
+                if reason := unread_reason(path) or (nameless and "an image by its content: give it an extension"):
                     unread[prefix + name] = reason
     if left_out:
         _logger.warning("%s: %d images in folders of bins and drives (@eaDir and the like) left out", folder, left_out)

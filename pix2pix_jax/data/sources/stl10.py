@@ -1,12 +1,9 @@
 """STL-10 as a set of TFDS that is prepared without TensorFlow.
 
-The builder is TFDS's own (name, version, features, splits, the archive's address and checksum). Only what downloads and
-reads the archive is replaced, so the prepared files are those that TFDS writes.
+Only what downloads and reads the archive is replaced in TFDS's own builder: the prepared files are those it writes.
 
 The set: A. Coates, H. Lee, A. Y. Ng, "An Analysis of Single-Layer Networks in Unsupervised Feature Learning", AISTATS
 2011; 96×96 photographs, 5,000 to train on, 8,000 to test on, and 100,000 without labels.
-
-Importing this module imports tensorflow_datasets, so it is imported only when the set is asked for.
 """
 
 import hashlib
@@ -35,12 +32,7 @@ _CHUNK = 1 << 20  # bytes
 
 
 class Stl10Builder(original.Builder, skip_registration=True):
-    """TFDS's builder of STL-10, reading the archive with Python alone.
-
-    Attributes:
-        url: where the archive is downloaded from.
-        url_infos: its size and checksum, by `url`; TFDS's own.
-    """
+    """TFDS's builder of STL-10, which downloads (from `url`) and reads the archive with Python alone."""
 
     name = "stl10"
     pkg_dir_path = tfds.core.Path(original.__file__).parent  # of the description and the citation
@@ -48,10 +40,7 @@ class Stl10Builder(original.Builder, skip_registration=True):
     url_infos: Any = original.Builder.url_infos
 
     def _split_generators(self, dl_manager: Any) -> Any:
-        """What each split holds.
-
-        Photographs are taken straight from the compressed archive: unpacked, they would need 3.1 GB more.
-        """
+        """What each split holds, straight from the compressed archive: unpacked, it would need 3.1 GB more."""
         del dl_manager  # cannot be interrupted, and without a network tries for minutes
         info = self.url_infos[self.url]
         archive = Path(self.data_dir_root) / "downloads" / "manual" / info.filename
@@ -70,11 +59,7 @@ class Stl10Builder(original.Builder, skip_registration=True):
 
 
 def _download(url: str, path: Path, checksum: str) -> None:
-    """Downloads a file of a known checksum (SHA-256); nothing is there until all of it is.
-
-    Raises:
-        OSError: if the server or the disk fails, or what comes is something else.
-    """
+    """Downloads a file of a known checksum (SHA-256), whole or not at all; OSError if anything fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
     with replacing(path) as unfinished:
@@ -92,9 +77,7 @@ def _download(url: str, path: Path, checksum: str) -> None:
 def _member(archive: Path, name: str) -> Iterator[IO[bytes]]:
     """Opens one of the archive's files, whose checksum says that it is there."""
     with tarfile.open(archive, "r|gz") as tar:
-        file = next(tar.extractfile(member) for member in tar if member.name.endswith(f"/{name}"))
-        assert file is not None
-        yield file
+        yield next(file for found in tar if found.name.endswith(f"/{name}") and (file := tar.extractfile(found)))
 
 
 def _examples(archive: Path, split: str) -> Iterator[tuple[int, dict[str, Any]]]:

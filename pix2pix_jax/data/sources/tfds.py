@@ -29,11 +29,6 @@ _logger = logging.getLogger(__name__)
 
 _FORMAT = "array_record"  # gives any record at once, and is read without TensorFlow
 
-_ALTERNATIVES = (
-    "use your photographs with --config.data.source=folder --config.data.root=DIR,"
-    " or the few that come with scikit-image with --config.data.source=bundled"
-)
-
 
 @dataclass(frozen=True)
 class TfdsSource:
@@ -41,8 +36,7 @@ class TfdsSource:
 
     Attributes:
         name: the set's and its config's name, safe as part of a file's name.
-        records: TFDS's data source of a split, images not decoded; opens and drops its files by itself where several
-            threads read.
+        records: TFDS's data source of a split, images not decoded, which several threads may read.
         feature: under which a record holds its image.
         indices: the records to show, in the order in which they are numbered.
         files: the prepared files that hold them.
@@ -61,12 +55,7 @@ class TfdsSource:
         return len(self.indices)
 
     def __getitem__(self, index: int, /) -> NDArray[np.uint8]:
-        """One photograph; see `ImageSource`. A grey one is grey in RGB, and what is transparent lies on white.
-
-        Raises:
-            IndexError: if there is no photograph `index`.
-            UserError: if it cannot be decoded.
-        """
+        """One photograph, with what is transparent on white; see `ImageSource`. UserError if it cannot be decoded."""
         record = int(self.indices[range(len(self))[index]])
         encoded = self.records[record][self.feature]
         try:
@@ -135,7 +124,8 @@ def open_tfds(
             f"--config.data.split={split} and --config.data.eval_split={eval_split} share {shared} photographs: what "
             "is judged on must not be trained on; give two parts, such as train[:90%] and train[90%:]"
         )
-    held_out = _shuffled(sum(part.take for part in eval_files))
+    # Of NumPy's generators, this is the one whose numbers are promised never to change.
+    held_out = np.random.RandomState(0).permutation(sum(part.take for part in eval_files))
     return _source(builder, feature, split, np.arange(train_count)), _source(builder, feature, eval_split, held_out)
 
 
@@ -166,7 +156,7 @@ def _photograph_feature(features: Any, flag: str) -> str:
 
     image, mask = tfds.features.Image, tfds.features.LabeledImage
     kinds = features.items() if isinstance(features, tfds.features.FeaturesDict) else ()
-    images: dict[str, Any] = {name: kind for name, kind in kinds if isinstance(kind, image) and type(kind) is not mask}
+    images: dict[str, Any] = {n: kind for n, kind in kinds if isinstance(kind, image) and not isinstance(kind, mask)}
     for name in ["image"] if "image" in images else images if len(images) == 1 else ():
         *size, channels = images[name].shape
         if np.dtype(images[name].np_dtype) == np.uint8 and len(size) == 2 and channels != 1:
@@ -213,7 +203,8 @@ def _prepare(builder: Any, dataset: str, flag: str, notify: Callable[[str], obje
         )
         raise UserError(
             f"{flag} could not be prepared in {root} ({_reason(error)}); mend that, or prepare it elsewhere with"
-            f" `{command}` and give a copy of that folder in --config.data.tfds_dir=DIR, or {_ALTERNATIVES}"
+            f" `{command}` and give a copy of that folder in --config.data.tfds_dir=DIR, or use your photographs with"
+            " --config.data.source=folder --config.data.root=DIR, or a few with --config.data.source=bundled"
         ) from error
 
 
@@ -257,14 +248,8 @@ def _hold_out(count: int, fraction: float, flag: str) -> tuple[NDArray[np.intp],
             f"data.eval_fraction={fraction} of the {count} photographs of {flag} is {held_out} to judge on: wanted some"
             " and not all; or give a part to judge on in --config.data.eval_split=SPLIT"
         )
-    order = _shuffled(count)
+    order = np.random.RandomState(0).permutation(count)
     return np.sort(order[held_out:]), order[:held_out]
-
-
-def _shuffled(count: int) -> NDArray[np.intp]:
-    """0 to `count` - 1 in an order that is as good as random, and the same everywhere and for ever."""
-    # Of NumPy's generators, this is the one whose numbers are promised never to change.
-    return np.random.RandomState(0).permutation(count)
 
 
 def _records(parts: Sequence[Any]) -> set[tuple[str, int]]:

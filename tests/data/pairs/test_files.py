@@ -49,13 +49,6 @@ def test_every_bit_comes_back(tmp_path: Path, extension: str, channels: int, dty
     np.testing.assert_array_equal(found, wanted)
 
 
-def test_wide_floats_and_truth_values(tmp_path: Path) -> None:
-    wide = values(1, np.float64)
-    np.testing.assert_array_equal(read(save_image(tmp_path / "x.npy", wide), 1), wide.astype(np.float32))
-    truth = values(1, np.uint8) > 99
-    np.testing.assert_array_equal(read(save_image(tmp_path / "y.npy", truth), 1), 255 * truth)
-
-
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_pages_and_planes_of_tiff_are_channels(tmp_path: Path, dtype: type) -> None:
     wanted = values(5, dtype)

@@ -39,12 +39,6 @@ def test_both_halves_of_one_image(root: Path, caplog: pytest.LogCaptureFixture) 
     assert train.remark == held_out.remark == "each A|B side by side"
     assert not caplog.records
     assert opened(save_pairs(root / "two"))[0].remark == ""
-    save_image(root / "wide" / "3.png", pixels(3, size=(12, 12)))
-    save_image(root / "wide" / "4.png", pixels(4, size=(24, 12)))
-    opened(root / "wide")
-    (said,) = caplog.messages
-    assert "3.png is 12×12 pixels" in said
-    assert "2 such" in said
 
 
 def test_several_inputs(root: Path) -> None:
@@ -69,10 +63,9 @@ def test_several_inputs(root: Path) -> None:
 
 @pytest.mark.parametrize("direction", ["AtoB", "BtoA"])
 def test_the_depth_of_what_is_made_is_found(root: Path, direction: str) -> None:
-    save_pairs(root)
-    for i in range(10):
+    for i in range(2):
+        save_image(root / "A" / f"{i}.png", pixels(i))
         save_image(root / "B" / f"{i}.png", pixels(i, 1, np.uint16))
-        (root / "B" / f"{i}.bmp").unlink()
     channels = {"task__input_channels": 1} if direction == "BtoA" else {"task__output_channels": 1}
     train, _ = opened(root, data__direction=direction, **channels)
     assert train.found == {"task.output_depth": "uint16" if direction == "AtoB" else "uint8"}
@@ -100,19 +93,14 @@ def test_folders_of_phases(root: Path, phases: tuple[str, ...], judged: str) -> 
     assert sorted(held_out.files) == [f"A/{judged}/{i}.png" for i in range(3)]
 
 
-def test_eval_root(root: Path, tmp_path: Path) -> None:
-    save_pairs(tmp_path / "other", 2)
-    train, held_out = opened(save_pairs(root), data__eval_root=str(tmp_path / "other"))
-    assert (len(train), len(held_out)) == (10, 2)
-    assert held_out.root == tmp_path / "other"
-
-
-def test_eval_root_within_root(root: Path) -> None:
+def test_eval_root(root: Path) -> None:
     for name in ("1", "2", "x/3", "test/4", "more/5"):
         save_image(root / f"{name}.png", pixels(9, size=(12, 24)))
     train, held_out = opened(root, data__eval_root=str(root / "test"))
     assert train.files == ("1.png", "2.png", "more/5.png", "x/3.png")
     assert held_out.files == ("4.png",)
+    train, held_out = opened(root / "more", data__eval_root=str(root / "test"))
+    assert (train.files, held_out.files) == (("5.png",), ("4.png",))
     with pytest.raises(UserError, match=r"share .*more/5.png"):
         opened(root / "more", data__eval_root=str(root / "more"))
 

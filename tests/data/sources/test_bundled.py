@@ -1,7 +1,5 @@
 """The photographs that come with scikit-image: above all, that none is judged on what it taught."""
 
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -60,32 +58,6 @@ def test_every_photograph_has_an_equal_part(sources: tuple[WindowSource, WindowS
         shares = [index for index, _ in source.windows]
         assert np.bincount(shares).tolist() == [len(source) // len(PHOTOGRAPHS)] * 5
     assert [index for index, _ in held_out.windows[:5]] == [0, 1, 2, 3, 4]
-
-
-def test_training_shows_most_of_the_rest(labelled: tuple[WindowSource, WindowSource]) -> None:
-    shown = np.count_nonzero(pixels_shown(labelled[0]))
-    all_pixels = sum(photograph.size // 3 for photograph in labelled[0].photographs)
-    held_out = sum(
-        (right - left) * (bottom - top)
-        for left, top, right, bottom in (photograph.held_out for photograph in PHOTOGRAPHS)
-    )
-    assert shown > 0.8 * (all_pixels - held_out)
-
-
-def test_windows_are_the_same_every_time(sources: tuple[WindowSource, WindowSource]) -> None:
-    assert [source.fingerprint() for source in open_bundled()] == [source.fingerprint() for source in sources]
-
-
-@pytest.mark.process
-def test_neither_scikit_image_nor_anything_else_heavy_is_imported() -> None:
-    code = (
-        "import sys; import pix2pix_jax.data as data; "
-        "heavy = ('skimage', 'scipy', 'tensorflow', 'matplotlib'); "
-        "assert not [name for name in heavy if name in sys.modules]; "
-        "data.sources.open_bundled(); "
-        "assert not [name for name in heavy if name in sys.modules]"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize("folder", ["", "empty"])

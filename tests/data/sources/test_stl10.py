@@ -16,11 +16,10 @@ import tensorflow_datasets as tfds
 from helpers import ROOT
 from tensorflow_datasets.core.download.checksums import UrlInfo
 from tensorflow_datasets.datasets.stl10 import stl10_dataset_builder as original
+from tfds_sets import refusal
 
-from pix2pix_jax.data.sources import stl10
 from pix2pix_jax.data.sources.stl10 import Stl10Builder
 from pix2pix_jax.data.sources.tfds import TfdsSource, open_tfds
-from pix2pix_jax.errors import UserError
 
 COUNTS = {"train": 6, "test": 5, "unlabelled": 7}
 FILE = "stl10_binary.tar.gz"
@@ -122,18 +121,6 @@ def open_stl10(folder: Path, notes: list[str] | None = None) -> tuple[TfdsSource
     return open_tfds("stl10", "", "", 0.5, tfds_dir=str(folder), notify=[].append if notes is None else notes.append)
 
 
-def refusal(folder: Path) -> str:
-    """The error's text, which is one line."""
-    with pytest.raises(UserError) as error:
-        open_stl10(folder)
-    assert "\n" not in str(error.value)
-    return str(error.value)
-
-
-def files_in(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.rglob("*") if path.is_file())
-
-
 def test_from_the_archive_to_pixels(server: Server, tmp_path: Path) -> None:
     notes: list[str] = []
     train, held_out = open_stl10(tmp_path, notes)
@@ -175,48 +162,32 @@ def test_archive_put_by_hand(server: Server, tmp_path: Path, monkeypatch: pytest
     archive = tmp_path / "downloads" / "manual" / FILE
     archive.parent.mkdir(parents=True)
     archive.write_bytes(b"something else")
-    message = refusal(tmp_path)
+    message = refusal("stl10", tmp_path)
     assert str(archive) in message
     assert "delete it" in message
     archive.write_bytes(server.content)
     assert len(open_stl10(tmp_path)[0]) == 13
 
 
-@pytest.mark.parametrize("damage", ["changed", "cut", "missing"])
-def test_a_broken_download_leaves_nothing_behind(server: Server, tmp_path: Path, damage: str) -> None:
+@pytest.mark.parametrize("damage", ["changed", "cut", "missing", "no network"])
+def test_a_broken_download_leaves_nothing_behind(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
     good = server.content
     if damage == "missing":
         server.status = 404
+    if damage == "no network":
+        use_url(monkeypatch, f"http://127.0.0.1:9/{FILE}", good)
     server.content = good[:5000] + (b"?" + good[5001:] if damage == "changed" else b"")
     if damage == "cut":
         server.length = len(server.content)
-    message = refusal(tmp_path)
+    message = refusal("stl10", tmp_path)
     assert "could not be prepared" in message
     assert "--config.data.source=bundled" in message
-    assert files_in(tmp_path) == []
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    use_url(monkeypatch, server.url, good)
     server.status, server.content, server.length = 200, good, len(good)
     open_stl10(tmp_path)
-
-
-def test_interrupted(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(stl10, "tqdm", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        open_stl10(tmp_path)
-    assert files_in(tmp_path) == []
-
-
-def test_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Server() as closed:
-        url = closed.url
-    use_url(monkeypatch, url, b"")
-    message = refusal(tmp_path)
-    assert "127.0.0.1" in message
-    assert "Connection refused" in message
-    assert "--config.data.source=folder --config.data.root=DIR" in message
-    assert files_in(tmp_path) == []
 
 
 @pytest.mark.process

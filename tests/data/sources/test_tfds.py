@@ -105,9 +105,3 @@ def test_prepared_set_that_the_catalogue_lacks(prepared: Path, tmp_path: Path) -
         file.rename(file.with_name(file.name.replace("pix2pix_photos", "holidays")))
     train, _ = open_tfds("holidays", "", "", 0.1, tfds_dir=str(tmp_path), notify=no_note)
     assert sorted(numbers_of(train)) == list(range(TRAIN))
-
-
-def test_default_folder(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tensorflow_datasets.core.constants.DATA_DIR", str(prepared))
-    train, _ = open_tfds("pix2pix_photos", "", "", 0.1, tfds_dir="", notify=no_note)
-    assert len(train) == TRAIN

@@ -82,13 +82,6 @@ def test_preparing_needs_tensorflow(tmp_path: Path) -> None:
     assert "--config.data.tfds_dir=DIR" in message
 
 
-def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    message = refusal("pix2pix_photos", tmp_path / "file" / "sets")
-    assert "could not be prepared in" in message
-    assert "--config.data.tfds_dir=DIR" in message
-
-
 def test_prepared_for_tensorflow_only(prepared: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(prepared / "pix2pix_photos", tmp_path / "pix2pix_photos") / "1.2.0"
     info = json.loads((copy / "dataset_info.json").read_text())
