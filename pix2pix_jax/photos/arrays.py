@@ -47,10 +47,8 @@ def map_numpy(path: Path) -> NDArray[Any]:
     values = np.load(path, mmap_mode="r", allow_pickle=False)
     if not isinstance(values, np.ndarray):
         raise ValueError("not an array")
-    if not values.size:
-        raise _unknown_shape(path, values.shape)
     values = values[..., None] if values.ndim == 2 else values
-    if values.ndim != 3:
+    if values.ndim != 3 or not values.size:
         raise _unknown_shape(path, values.shape)
     check_size(values.shape[1], values.shape[0], path, values.shape[2])
     return values

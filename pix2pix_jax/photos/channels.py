@@ -75,24 +75,17 @@ def read_header(path: Path) -> Header:
     """
     if path.suffix.lower() == NUMPY:
         values = map_numpy(path)
-        return _array_header(values.shape, depth_of(values.dtype, path))
+        return _header(values.shape, depth_of(values.dtype, path))
     try:
         with open_image(path) as image:
-            sideways = orientation_of(image) >= _SIDEWAYS
-            if not is_beyond_pillow(image):
-                return _pillow_header(image, path, sideways)
-            if image.format == "PNG":
-                channels = 2 if "LA;16" in str(image.tile) else len(image.getbands())  # Pillow makes RGBA of both
-                shape, dtype = (image.height, image.width, channels), np.dtype(np.uint16)
-            else:
-                shape, dtype = tiff_header(image.fp, path)  # type: ignore[arg-type]
-            return _array_header(shape, depth_of(dtype, path), sideways)
+            sideways, header = orientation_of(image) >= _SIDEWAYS, _header_of(image, path)
+            return header._replace(height=header.width, width=header.height) if sideways else header
     except UnidentifiedImageError:
         if path.suffix.lower() not in TIFF_EXTENSIONS:
             raise
     with path.open("rb") as file:
         shape, dtype = tiff_header(file, path)
-    return _array_header(shape, depth_of(dtype, path))
+    return _header(shape, depth_of(dtype, path))
 
 
 def read_pixels(path: Path) -> Pixels:
@@ -158,12 +151,23 @@ def to_channels(pixels: Pixels, channels: int, *, indices: bool) -> NDArray[Any]
     return to_rgb(pixels) if channels == 3 else np.asarray(pixels)
 
 
-def _pillow_header(image: Image.Image, path: Path, sideways: bool) -> Header:
+def _header(shape: tuple[int, ...], depth: str) -> Header:
+    height, width, channels = shape
+    return Header(height, width, Kind(channels, channels, depth))
+
+
+def _header_of(image: Any, path: Path) -> Header:
+    """The header of an image that Pillow has opened, before it is turned."""
+    if image.format == "TIFF" and is_beyond_pillow(image):
+        shape, dtype = tiff_header(image.fp, path)
+        return _header(shape, depth_of(dtype, path))
+    channels = len(image.getbands())
+    if is_beyond_pillow(image):  # a PNG: of grey with transparency Pillow makes RGBA
+        return _header((image.height, image.width, 2 if "LA;16" in str(image.tile) else channels), "uint16")
     width, height = image.size
     if image.format == "TIFF":  # of which Pillow's versions do not agree on the size
-        width, height = image.tag_v2[256], image.tag_v2[257]  # type: ignore[attr-defined]
-    channels, depth = len(image.getbands()), _pillow_depth(image, path)
-    header = _array_header((height, width, channels), depth, sideways)
+        width, height = image.tag_v2[256], image.tag_v2[257]
+    header = _header((height, width, channels), depth := _pillow_depth(image, path))
     if depth != "uint8":
         return header
     natural = 1 if image.mode in ("1", "L", "LA", "La") else 3
@@ -186,8 +190,3 @@ def _pillow_depth(image: Image.Image, path: Path) -> str:
         if isinstance(tile.args, tuple) and tile.args[1] > 255:
             raise unknown_kind(path, f"colours up to {tile.args[1]}, of which 8 bits are read")
     return "uint8"
-
-
-def _array_header(shape: tuple[int, ...], depth: str, sideways: bool = False) -> Header:
-    height, width, channels = shape
-    return Header(*((width, height) if sideways else (height, width)), Kind(channels, channels, depth))

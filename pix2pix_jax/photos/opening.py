@@ -50,10 +50,7 @@ def open_image(path: Path) -> ImageFile.ImageFile:
         if image.format in JPEG and image.info.get("progressive"):
             walk_jpeg(path.read_bytes())
         if image.format == "TIFF":
-            tags: Any = image.tag_v2  # type: ignore[attr-defined]
-            tile_width, tile_height = (int(tags.get(tag, 0)) for tag in _TILE)
-            check_size(tile_width, tile_height, path)
-            _check_first_image(image)
+            _check_tiff(image, path)
     except BaseException:
         image.close()
         raise
@@ -95,12 +92,14 @@ def _png_without_texts(path: Path) -> ImageFile.ImageFile:
     return image
 
 
-def _check_first_image(image: Any) -> None:
-    """Raises ValueError if the first image of a TIFF file is not the photograph."""
-    kind, old_kind = image.tag_v2.get(_SUBFILE, 0), image.tag_v2.get(_OLD_SUBFILE, 0)
-    if kind == 4:
+def _check_tiff(image: Any, path: Path) -> None:
+    """Raises an error if the first image of a TIFF file has too large tiles, or is not the photograph."""
+    tags = image.tag_v2
+    width, height = (int(tags.get(tag, 0)) for tag in _TILE)
+    check_size(width, height, path)
+    if tags.get(_SUBFILE) == 4:
         raise ValueError("its first image is a transparency mask: save the photograph alone")
-    if kind == 1 or old_kind == 2:
+    if tags.get(_SUBFILE) == 1 or tags.get(_OLD_SUBFILE) == 2:
         raise ValueError(
             f"its first image is a preview of {image.width}×{image.height}, as in a camera's raw file: develop the"
             " photograph to JPEG, PNG or TIFF"
