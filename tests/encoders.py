@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from pix2pix_jax.networks.efficientnet.encoder import Variant, stages
+from pix2pix_jax.networks.config import Variant
+from pix2pix_jax.networks.efficientnet.encoder import stages
 
 
 def efficientnet_state_dict(variant: Variant) -> dict[str, np.ndarray]:

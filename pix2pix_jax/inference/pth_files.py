@@ -10,8 +10,8 @@ import numpy as np
 from pix2pix_jax.config import Config, DataConfig, updated
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import replacing, writing
-from pix2pix_jax.networks import DiscriminatorConfig, Params, pytorch
-from pix2pix_jax.networks.pytorch import FoundGenerator
+from pix2pix_jax.networks import DiscriminatorConfig, GeneratorConfig, Params, pytorch
+from pix2pix_jax.networks.pytorch import Found
 from pix2pix_jax.tasks import LabColorizationTask, TranslationTask
 
 _logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def load_generator(path: Path) -> tuple[Config, Params, Params]:
     return config, found.params, found.averages
 
 
-def _reference_config(found: FoundGenerator, path: Path) -> Config:
+def _reference_config(found: Found[GeneratorConfig], path: Path) -> Config:
     makes = {(1, 2): "chroma", (1, 3): "rgb"}.get((found.in_channels, found.out_channels))
     if makes is None:
         raise UserError(
@@ -57,7 +57,7 @@ def _reference_config(found: FoundGenerator, path: Path) -> Config:
     return updated(Config(name=path.stem), {"task.generator_makes": makes})
 
 
-def _authors_config(found: FoundGenerator, path: Path) -> Config:
+def _authors_config(found: Found[GeneratorConfig], path: Path) -> Config:
     generator = found.config
     colours = (found.in_channels, found.out_channels) == (1, 2)
     what = f"{generator.depth} levels" if generator.network == "unet" else f"{generator.blocks} blocks"

@@ -1,8 +1,12 @@
 """The paper's discriminators: a PatchGAN of any number of layers, and the PixelGAN."""
 
+from typing import Any
+
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 
+from pix2pix_jax.networks.config import DiscriminatorConfig
 from pix2pix_jax.networks.layers import Layers
 
 _WIDEST = 8  # times the width of the first layer
@@ -14,22 +18,21 @@ class PatchGAN(nn.Module):
     Always normalises by the batch's own statistics: it is only ever trained, so it keeps no averages.
 
     Attributes:
-        layers_of_stride_2: 1 to 6, for patches of 16, 34, 70, 142, 286 or 574 pixels; the paper's is 3.
-        width: channels of the first layer.
-        layers: what its layers have in common.
+        config: its layers (the paper's are 3), width, norm and start values.
+        dtype: dtype of the computation, float32 or bfloat16; parameters and statistics are float32.
+        axis_name: mapped axis over which batch statistics are shared; None where the batch is on one device.
     """
 
-    layers_of_stride_2: int = 3
-    width: int = 64
-    layers: Layers = Layers(keep_averages=False)
+    config: DiscriminatorConfig
+    dtype: Any = jnp.float32
+    axis_name: str | None = None
 
     size_multiple = 1
-    """Height and width of what it sees must be divisible by this."""
 
     @property
     def smallest_size(self) -> int:
         """The least height and width that it takes: of what is left after the halvings, the last two layers cut 2."""
-        return 3 * 2**self.layers_of_stride_2
+        return 3 * 2**self.config.layers
 
     @nn.compact
     def __call__(self, image: jax.Array) -> jax.Array:
@@ -41,11 +44,11 @@ class PatchGAN(nn.Module):
         Returns:
             float32 [batch, height // 2^layers - 2, width // 2^layers - 2, 1], the logit of each patch being real.
         """
-        layers = self.layers
-        x = nn.leaky_relu(layers.conv("conv1", self.width, bias=True)(image), 0.2)
-        for number in range(1, self.layers_of_stride_2 + 1):
-            stride = 2 if number < self.layers_of_stride_2 else 1
-            x = layers.conv(f"conv{number + 1}", self.width * min(2**number, _WIDEST), stride=stride)(x)
+        layers = Layers(self.config, self.dtype, self.axis_name, keep_averages=False)
+        x = nn.leaky_relu(layers.conv("conv1", self.config.width, bias=True)(image), 0.2)
+        for number in range(1, self.config.layers + 1):
+            stride = 2 if number < self.config.layers else 1
+            x = layers.conv(f"conv{number + 1}", self.config.width * min(2**number, _WIDEST), stride=stride)(x)
             x = nn.leaky_relu(layers.normalize(x, f"conv{number + 1}_norm", train=True), 0.2)
         return layers.conv("head", 1, stride=1, bias=True)(x)
 
@@ -54,31 +57,21 @@ class PixelGAN(nn.Module):
     """Discriminator of 1×1 convolutions, which judges every pixel by its colour alone (Isola et al., 2017, 4.4).
 
     Attributes:
-        width: channels of the first layer.
-        layers: what its layers have in common.
+        config: its width, norm and start values.
+        dtype, axis_name: as for `PatchGAN`.
     """
 
-    width: int = 64
-    layers: Layers = Layers(keep_averages=False)
+    config: DiscriminatorConfig
+    dtype: Any = jnp.float32
+    axis_name: str | None = None
 
-    size_multiple = 1
-    """Height and width of what it sees must be divisible by this."""
-
-    smallest_size = 1
-    """The least height and width that it takes."""
+    size_multiple = smallest_size = 1
 
     @nn.compact
     def __call__(self, image: jax.Array) -> jax.Array:
-        """Judges an image, pixel by pixel.
-
-        Args:
-            image: float [batch, height, width, channels] in [-1, 1].
-
-        Returns:
-            float32 [batch, height, width, 1], the logit of each pixel being real.
-        """
-        layers = self.layers
-        x = nn.leaky_relu(layers.conv("conv1", self.width, size=1, stride=1, padding=0, bias=True)(image), 0.2)
-        x = layers.conv("conv2", 2 * self.width, size=1, stride=1, padding=0)(x)
+        """Maps float [batch, height, width, channels] in [-1, 1] to the logit of each pixel being real, float32."""
+        layers = Layers(self.config, self.dtype, self.axis_name, keep_averages=False)
+        x = nn.leaky_relu(layers.conv("conv1", self.config.width, 1, 1, 0, bias=True)(image), 0.2)
+        x = layers.conv("conv2", 2 * self.config.width, 1, 1, 0)(x)
         x = nn.leaky_relu(layers.normalize(x, "conv2_norm", train=True), 0.2)
-        return layers.conv("head", 1, size=1, stride=1, padding=0)(x)
+        return layers.conv("head", 1, 1, 1, 0)(x)

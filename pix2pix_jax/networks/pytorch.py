@@ -6,10 +6,9 @@ that each norm has seen, which nothing needs, and keeps running averages for dis
 Which network a state dict holds follows from names and shapes.
 """
 
-import math
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -17,53 +16,41 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.networks.blocks import Params
-from pix2pix_jax.networks.choice import (
-    Discriminator,
-    DiscriminatorConfig,
-    Generator,
-    GeneratorConfig,
-    make_discriminator,
-    make_generator,
-)
-from pix2pix_jax.networks.layers import Norm
+from pix2pix_jax.networks.choice import make_discriminator, make_generator
+from pix2pix_jax.networks.config import DiscriminatorConfig, GeneratorConfig, Norm
+from pix2pix_jax.networks.layers import Params
+
+_AnyConfig = TypeVar("_AnyConfig", GeneratorConfig, DiscriminatorConfig)
 
 _LEAVES = {"kernel": "weight", "scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
 _COUNTER = "num_batches_tracked"
 _NORM_EPSILON = 1e-5  # which batch norms add to a variance before they take its root
 _DEEPEST, _MOST_LAYERS = 12, 6  # of the U-Nets and PatchGANs that a config can describe
+_DISCRIMINATORS = ("conv1.conv.weight", "net.0.weight", "model.0.weight")  # what they begin with
+_NETG = {
+    ("unet", 8): "unet_256",
+    ("unet", 7): "unet_128",
+    ("resnet", 9): "resnet_9blocks",
+    ("resnet", 6): "resnet_6blocks",
+}
 
 
-class FoundGenerator(NamedTuple):
-    """A generator that a state dict holds.
+class Found(NamedTuple, Generic[_AnyConfig]):
+    """A network that a state dict holds.
 
     Attributes:
         config: which network it is. For a U-Net the tensors do not tell whether it was trained with dropout.
         in_channels: channels of its input.
         out_channels: channels of its output.
         params: the Flax parameters, float32 copies.
-        averages: the running averages of its batch norms (collection `batch_stats`), likewise.
+        averages: the running averages of a generator's batch norms (collection `batch_stats`), likewise.
     """
 
-    config: GeneratorConfig
+    config: _AnyConfig
     in_channels: int
     out_channels: int
     params: Params
     averages: Params
-
-
-class FoundDiscriminator(NamedTuple):
-    """A discriminator that a state dict holds.
-
-    Attributes:
-        config: which network it is.
-        in_channels: channels of its input.
-        params: the Flax parameters, float32 copies.
-    """
-
-    config: DiscriminatorConfig
-    in_channels: int
-    params: Params
 
 
 def check_numbers(arrays: Mapping[str, np.ndarray]) -> None:
@@ -77,7 +64,7 @@ def check_numbers(arrays: Mapping[str, np.ndarray]) -> None:
             raise UserError(f"{name} holds negative variances: no image can be made with them")
 
 
-def generator_from_torch(state_dict: Mapping[str, Any]) -> FoundGenerator:
+def generator_from_torch(state_dict: Mapping[str, Any]) -> Found[GeneratorConfig]:
     """Finds out which generator a state dict holds, and converts it.
 
     Args:
@@ -91,41 +78,46 @@ def generator_from_torch(state_dict: Mapping[str, Any]) -> FoundGenerator:
     if "enc1.conv.weight" in given:
         config, first, last = GeneratorConfig(), "enc1.conv.weight", "dec4.conv.weight"
     elif "model.model.0.weight" in given:
-        config, first, last = _find_unet(given), "model.model.0.weight", "model.model.3.weight"
-    elif "model.1.weight" in given and given["model.1.weight"].shape[2:] == (7, 7):
-        config = _find_resnet(given)
-        first, last = "model.1.weight", f"model.{17 + config.blocks}.weight"
-    elif {"model.0.weight", "net.0.weight", "conv1.conv.weight"} & given.keys():
+        first, last = "model.model.0.weight", "model.model.3.weight"
+        depth = 2 + max(name.count("3.model.") for name in given)
+        if depth > _DEEPEST:
+            raise UserError(f"a U-Net has at most {_DEEPEST} levels, this one would have {depth}")
+        width, norm = _kernel_shape(given, first)[0], _norm(given, "model.model.0.bias")
+        config = GeneratorConfig("unet", depth=depth, width=width, norm=norm, dropout_at="above_innermost")
+    elif "model.1.weight" in given:
+        blocks = len({name.split(".")[1] for name in given if ".conv_block." in name})
+        first, last = "model.1.weight", f"model.{17 + blocks}.weight"
+        width, norm = _kernel_shape(given, first)[0], _norm(given, "model.1.bias")
+        dropout = 0.0 if "model.10.conv_block.5.weight" in given else 0.5
+        config = GeneratorConfig("resnet", blocks=blocks, width=width, norm=norm, dropout=dropout)
+    elif any(name in given for name in _DISCRIMINATORS):
         raise UserError("it holds a discriminator; the authors' files of generators are called latest_net_G.pth")
     else:
         raise UserError(f"no known generator begins with {next(iter(given), 'nothing')}")
     in_channels = _kernel_shape(given, first)[1]
     # The kernel of a transposed convolution has its outputs in the second place.
     out_channels = _kernel_shape(given, last)[1 if config.network == "unet" else 0]
-    module = make_generator(config, out_channels)
-    return FoundGenerator(config, in_channels, out_channels, *_converted(given, config, module, in_channels))
+    trees = _converted(given, config, make_generator(config, out_channels), in_channels)
+    return Found(config, in_channels, out_channels, *trees)
 
 
-def discriminator_from_torch(state_dict: Mapping[str, Any]) -> FoundDiscriminator:
+def discriminator_from_torch(state_dict: Mapping[str, Any]) -> Found[DiscriminatorConfig]:
     """Finds out which discriminator a state dict holds, and converts it, as `generator_from_torch` does."""
     given = _arrays(state_dict)
-    first = next((name for name in ("conv1.conv.weight", "model.0.weight", "net.0.weight") if name in given), None)
+    first = next((name for name in _DISCRIMINATORS if name in given), None)
     if first is None:
         raise UserError(f"no known discriminator begins with {next(iter(given), 'nothing')}")
     width, in_channels = _kernel_shape(given, first)[:2]
     if first == "conv1.conv.weight":
         config = DiscriminatorConfig()
     elif first == "net.0.weight":
-        config = DiscriminatorConfig("pixel", width=width, norm=_norm(given, "net.3.weight", "net.2.bias"))
+        config = DiscriminatorConfig("pixel", width=width, norm=_norm(given, "net.2.bias"))
     else:
-        places = [int(match[1]) for name in given if (match := re.match(r"model\.(\d+)\.", name))]
-        layers, norm = (max(places) - 2) // 3, _norm(given, "model.3.weight", "model.2.bias")
+        layers = sum(array.ndim == 4 for array in given.values()) - 2
         if not 1 <= layers <= _MOST_LAYERS:
-            raise UserError(f"no PatchGAN ends with model.{max(places)}")
-        config = DiscriminatorConfig("patchgan", layers, width, norm)
-    return FoundDiscriminator(
-        config, in_channels, _converted(given, config, make_discriminator(config), in_channels)[0]
-    )
+            raise UserError(f"a PatchGAN has 3 to {_MOST_LAYERS + 2} convolutions, this one would have {layers + 2}")
+        config = DiscriminatorConfig("patchgan", layers, width, _norm(given, "model.2.bias"))
+    return Found(config, in_channels, 1, *_converted(given, config, make_discriminator(config), in_channels))
 
 
 def generator_to_torch(config: GeneratorConfig, params: Params, averages: Params) -> dict[str, np.ndarray]:
@@ -160,13 +152,12 @@ def flags_of(config: GeneratorConfig) -> str:
     """A line with the flags that the authors' `test.py` needs for a generator; "" for the reference's."""
     if config.network == "reference":
         return ""
-    if config.network == "unet":
-        name, size = {8: "unet_256", 7: "unet_128"}.get(config.depth), f"a U-Net of {config.depth} levels"
-    else:
-        name = {9: "resnet_9blocks", 6: "resnet_6blocks"}.get(config.blocks)
-        size = f"a ResNet of {config.blocks} blocks"
+    size, parts = (
+        (config.depth, "U-Net of {} levels") if config.network == "unet" else (config.blocks, "ResNet of {} blocks")
+    )
+    name = _NETG.get((config.network, size))
     if name is None:
-        return f"their code has no --netG for {size}"
+        return f"their code has no --netG for a {parts.format(size)}"
     flags = f"for their code: --netG {name} --ngf {config.width} --norm {config.norm}"
     if not config.dropout:
         return f"{flags} --no_dropout"
@@ -200,29 +191,11 @@ def _kernel_shape(given: Mapping[str, np.ndarray], name: str) -> tuple[int, ...]
     return given[name].shape
 
 
-def _norm(given: Mapping[str, np.ndarray], norm_weight: str, conv_bias: str) -> Norm:
-    if norm_weight in given:
+def _norm(given: Mapping[str, np.ndarray], conv_bias: str) -> Norm:
+    """The norm of one of the authors' networks; `conv_bias`: a bias that only instance norm leaves to a convolution."""
+    if any(array.ndim == 1 and name.endswith(".weight") for name, array in given.items()):
         return "batch"
     return "instance" if conv_bias in given else "none"
-
-
-def _find_unet(given: Mapping[str, np.ndarray]) -> GeneratorConfig:
-    prefixes = [match[1] for name in given if (match := re.match(r"model\.model\.1\.model\.((?:3\.model\.)*)", name))]
-    depth = 2 + max((prefix.count("3") for prefix in prefixes), default=0)
-    if depth > _DEEPEST:
-        raise UserError(f"a U-Net has at most {_DEEPEST} levels, this one would have {depth}")
-    norm = _norm(given, f"{_unet_prefix(depth)}4.weight", "model.model.0.bias")
-    width = _kernel_shape(given, "model.model.0.weight")[0]
-    return GeneratorConfig("unet", depth=depth, width=width, norm=norm, dropout_at="above_innermost")
-
-
-def _find_resnet(given: Mapping[str, np.ndarray]) -> GeneratorConfig:
-    blocks = len({name.split(".")[1] for name in given if ".conv_block." in name})
-    norm = _norm(given, "model.2.weight", "model.1.bias")
-    second = given.get("model.10.conv_block.5.weight")
-    dropout = 0.0 if second is not None and second.ndim == 4 else 0.5
-    width = _kernel_shape(given, "model.1.weight")[0]
-    return GeneratorConfig("resnet", blocks=blocks, width=width, norm=norm, dropout=dropout)
 
 
 def _places(config: GeneratorConfig | DiscriminatorConfig) -> dict[str, str]:
@@ -243,20 +216,13 @@ def _places(config: GeneratorConfig | DiscriminatorConfig) -> dict[str, str]:
     return {}
 
 
-def _unet_prefix(level: int) -> str:
-    return "model.model.1.model." + (level - 2) * "3.model."
-
-
 def _unet_places(depth: int) -> dict[str, str]:
-    places = {"down1": "model.model.0", "up1": "model.model.3"}
+    places, prefix = {"down1": "model.model.0", "up1": "model.model.3"}, "model.model.1.model."
     for level in range(2, depth + 1):
-        prefix, inner = _unet_prefix(level), level == depth
-        places |= {
-            f"down{level}": f"{prefix}1",
-            f"down{level}_norm": f"{prefix}2",
-            f"up{level}": prefix + ("3" if inner else "5"),
-            f"up{level}_norm": prefix + ("4" if inner else "6"),
-        }
+        up = 3 if level == depth else 5
+        layers = {f"down{level}": 1, f"down{level}_norm": 2, f"up{level}": up, f"up{level}_norm": up + 1}
+        places |= {layer: f"{prefix}{place}" for layer, place in layers.items()}
+        prefix += "3.model."
     return places
 
 
@@ -279,18 +245,14 @@ def _name(path: tuple[str, ...], places: Mapping[str, str]) -> str:
 
 
 def _converted(
-    given: Mapping[str, np.ndarray],
-    config: GeneratorConfig | DiscriminatorConfig,
-    module: Generator | Discriminator,
-    in_channels: int,
+    given: dict[str, np.ndarray], config: GeneratorConfig | DiscriminatorConfig, module: Any, in_channels: int
 ) -> tuple[Params, Params]:
     """Parameters and running averages; raises UserError unless the tensors are those of the module, no more, no less.
 
     For transposed convolutions inputs and outputs are swapped both here and there, so kernels turn alike.
     """
     network = "generator" if isinstance(config, GeneratorConfig) else "discriminator"
-    side = math.ceil(module.smallest_size / module.size_multiple) * module.size_multiple
-    image = jax.ShapeDtypeStruct((1, side, side, in_channels), jnp.float32)
+    image = jax.ShapeDtypeStruct((1, module.smallest_size, module.smallest_size, in_channels), jnp.float32)
     wanted: dict[tuple[str, ...], Any] = flatten_dict(jax.eval_shape(module.init, jax.random.key(0), image))
     places, unused, flat = _places(config), dict(given), {}
     for path, leaf in wanted.items():

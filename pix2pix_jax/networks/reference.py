@@ -7,7 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from pix2pix_jax.networks.blocks import Block, OutputConv, check_divisible
+from pix2pix_jax.networks.layers import Block, check_divisible
 from pix2pix_jax.ops import avg_pool
 
 
@@ -26,11 +26,7 @@ class ReferenceGenerator(nn.Module):
     dtype: Any = jnp.float32
     axis_name: str | None = None
 
-    size_multiple = 16
-    """Height and width of what the generator sees must be divisible by this."""
-
-    smallest_size = 16
-    """The least height and width that it takes."""
+    size_multiple = smallest_size = 16
 
     @nn.compact
     def __call__(self, condition: jax.Array, *, train: bool = False) -> jax.Array:
@@ -57,8 +53,7 @@ class ReferenceGenerator(nn.Module):
         dec1 = block(128, upsample=2, name="dec1")(enc4, train=train)
         dec2 = block(64, upsample=2, name="dec2")(jnp.concatenate([dec1, enc3], -1), train=train)
         dec3 = block(32, upsample=4, name="dec3")(jnp.concatenate([dec2, enc2], -1), train=train)
-        dec4 = OutputConv(self.out_channels, 5, dtype=self.dtype, name="dec4")
-        return jnp.tanh(dec4(dec3, enc1))
+        return jnp.tanh(block(self.out_channels, slope=None, size=5, name="dec4")(dec3, enc1))
 
 
 class ReferenceDiscriminator(nn.Module):
@@ -74,11 +69,7 @@ class ReferenceDiscriminator(nn.Module):
     dtype: Any = jnp.float32
     axis_name: str | None = None
 
-    size_multiple = 32
-    """Height and width of what the discriminator sees must be divisible by this."""
-
-    smallest_size = 32
-    """The least height and width that it takes."""
+    size_multiple = smallest_size = 32
 
     @nn.compact
     def __call__(self, image: jax.Array) -> jax.Array:
@@ -94,15 +85,9 @@ class ReferenceDiscriminator(nn.Module):
             ValueError: if height or width is not divisible by 32.
         """
         check_divisible(image, self.size_multiple, "discriminator")
-        block = partial(
-            Block,
-            slope=0.2,
-            keep_averages=False,
-            dtype=self.dtype,
-            axis_name=self.axis_name,
-        )
+        block = partial(Block, slope=0.2, keep_averages=False, dtype=self.dtype, axis_name=self.axis_name)
         x = block(16, size=5, name="conv1")(image)
         for stage, (pool, features) in enumerate([(4, 32), (2, 64), (2, 128), (2, 256)], start=2):
             x = block(features, name=f"conv{stage}_1")(avg_pool(x, pool))
             x = block(features, name=f"conv{stage}_2")(x)
-        return OutputConv(1, 1, dtype=self.dtype, name="head")(x)
+        return block(1, slope=None, size=1, name="head")(x)

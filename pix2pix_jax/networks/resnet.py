@@ -1,13 +1,13 @@
 """The residual generator of Johnson et al., as in the pix2pix authors' PyTorch code."""
 
-from typing import Literal
+from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from pix2pix_jax.networks.blocks import check_divisible
-from pix2pix_jax.networks.layers import Layers, dropout
+from pix2pix_jax.networks.config import GeneratorConfig
+from pix2pix_jax.networks.layers import Layers, check_divisible, dropout
 
 
 class ResNet(nn.Module):
@@ -16,44 +16,23 @@ class ResNet(nn.Module):
     With 9 blocks and width 64 it is the authors' `resnet_9blocks` (11.4 M parameters), with 6 their `resnet_6blocks`.
 
     Attributes:
-        out_channels: channels of the image it makes.
-        blocks: how many residual blocks.
-        width: channels of the first layer.
-        dropout_rate: share of the values that dropout sets to 0, where it is active: see `layers.dropout`.
-        upsampling: "transposed" or "resize", see `Layers.upsampling`.
-        layers: what its layers have in common.
+        config: its blocks, width, norm, dropout, upsampling and start values.
+        out_channels, dtype, axis_name: as for `UNet`.
     """
 
+    config: GeneratorConfig
     out_channels: int
-    blocks: int = 9
-    width: int = 64
-    dropout_rate: float = 0.5
-    upsampling: Literal["transposed", "resize"] = "transposed"
-    layers: Layers = Layers()
+    dtype: Any = jnp.float32
+    axis_name: str | None = None
 
     size_multiple = 4
-    """Height and width of what it sees must be divisible by this."""
-
     smallest_size = 8
-    """The least height and width that it takes."""
 
     @nn.compact
     def __call__(self, condition: jax.Array, *, train: bool = False) -> jax.Array:
-        """Makes an image.
-
-        Args:
-            condition: what is given, float [batch, height, width, channels] in [-1, 1]; height and width divisible
-                by 4, at least 8.
-            train: as for `UNet`.
-
-        Returns:
-            float32 [batch, height, width, out_channels] in [-1, 1].
-
-        Raises:
-            ValueError: if height or width is not divisible by 4.
-        """
+        """Makes an image, as `UNet` does; height and width must be divisible by 4, and at least 8."""
         check_divisible(condition, self.size_multiple, "generator")
-        layers, width = self.layers, self.width
+        layers, width = Layers(self.config, self.dtype, self.axis_name), self.config.width
 
         def convolved(x: jax.Array, name: str, features: int, size: int, stride: int, padding: int) -> jax.Array:
             x = layers.conv(name, features, size, stride, padding)(x)
@@ -62,12 +41,12 @@ class ResNet(nn.Module):
         x = nn.relu(convolved(_reflected(condition, 3), "first", width, 7, 1, 0))
         x = nn.relu(convolved(x, "down1", 2 * width, 3, 2, 1))
         x = nn.relu(convolved(x, "down2", 4 * width, 3, 2, 1))
-        for block in range(1, self.blocks + 1):
+        for block in range(1, self.config.blocks + 1):
             y = nn.relu(convolved(_reflected(x, 1), f"block{block}_1", 4 * width, 3, 1, 0))
-            y = dropout(y, self.dropout_rate, self)
+            y = dropout(y, self.config.dropout, self)
             x = x + convolved(_reflected(y, 1), f"block{block}_2", 4 * width, 3, 1, 0)
         for level, features in ((2, 2 * width), (1, width)):
-            x = layers.upsampling(f"up{level}", features, self.upsampling, size=3)(x)
+            x = layers.up(f"up{level}", features, size=3)(x)
             x = nn.relu(layers.normalize(x, f"up{level}_norm", train=train))
         last = layers.conv("last", self.out_channels, size=7, stride=1, padding=0, bias=True)
         return jnp.tanh(last(_reflected(x, 3)))

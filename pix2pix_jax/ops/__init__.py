@@ -11,8 +11,7 @@ from typing import Any
 import jax
 from jax import lax
 
-from pix2pix_jax.ops import accelerators, cpu_convolutions, plain, strided, upsampling
-from pix2pix_jax.ops.depthwise import plain_depthwise_conv2d, shifted_depthwise_conv2d
+from pix2pix_jax.ops import accelerators, cpu_convolutions, depthwise, plain, strided, upsampling
 from pix2pix_jax.ops.normalization import lean_batch_norm, normalize, plain_batch_norm
 from pix2pix_jax.ops.plain import avg_pool
 
@@ -32,51 +31,34 @@ def batch_norm(
     x: jax.Array, scale: jax.Array, bias: jax.Array, slope: float, dtype: Any, axis_name: str | None
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """As `normalization.plain_batch_norm`."""
-
-    def form(function: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda x, scale, bias: function(x, scale, bias, slope, dtype, axis_name)
-
-    return lax.platform_dependent(x, scale, bias, cpu=form(plain_batch_norm), default=form(lean_batch_norm))
+    options = {"slope": slope, "dtype": dtype, "axis_name": axis_name}
+    return _by_platform(plain_batch_norm, lean_batch_norm, x, scale, bias, **options)
 
 
 def conv2d(x: jax.Array, kernel: jax.Array, stride: int = 1, padding: int | None = None) -> jax.Array:
     """As `plain.conv2d`."""
-    if stride != 1 or padding is not None:
-        margin = kernel.shape[0] // 2 if padding is None else padding
-        return lax.platform_dependent(
-            x,
-            kernel,
-            cpu=partial(strided.conv2d, stride=stride, padding=margin),
-            default=partial(plain.conv2d, stride=stride, padding=margin),
-        )
-    return lax.platform_dependent(x, kernel, cpu=cpu_convolutions.conv2d, default=plain.conv2d)
+    return _by_platform(cpu_convolutions.conv2d, plain.conv2d, x, kernel, stride=stride, padding=padding)
 
 
 def conv2d_joined(parts: Sequence[jax.Array], kernel: jax.Array) -> jax.Array:
     """As `plain.conv2d_joined`."""
-    return lax.platform_dependent(parts, kernel, cpu=cpu_convolutions.conv2d_joined, default=accelerators.conv2d_joined)
+    return _by_platform(cpu_convolutions.conv2d_joined, accelerators.conv2d_joined, parts, kernel)
 
 
 def conv_transpose2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """As `plain.conv_transpose2d`."""
-    return lax.platform_dependent(x, kernel, cpu=strided.conv_transpose2d, default=accelerators.conv_transpose2d)
+    return _by_platform(strided.conv_transpose2d, accelerators.conv_transpose2d, x, kernel)
 
 
 def depthwise_conv2d(x: jax.Array, kernel: jax.Array, stride: int = 1) -> jax.Array:
-    """As `depthwise.plain_depthwise_conv2d`."""
-    return lax.platform_dependent(
-        x,
-        kernel,
-        cpu=partial(shifted_depthwise_conv2d, stride=stride),
-        default=partial(plain_depthwise_conv2d, stride=stride),
-    )
+    """As `plain.depthwise_conv2d`."""
+    return _by_platform(depthwise.shifted_conv2d, plain.depthwise_conv2d, x, kernel, stride=stride)
 
 
 def upsample_conv2d(x: jax.Array, kernel: jax.Array, factor: int) -> jax.Array:
     """As `plain.upsample_conv2d`."""
-    return lax.platform_dependent(
-        x,
-        kernel,
-        cpu=partial(upsampling.upsample_conv2d, factor=factor),
-        default=partial(accelerators.upsample_conv2d, factor=factor),
-    )
+    return _by_platform(upsampling.upsample_conv2d, accelerators.upsample_conv2d, x, kernel, factor=factor)
+
+
+def _by_platform(cpu: Callable[..., Any], default: Callable[..., Any], *operands: Any, **options: Any) -> Any:
+    return lax.platform_dependent(*operands, cpu=partial(cpu, **options), default=partial(default, **options))

@@ -5,38 +5,36 @@ and get float32.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from pix2pix_jax.ops import plain
-from pix2pix_jax.ops.windows import (
-    BLOCK,
-    fold,
-    matmul,
-    outer,
-    shift,
-    take_blocks,
-    take_windows,
-    transposed_kernel,
-    window_matrix,
-)
+from pix2pix_jax.ops import plain, strided
+from pix2pix_jax.ops.products import matmul, outer, shift, transpose, transposed_kernel
 
+_BLOCK = 4  # pixels of a row whose windows are taken together: more save copies of pixels, and cost products with 0
 _FEW = 4  # channels up to which windows and a matmul beat XLA's convolutions (images have 1 to 4)
 _LARGEST = 5  # side of the largest kernel of which a block of pixels holds both margins
 
 
-def conv2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
+def conv2d(x: jax.Array, kernel: jax.Array, stride: int = 1, padding: int | None = None) -> jax.Array:
     """As `plain.conv2d`."""
     size, _, channels, features = kernel.shape
+    margin = size // 2 if padding is None else padding
+    if stride != 1 or 2 * margin + 1 != size:
+        return strided.conv2d(x, kernel, stride, margin)
+    dtype, width, x = x.dtype, x.shape[2], x.astype(jnp.float32)
     if size == 1:
-        return matmul(x, kernel[0, 0])
+        return matmul(x, kernel[0, 0], dtype)
     if min(channels, features) > _FEW or size > _LARGEST:
-        return _conv2d_of_many(x.astype(jnp.float32), kernel)
-    width = x.shape[2]
-    x = jnp.pad(x, ((0, 0), (0, 0), (0, -width % BLOCK), (0, 0)))
-    y = _conv2d_from_few(x, kernel) if channels <= _FEW else _conv2d_to_few(x, kernel)
-    return y[:, :, :width]
+        return _conv2d_of_many(x, kernel)
+    x = jnp.pad(x, ((0, 0), (0, 0), (0, -width % _BLOCK), (0, 0)))
+    if channels <= _FEW:
+        return _conv2d_from_few(x, kernel, dtype)[:, :, :width]
+    # The transpose of the convolution that takes a gradient back: so windows have few channels here too.
+    back = transpose(lambda y: _conv2d_from_few(y, transposed_kernel(kernel), dtype), (*x.shape[:3], features))
+    return back(x)[:, :, :width]
 
 
 def conv2d_joined(parts: Sequence[jax.Array], kernel: jax.Array) -> jax.Array:
@@ -49,65 +47,34 @@ def _conv2d_of_many(x: jax.Array, kernel: jax.Array) -> jax.Array:
     return plain.conv2d(x, kernel)
 
 
-def _conv2d_of_many_forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+def _forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
     return plain.conv2d(x, kernel), (x, kernel)
 
 
-def _conv2d_of_many_backward(saved: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _backward(saved: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
     # A tap pairs pixels that lie so many columns and rows apart. With each of x beside those of its neighbouring
     # columns, and each of the gradient beside those of its neighbouring rows, one matmul has all taps.
     x, kernel = saved
-    size, _, channels, _ = kernel.shape
+    size, _, channels, features = kernel.shape
     taps = [tap - size // 2 for tap in range(size)]
-    columns = jnp.concatenate([shift(x, -tap, 2) for tap in taps], -1)
-    rows = jnp.concatenate([shift(gradient, tap, 1) for tap in taps], -1)
-    kernel_gradient = outer(columns, rows).reshape(size, channels, size, -1).transpose(2, 0, 1, 3)
+    columns = jnp.concatenate([shift(x, -tap, 2) for tap in taps], -1).reshape(-1, size * channels)
+    rows = jnp.concatenate([shift(gradient, tap, 1) for tap in taps], -1).reshape(-1, size * features)
+    kernel_gradient = outer(columns, rows, x.dtype).reshape(size, channels, size, features).transpose(2, 0, 1, 3)
     return plain.conv2d(gradient, transposed_kernel(kernel)), kernel_gradient
 
 
-_conv2d_of_many.defvjp(_conv2d_of_many_forward, _conv2d_of_many_backward)
+_conv2d_of_many.defvjp(_forward, _backward)
 
 
-@jax.custom_vjp
-def _conv2d_from_few(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    y = matmul(take_windows(x, kernel.shape[0]), window_matrix(kernel))
-    return y.reshape(*x.shape[:3], -1)
-
-
-def _conv2d_from_few_forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return _conv2d_from_few(x, kernel), (x, kernel)
-
-
-def _conv2d_from_few_backward(saved: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
-    x, kernel = saved
-    size, channels = kernel.shape[0], kernel.shape[2]
-    matrix, matrix_vjp = jax.vjp(window_matrix, kernel)
-    gradient = take_blocks(gradient.astype(x.dtype))
-    x_gradient = fold(matmul(gradient, matrix, transposed=True), size, channels).astype(x.dtype)
-    return x_gradient, *matrix_vjp(outer(take_windows(x, size), gradient))
-
-
-_conv2d_from_few.defvjp(_conv2d_from_few_forward, _conv2d_from_few_backward)
-
-
-@jax.custom_vjp
-def _conv2d_to_few(x: jax.Array, kernel: jax.Array) -> jax.Array:
+def _conv2d_from_few(x: jax.Array, kernel: jax.Array, dtype: Any) -> jax.Array:
+    """One product of the windows that each block of a row sees, and a matrix that makes all pixels of the block."""
+    batch, height, width, channels = x.shape
     size, _, _, features = kernel.shape
-    matrix = window_matrix(transposed_kernel(kernel))
-    return fold(matmul(take_blocks(x), matrix, transposed=True), size, features)
-
-
-def _conv2d_to_few_forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return _conv2d_to_few(x, kernel), (x, kernel)
-
-
-def _conv2d_to_few_backward(saved: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
-    x, kernel = saved
-    size = kernel.shape[0]
-    matrix, matrix_vjp = jax.vjp(lambda kernel: window_matrix(transposed_kernel(kernel)), kernel)
-    windows = take_windows(gradient.astype(x.dtype), size)
-    x_gradient = matmul(windows, matrix).reshape(x.shape).astype(x.dtype)
-    return x_gradient, *matrix_vjp(outer(windows, take_blocks(x)))
-
-
-_conv2d_to_few.defvjp(_conv2d_to_few_forward, _conv2d_to_few_backward)
+    margin = size // 2
+    blocks = x.reshape(batch, height, width // _BLOCK, _BLOCK * channels)
+    first, inner, last = jnp.split(blocks, [margin * channels, (_BLOCK - margin) * channels], -1)
+    windows = jnp.concatenate([shift(last, 1, 2), first, inner, last, shift(first, -1, 2)], -1)
+    windows = jnp.concatenate([shift(windows, margin - row, 1) for row in range(size)], -1)
+    pixels = [jnp.pad(kernel, ((0, 0), (pixel, _BLOCK - 1 - pixel), (0, 0), (0, 0))) for pixel in range(_BLOCK)]
+    matrix = jnp.stack(pixels, 3).reshape(-1, _BLOCK * features)
+    return matmul(windows, matrix, dtype).reshape(batch, height, width, features)

@@ -53,6 +53,28 @@ def conv_transpose2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
     return y.astype(jnp.float32)
 
 
+def depthwise_conv2d(x: jax.Array, kernel: jax.Array, stride: int = 1) -> jax.Array:
+    """Convolution of every channel with a kernel of its own, padded as TensorFlow's "SAME".
+
+    Args:
+        x: [batch, height, width, channels], float32 or bfloat16; height and width divisible by `stride`.
+        kernel: float32 [size, size, channels], size odd.
+        stride: 1 or 2. With stride 2 there is one more row and column of zeros behind than in front.
+
+    Returns:
+        float32 [batch, height / stride, width / stride, channels].
+    """
+    y = lax.conv_general_dilated(
+        x,
+        kernel[:, :, None].astype(x.dtype),
+        (stride, stride),
+        "SAME",
+        dimension_numbers=_LAYOUT,
+        feature_group_count=x.shape[-1],
+    )
+    return y.astype(jnp.float32)
+
+
 def upsample(x: jax.Array, factor: int) -> jax.Array:
     """Nearest-neighbour upsampling: [batch, height, width, channels] to [batch, factor · height, factor · width, …]."""
     return jnp.repeat(jnp.repeat(x, factor, 1), factor, 2)

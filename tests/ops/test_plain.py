@@ -12,16 +12,10 @@ def random(*shape):
     return np.random.RandomState(sum(shape)).randn(*shape).astype(np.float32)
 
 
-def test_convolution_is_the_sum_over_its_taps_with_zeros_outside():
-    x, kernel = random(2, 4, 5, 3), random(3, 3, 3, 6)
-    padded, wanted = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))), np.zeros((2, 4, 5, 6))
-    for row, column in np.ndindex(3, 3):
-        wanted += padded[:, row : row + 4, column : column + 5] @ kernel[row, column]
-    np.testing.assert_allclose(plain.conv2d(x, kernel), wanted, atol=1e-5)
-
-
-@pytest.mark.parametrize(("size", "stride", "padding"), [(4, 2, 1), (4, 1, 1), (3, 2, 1), (3, 1, 0), (7, 1, 0)])
-def test_convolution_with_a_stride_sees_every_second_window(size, stride, padding):
+@pytest.mark.parametrize(
+    ("size", "stride", "padding"), [(3, 1, 1), (4, 2, 1), (4, 1, 1), (3, 2, 1), (3, 1, 0), (7, 1, 0)]
+)
+def test_convolution_is_a_product_of_each_window_and_the_kernel(size, stride, padding):
     x, kernel = random(2, 8, 9, 3), random(size, size, 3, 2)
     height, width = ((length + 2 * padding - size) // stride + 1 for length in (8, 9))
     padded, wanted = np.pad(x, ((0, 0), *[(padding, padding)] * 2, (0, 0))), np.zeros((2, height, width, 2))

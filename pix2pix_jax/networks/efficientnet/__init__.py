@@ -1,6 +1,5 @@
 """A generator with an EfficientNet-Lite encoder, and the encoder's ImageNet weights."""
 
-from pix2pix_jax.networks.efficientnet.encoder import Variant
 from pix2pix_jax.networks.efficientnet.generator import SMALLEST_SEEN, EfficientNetUNet
 
-__all__ = ["SMALLEST_SEEN", "EfficientNetUNet", "Variant"]
+__all__ = ["SMALLEST_SEEN", "EfficientNetUNet"]

@@ -1,7 +1,8 @@
 """EfficientNet-Lite as an encoder: features of an image at strides 2, 4, 8, 16 and 32."""
 
 import math
-from typing import Any, Literal, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -9,8 +10,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from pix2pix_jax import ops
-
-Variant = Literal["lite0", "lite1", "lite2"]
+from pix2pix_jax.networks.config import Variant
+from pix2pix_jax.networks.layers import Conv
 
 
 class Stage(NamedTuple):
@@ -35,7 +36,8 @@ _BASE = (
     Stage(1, 1, 320, 3, 6),
 )
 _SCALES: dict[str, tuple[float, float]] = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}
-STEM_CHANNELS = 32
+_STEM_CHANNELS = 32
+_conv = partial(Conv, padding=0, kernel_init=nn.initializers.he_normal())
 
 
 def stages(variant: Variant) -> list[Stage]:
@@ -81,7 +83,7 @@ class Encoder(nn.Module):
         """
         # One row and column of zeros behind, and none in front, as TensorFlow's "SAME".
         x = jnp.pad(image, ((0, 0), (0, 1), (0, 1), (0, 0)))
-        x = _relu6(_Conv(STEM_CHANNELS, 3, stride=2, dtype=self.dtype, name="stem")(x))
+        x = _relu6(_conv(_STEM_CHANNELS, 3, self.dtype, stride=2, name="stem")(x))
         features: list[jax.Array] = []
         number = 0
         for stage in stages(self.variant):
@@ -109,27 +111,10 @@ class _Block(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         channels, y = x.shape[-1], x
         if self.stage.expansion > 1:
-            y = _relu6(_Conv(channels * self.stage.expansion, 1, dtype=self.dtype, name="expand")(y))
+            y = _relu6(_conv(channels * self.stage.expansion, 1, self.dtype, name="expand")(y))
         y = _relu6(_DepthwiseConv(self.stage.kernel, self.stride, self.dtype, name="depthwise")(y))
-        y = _Conv(self.stage.channels, 1, dtype=self.dtype, name="project")(y)
+        y = _conv(self.stage.channels, 1, self.dtype, name="project")(y)
         return y + x if self.stride == 1 and channels == self.stage.channels else y
-
-
-class _Conv(nn.Module):
-    """Convolution with a bias and without padding."""
-
-    features: int
-    size: int
-    stride: int = 1
-    dtype: Any = jnp.float32
-
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        shape = (self.size, self.size, x.shape[-1], self.features)
-        kernel = self.param("kernel", nn.initializers.he_normal(), shape, jnp.float32)
-        bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
-        padding = None if self.size == 1 else 0  # ops knows a form of its own for 1×1
-        return ops.conv2d(x.astype(self.dtype), kernel, self.stride, padding) + bias
 
 
 class _DepthwiseConv(nn.Module):

@@ -6,8 +6,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from pix2pix_jax.networks.blocks import BatchNorm, Block, Conv, OutputConv, check_divisible
-from pix2pix_jax.networks.efficientnet.encoder import Encoder, Variant
+from pix2pix_jax.networks.config import GeneratorConfig
+from pix2pix_jax.networks.efficientnet.encoder import Encoder
+from pix2pix_jax.networks.layers import BatchNorm, Block, Conv, check_divisible
 
 _STRIDES = (2, 4, 8, 16, 32)
 _EARLY = 4  # up to this stride are edges and textures, which are the same here: they stay, and make half of the work
@@ -23,30 +24,17 @@ class EfficientNetUNet(nn.Module):
     first, since the encoder has learned from photographs of 224×224.
 
     Attributes:
-        out_channels: channels of the image it makes.
-        variant: of the encoder.
-        width: channels of the way up at stride 2.
-        frozen: whether all of the encoder stays as it is in training, rather than what makes strides 2 and 4 alone.
-        dtype: dtype of the computation, float32 or bfloat16; parameters and statistics are float32.
-        axis_name: mapped axis over which batch statistics are shared; None where the batch is on one device.
+        config: the variant of the encoder, the width of the way up at stride 2, and whether all of the encoder stays as
+            it is in training, rather than what makes strides 2 and 4 alone.
+        out_channels, dtype, axis_name: as for `UNet`.
     """
 
+    config: GeneratorConfig
     out_channels: int
-    variant: Variant = "lite0"
-    width: int = 32
-    frozen: bool = True
     dtype: Any = jnp.float32
     axis_name: str | None = None
 
-    @property
-    def size_multiple(self) -> int:
-        """Height and width of what it sees must be divisible by this."""
-        return _STRIDES[-1]
-
-    @property
-    def smallest_size(self) -> int:
-        """The least height and width that it takes."""
-        return _STRIDES[-1]
+    size_multiple = smallest_size = _STRIDES[-1]
 
     @nn.compact
     def __call__(self, condition: jax.Array, *, train: bool = False) -> jax.Array:
@@ -55,8 +43,7 @@ class EfficientNetUNet(nn.Module):
         Args:
             condition: what is given, float [batch, height, width, 1 or 3] in [-1, 1]; height and width divisible
                 by 32.
-            train: whether the way up normalises by the batch's statistics rather than by the running averages, which
-                move where the collection `batch_stats` is mutable.
+            train: as for `UNet`, of the norms of the way up.
 
         Returns:
             float32 [batch, height, width, out_channels] in [-1, 1].
@@ -72,22 +59,22 @@ class EfficientNetUNet(nn.Module):
         if height < SMALLEST_SEEN or width < SMALLEST_SEEN:
             seen = [32 * round(side * SMALLEST_SEEN / min(height, width) / 32) for side in (height, width)]
             image = jax.image.resize(condition, (batch, *seen, channels), "cubic")
-        frozen_to = _STRIDES[-1] if self.frozen else _EARLY
-        encoder = Encoder(self.variant, self.dtype, frozen_to, name="encoder")
+        frozen_to = _STRIDES[-1] if self.config.encoder_rate == 0.0 else _EARLY
+        encoder = Encoder(self.config.variant, self.dtype, frozen_to, name="encoder")
         *skips, deepest = encoder(jnp.broadcast_to(image, (*image.shape[:3], 3)))
-        x = nn.relu(Conv(self._channels(_STRIDES[-1]), 1, dtype=self.dtype, name="bottom")(deepest))
+        x = nn.relu(Conv(self._channels(_STRIDES[-1]), 1, self.dtype, name="bottom")(deepest))
         for stride, skip in zip(reversed(_STRIDES[:-1]), reversed(skips), strict=True):
             x = self._up(x, skip, stride, train=train)
-        made = jnp.tanh(OutputConv(self.out_channels, 3, self.dtype, name="last")(x))
+        made = jnp.tanh(Block(self.out_channels, None, dtype=self.dtype, name="last")(x))
         return jax.image.resize(made, (batch, height, width, self.out_channels), "linear")
 
     def _up(self, x: jax.Array, skip: jax.Array, stride: int, *, train: bool) -> jax.Array:
         """One level of the way up: twice the size, and the encoder's features of that size added."""
         channels = self._channels(stride)
-        y = Conv(channels, 1, dtype=self.dtype, name=f"up{stride}")(x).repeat(2, 1).repeat(2, 2)
-        y += Conv(channels, 1, dtype=self.dtype, name=f"skip{stride}")(skip)
+        y = Conv(channels, 1, self.dtype, name=f"up{stride}")(x).repeat(2, 1).repeat(2, 2)
+        y += Conv(channels, 1, self.dtype, name=f"skip{stride}")(skip)
         y = BatchNorm(self.axis_name, slope=0.0, dtype=self.dtype, name=f"norm{stride}")(y, train=train)
         return Block(channels, 0.0, dtype=self.dtype, axis_name=self.axis_name, name=f"block{stride}")(y, train=train)
 
     def _channels(self, stride: int) -> int:
-        return self.width * min(stride // 2, 8)
+        return self.config.width * min(stride // 2, 8)

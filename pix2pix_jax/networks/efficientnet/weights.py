@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.networks.efficientnet.encoder import Variant, stages
+from pix2pix_jax.networks.config import Variant
+from pix2pix_jax.networks.efficientnet.encoder import stages
 
 _EPSILON = 1e-3  # of the batch norms
 

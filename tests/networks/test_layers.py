@@ -1,7 +1,7 @@
 import jax
 import numpy as np
 
-from pix2pix_jax.networks import blocks
+from pix2pix_jax.networks import layers
 
 
 def random(*shape):
@@ -17,7 +17,7 @@ def norm_variables(channels):
 
 def test_batch_norm_in_training_is_pytorchs():
     x, variables = random(2, 3, 4, 5), norm_variables(5)
-    y, moved = blocks.BatchNorm().apply(variables, x, train=True, mutable=["batch_stats"])
+    y, moved = layers.BatchNorm().apply(variables, x, train=True, mutable=["batch_stats"])
     rows = x.reshape(-1, 5)
     params, averages = variables["params"], variables["batch_stats"]
     wanted = (rows - rows.mean(0)) / np.sqrt(rows.var(0) + 1e-5) * params["scale"] + params["bias"]
@@ -30,19 +30,19 @@ def test_batch_norm_in_training_is_pytorchs():
 def test_batch_norm_in_evaluation_uses_the_averages_alone():
     x, variables = random(2, 3, 4, 5), norm_variables(5)
     params, averages = variables["params"], variables["batch_stats"]
-    y = blocks.BatchNorm().apply(variables, x, train=False)
+    y = layers.BatchNorm().apply(variables, x, train=False)
     spread = np.sqrt(averages["var"] + 1e-5)
     np.testing.assert_allclose(y, (x - averages["mean"]) / spread * params["scale"] + params["bias"], atol=1e-5)
 
 
 def test_batch_norm_without_averages_keeps_none():
-    norm = blocks.BatchNorm(keep_averages=False)
+    norm = layers.BatchNorm(keep_averages=False)
     variables = norm.init(jax.random.key(0), random(2, 3, 4, 5), train=True)
     assert set(variables) == {"params"}
 
 
 def test_initial_weights_lie_within_pytorchs_bounds():
-    variables = blocks.Conv(7, 3).init(jax.random.key(0), random(1, 4, 4, 50))
+    variables = layers.Conv(7, 3).init(jax.random.key(0), random(1, 4, 4, 50))
     bound = (9 * 50) ** -0.5
     for leaf in jax.tree.leaves(variables):
         assert 0.8 * bound < np.abs(leaf).max() <= bound
