@@ -5,7 +5,6 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -129,11 +128,7 @@ def _evaluate(options: Namespace) -> None:
 
 
 def _at_size(config: Config, image_size: int | None, resize: int | None) -> Config:
-    """The config for images of the size of `--image-size` and `--resize`.
-
-    Raises:
-        UserError: if its network takes no such images.
-    """
+    """The config for images of the size of `--image-size` and `--resize`, if its network takes such images."""
     if image_size is None and resize is None:
         return config
     size = image_size or config.image_size
@@ -195,21 +190,16 @@ def _coloured(
     versions = {"grey": gray, "coloured": colored, "truth": images}
     of_gray = baselines.merits["grey image"]["ciede2000"]
     measured = {**merits, "gray_ciede2000": of_gray, "truth_colorfulness": truth}
-    _write_sheets(options.out, names, versions, measured, options.all)
     histograms = [f"{name} {' / '.join(f'{value:.2f}' for value in values.values())}" for name, values in lab.items()]
     notes = [evaluation.TABLE_NOTE, f"Lab histograms: {'; '.join(histograms)}. {evaluation.LAB_NOTE}"]
-    return _Evaluated(versions, measured, evaluation.merits_table({"coloured": merits}, baselines), notes, report)
+    made = _Evaluated(versions, measured, evaluation.merits_table({"coloured": merits}, baselines), notes, report)
+    _write_sheets(options, names, made)
+    return made
 
 
-def _write_sheets(
-    folder: Path,
-    names: Sequence[str],
-    versions: Mapping[str, NDArray[np.uint8]],
-    merits: Mapping[str, NDArray[np.float64]],
-    every: bool,
-) -> None:
+def _write_sheets(options: Namespace, names: Sequence[str], made: _Evaluated) -> None:
     """Writes ranked.png, and where all are wanted ranked_001.png and on."""
-    count, values, of_gray = len(names), merits["ciede2000"], merits["gray_ciede2000"]
+    count, values, of_gray = len(names), made.merits["ciede2000"], made.merits["gray_ciede2000"]
     order = np.argsort(values, kind="stable")
 
     def save(name: str, parts: Mapping[str, slice]) -> None:
@@ -219,8 +209,10 @@ def _write_sheets(
                 f"{rank}. {names[place]}   ΔE {values[place]:.1f} (grey {of_gray[place]:.1f})"
                 for rank, place in enumerate(order[part], part.start + 1)
             ]
-            groups.append(Group({name: images[order[part]] for name, images in versions.items()}, heading, captions))
-        save_sheet(folder / name, _TITLE.format(count), groups)
+            groups.append(
+                Group({name: images[order[part]] for name, images in made.versions.items()}, heading, captions)
+            )
+        save_sheet(options.out / name, _TITLE.format(count), groups)
 
     middle = (count - _SHOWN) // 2
     parts = {
@@ -229,7 +221,7 @@ def _write_sheets(
         f"The {_SHOWN} worst": slice(count - _SHOWN, count),
     }
     save("ranked.png", parts if count > 3 * _SHOWN else {"All of them": slice(0, count)})
-    for page, start in enumerate(range(0, count, _PAGE) if every else (), start=1):
+    for page, start in enumerate(range(0, count, _PAGE) if options.all else (), start=1):
         stop = min(start + _PAGE, count)
         save(f"ranked_{page:03}.png", {f"{start + 1:,} to {stop:,} of {count:,}": slice(start, stop)})
 

@@ -105,11 +105,7 @@ def _set_up_gradio(uploads: Path) -> None:
 
 
 def _password(options: argparse.Namespace) -> str | None:
-    """The password that was given, in whatever way.
-
-    Raises:
-        UserError: if its file cannot be read, or it is empty.
-    """
+    """The password that was given, in whatever way, which must not be empty."""
     password = options.password if options.password is not None else os.environ.get(_VARIABLE)
     if options.password_file is not None:
         try:
