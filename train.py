@@ -11,12 +11,19 @@ from absl import flags
 from ml_collections import config_flags
 
 from pix2pix_jax import host
-from pix2pix_jax.commands import cli
+from pix2pix_jax.commands import cli, stopping
 from pix2pix_jax.commands.config_dict import from_config_dict
+from pix2pix_jax.config import all_keys
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.training import cpu, processes, train
+from pix2pix_jax.training import cpu, processes
+from pix2pix_jax.training.loop import train
 
-_CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment; configs/demo.py where not given.")
+_CONFIG = config_flags.DEFINE_config_file(
+    "config",
+    None,
+    "The experiment; configs/demo.py where not given. Its keys, each given as --config.KEY=VALUE (what they mean stands"
+    f" in pix2pix_jax/config/keys.py): {', '.join(all_keys())}.",
+)
 _WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder; runs/NAME where not given.")
 _COORDINATOR = flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0 of several, or auto (on a TPU pod).")
 _NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "Processes in the run, one a host.")
@@ -37,8 +44,8 @@ def main(arguments: list[str]) -> None:
     )
     cpu.one_device_per_core(config)
     cli.check_devices()
-    train(config, _WORKDIR.value or Path("runs") / config.name)
+    train(config, _WORKDIR.value or Path("runs") / config.name, stopping.stop_request())
 
 
 if __name__ == "__main__":
-    cli.run(main, Path(__file__).parent / "configs" / "demo.py", processes.has_something_to_save)
+    cli.run(main, Path(__file__).parent / "configs" / "demo.py", stopping.has_something_to_save)

@@ -7,7 +7,7 @@ import lazy_loader
 if TYPE_CHECKING:
     from pix2pix_jax.config import default_config, experiment_config
     from pix2pix_jax.inference import colorize, load_trained, translate
-    from pix2pix_jax.training import train
+    from pix2pix_jax.training.loop import train
 
 __all__ = ["colorize", "default_config", "experiment_config", "load_trained", "train", "translate"]
 
@@ -17,6 +17,6 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     submod_attrs={
         "config": ["default_config", "experiment_config"],
         "inference": ["colorize", "load_trained", "translate"],
-        "training": ["train"],
+        "training.loop": ["train"],
     },
 )

@@ -37,26 +37,12 @@ def _transform(matrix: np.ndarray, image: jax.Array) -> jax.Array:
 
 
 def rgb_to_ycrcb(rgb: jax.Array) -> jax.Array:
-    """Turns RGB into luma and chroma.
-
-    Args:
-        rgb: float [..., 3], each channel in [-1, 1].
-
-    Returns:
-        Y, Cr, Cb, float [..., 3], each in [-1, 1]. The inverse of `ycrcb_to_rgb` within 1e-6 in float32.
-    """
+    """Turns RGB into Y, Cr, Cb, both float [..., 3] in [-1, 1]; inverts `ycrcb_to_rgb` within 1e-6 in float32."""
     return _transform(RGB_TO_YCRCB, rgb)
 
 
 def ycrcb_to_rgb(ycrcb: jax.Array) -> jax.Array:
-    """Turns luma and chroma into RGB.
-
-    Args:
-        ycrcb: Y, Cr, Cb, float [..., 3], each in [-1, 1].
-
-    Returns:
-        RGB, float [..., 3]. Not clipped: chroma that no colour of that luma has leaves [-1, 1].
-    """
+    """Turns Y, Cr, Cb, float [..., 3] in [-1, 1], into RGB, which is not clipped: it may leave [-1, 1]."""
     return _transform(YCRCB_TO_RGB, ycrcb)
 
 
@@ -75,14 +61,7 @@ _KINK = 6.0 / 29.0  # below this cube root, CIELAB is linear
 
 
 def rgb_to_lab(rgb: jax.Array) -> jax.Array:
-    """Turns sRGB into CIELAB, as the pix2pix authors scale it.
-
-    Args:
-        rgb: float [..., 3], each channel in [-1, 1].
-
-    Returns:
-        L / 50 - 1, a / 110, b / 110, float [..., 3], each in [-1, 1].
-    """
+    """Turns sRGB into CIELAB as the pix2pix authors scale it: L / 50 - 1, a / 110, b / 110; [..., 3] in [-1, 1]."""
     value = (rgb + 1.0) / 2.0
     linear = jnp.where(value > 0.04045, ((value + 0.055) / 1.055) ** 2.4, value / 12.92)
     xyz = _transform(_RGB_TO_XYZ, linear)
@@ -91,14 +70,7 @@ def rgb_to_lab(rgb: jax.Array) -> jax.Array:
 
 
 def lab_to_rgb(lab: jax.Array) -> jax.Array:
-    """Turns CIELAB into sRGB. The inverse of `rgb_to_lab` within 1e-4 in float32.
-
-    Args:
-        lab: L / 50 - 1, a / 110, b / 110, float [..., 3].
-
-    Returns:
-        RGB, float [..., 3], clipped to [-1, 1].
-    """
+    """Turns what `rgb_to_lab` gives into sRGB, float [..., 3], clipped to [-1, 1]; inverts it within 1e-4."""
     unscaled = lab * jnp.asarray(_LAB_SCALE, lab.dtype) + jnp.asarray(_LAB_OFFSET, lab.dtype)
     root = _transform(np.linalg.inv(_XYZ_TO_LAB), unscaled)
     xyz = jnp.where(root > _KINK, root**3, 3.0 * _KINK**2 * (root - 4.0 / 29.0))

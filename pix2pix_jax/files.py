@@ -78,12 +78,8 @@ def why_not_written(path: Path, error: Exception) -> str:
 def make_folder(folder: Path, flag: str) -> None:
     """Makes a folder where there is none, and sees that files can be made in it, before long work is begun.
 
-    Args:
-        folder: the folder.
-        flag: the flag that gave it, for the message.
-
     Raises:
-        UserError: if it cannot be made or written to.
+        UserError: if it cannot be made or written to; names the flag that gave it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -98,7 +94,7 @@ def replacing(path: Path, overwrite: bool = True) -> Iterator[Path]:
     """Yields the name of an empty file beside `path`, which takes its place when the block ends: the one way to write.
 
     No reader sees half a file, and where the block or the file system fails, nothing is left behind, and what was there
-    before is as it was. A file that is replaced hands on its mode and, where this process may set it, its owner.
+    before is as it was. A file that is replaced hands on its mode.
 
     Args:
         path: the file. A link is replaced by a file, and what it points to stays.
@@ -114,8 +110,6 @@ def replacing(path: Path, overwrite: bool = True) -> Iterator[Path]:
     try:
         yield temporary
         if old is not None:
-            with contextlib.suppress(OSError):
-                os.fchown(descriptor, old.st_uid, old.st_gid)
             os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
         os.fsync(descriptor)
         if overwrite:

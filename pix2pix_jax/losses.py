@@ -37,15 +37,7 @@ class ObjectiveConfig:
 
 
 def cross_entropy(patch_logits: jax.Array, label: float) -> jax.Array:
-    """Binary cross-entropy of every patch's logit with one label.
-
-    Args:
-        patch_logits: float [...].
-        label: of every patch: 1 for real, 0 for fake.
-
-    Returns:
-        The mean, a scalar in nats.
-    """
+    """Mean binary cross-entropy, in nats, of patch logits, float [...], with one label: 1 for real, 0 for fake."""
     return optax.sigmoid_binary_cross_entropy(patch_logits, jnp.full_like(patch_logits, label)).mean()
 
 

@@ -151,19 +151,12 @@ def _generator_optimizer(config: Config, total_steps: int) -> optax.GradientTran
 
 
 def _adam(config: Config, learning_rate: float, total_steps: int) -> optax.GradientTransformation:
-    adam = config.adam
     schedule = _schedule(config, learning_rate, total_steps)
-    return optax.adam(schedule or learning_rate, b1=adam.b1, b2=adam.b2, eps=adam.eps)
+    return optax.adam(schedule or learning_rate, b1=config.adam.b1, b2=config.adam.b2, eps=config.adam.eps)
 
 
 def learning_rate(config: Config, total_steps: int, step: int) -> float:
-    """The generator's learning rate.
-
-    Args:
-        config: a valid one.
-        total_steps: steps in the whole run.
-        step: steps taken before.
-    """
+    """The generator's learning rate after `step` of so many steps."""
     schedule = _schedule(config, config.adam.learning_rate, total_steps)
     return float(jnp.asarray(schedule(step))) if schedule else config.adam.learning_rate
 
@@ -188,16 +181,8 @@ def _schedule(config: Config, learning_rate: float, total_steps: int) -> optax.S
 def linear_schedule(learning_rate: float, total_steps: int, num_epochs: int = 0) -> optax.Schedule:
     """Constant for half of the epochs, then linear: the schedule of the authors' PyTorch code; the paper has none.
 
-    There the factor in epoch e of 2n, counted from 0, is 1 - max(0, e + 1 - n) / (n + 1). It falls from epoch to epoch,
-    and the last one still has 1 / (n + 1).
-
-    Args:
-        learning_rate: the rate of the first half.
-        total_steps: steps in the whole run.
-        num_epochs: epochs in it; 0 for the rate to fall from step to step.
-
-    Returns:
-        The learning rate as a function of the steps taken.
+    There the factor in epoch e of 2n, counted from 0, is 1 - max(0, e + 1 - n) / (n + 1): the last epoch still has
+    1 / (n + 1). With `num_epochs` 0 the rate falls from step to step.
     """
     epochs = num_epochs or total_steps
     level = epochs // 2

@@ -76,10 +76,10 @@ def train_step(
         # One forward pass serves the discriminator's gradient, by its params, and the generator's, by what it sees.
         judge = partial(_judge, model, condition)
         logits, judge_vjp = jax.vjp(judge, discriminator.params, made)
-        (fake_part, d_fake), caught = jax.value_and_grad(partial(_fake_loss, model), has_aux=True)(logits)
+        d_fake, caught = jax.value_and_grad(losses.fake_loss)(logits, objective.gan)
         real_loss = partial(_real_loss, model, condition, truth, made, drawn.penalty)
         (real_part, d_terms), d_gradient = jax.value_and_grad(real_loss, has_aux=True)(discriminator.params)
-        d_gradient = optax.tree.add(d_gradient, judge_vjp(caught)[0])
+        d_gradient = optax.tree.add(d_gradient, judge_vjp(objective.discriminator_factor * caught)[0])
         if objective.discriminator_first:
             discriminator = _update(model.discriminator_optimizer, discriminator, mean(d_gradient))
             d_gradient = None
@@ -87,7 +87,8 @@ def train_step(
         g_gan, fooled = jax.value_and_grad(losses.fooling_loss)(logits, objective.gan)
         gradient = optax.tree.add(gradient, judge_vjp(fooled)[1])
         metrics |= {"g_loss": loss + g_gan, "g_bce" if objective.gan == "vanilla" else "g_gan": g_gan}
-        metrics |= {"d_loss": fake_part + real_part, "d_fake": d_fake, **d_terms}
+        d_loss = objective.discriminator_factor * d_fake + real_part
+        metrics |= {"d_loss": d_loss, "d_fake": d_fake, **d_terms}
     gradient, d_gradient, averages, metrics = mean((generator_vjp(gradient)[0], d_gradient, averages, metrics))
     if discriminator is not None and d_gradient is not None:
         discriminator = _update(model.discriminator_optimizer, discriminator, d_gradient)
@@ -120,12 +121,6 @@ def _judge(model: Model, condition: jax.Array, params: Params, image: Any) -> ja
     """What the discriminator with these params says of an image: patch logits."""
     seen = cast(Any, model.config.task).judged(image, condition)
     return cast(jax.Array, model.discriminator.apply({"params": params}, seen))
-
-
-def _fake_loss(model: Model, logits: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The part of the discriminator's loss that comes from the fake's logits: weighted, and as it is."""
-    d_fake = losses.fake_loss(logits, model.config.objective.gan)
-    return model.config.objective.discriminator_factor * d_fake, d_fake
 
 
 def _real_loss(

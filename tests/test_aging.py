@@ -41,9 +41,3 @@ def test_only_a_share_of_the_images_ages(lumas, make):
     many = jnp.tile(lumas, (16, 1, 1, 1))
     same = np.asarray(make(many, jax.random.key(0), 0.25) == many).all((1, 2, 3))
     assert 0.6 < same.mean() < 0.9
-
-
-def test_images_that_are_no_multiple_of_a_block_age_too(lumas, make):
-    old = make(lumas[:, :43, :61], jax.random.key(0), 1.0)
-    assert old.shape == (4, 43, 61, 1)
-    assert np.isfinite(old).all()

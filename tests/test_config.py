@@ -2,30 +2,16 @@ import dataclasses
 import json
 import math
 import re
-from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
-from helpers import EXPERIMENTS, ROOT, load_config
+from helpers import EXPERIMENTS, load_config
 
 from pix2pix_jax import config as configuration
 from pix2pix_jax.commands.config_dict import apply_settings, from_config_dict, to_config_dict
-from pix2pix_jax.config import EXPERIMENTS as KNOWN
 from pix2pix_jax.config import AdamConfig, default_config, experiment_config, leaves, updated
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.state import build_model, linear_schedule
-
-KEYS = """
-name seed image_size batch_size num_epochs num_steps dtype warm_start ema_decay saturation average_mirrored
-coloring_side sync_batch_norm
-task.generator_makes task.discriminator_sees task.discriminator_sees_gray task.l1_rgb task.l1_chroma
-task.colorful_emphasis task.nearer_to_gray
-adam.learning_rate adam.b1 adam.b2 adam.eps
-data.source data.root data.eval_root data.split data.eval_split data.tfds_dir data.eval_fraction data.resize
-data.eval_images data.cache data.cache_dir data.num_workers
-log_every_steps eval_every_steps sample_every_steps checkpoint_every_steps checkpoints_to_keep
-"""
 
 
 @pytest.mark.parametrize("name", [*EXPERIMENTS, "demo"])
@@ -33,13 +19,21 @@ def test_configs_are_valid_and_named_after_their_file(name):
     config = load_config(name)
     assert config.name == name
     configuration.validate(config, device_count=8)
+    if name in EXPERIMENTS:  # with the reference's recipe
+        assert config == experiment_config(name)
+        assert (config.batch_size, config.num_epochs, config.image_size) == (512, 200, 96)
+        assert config.adam == AdamConfig(learning_rate=2e-4, b1=0.5, b2=0.999, eps=1e-8, schedule="constant")
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
-def test_experiments_have_the_references_recipe(name):
-    config = load_config(name)
-    assert (config.batch_size, config.num_epochs, config.image_size) == (512, 200, 96)
-    assert config.adam == AdamConfig(learning_rate=2e-4, b1=0.5, b2=0.999, eps=1e-8, schedule="constant")
+def test_names_that_are_not_known_get_the_nearest():
+    with pytest.raises(UserError, match=r"no experiment ycrcb_rbg: did you mean ycrcb_rgb\?"):
+        experiment_config("ycrcb_rbg")
+    with pytest.raises(UserError, match=r"unknown config key data.rot: the nearest known one is data.root"):
+        updated(default_config(), {"data.rot": "photos"})
+    with pytest.raises(UserError, match=r"config.task.kind=translate .*colorization, lab_colorization, translation"):
+        updated(default_config(), {"task.kind": "translate"})
+    with pytest.raises(UserError, match=r"the nearest is AtoB"):  # whatever the case
+        configuration.check_values(updated(default_config(), {"data.direction": "atob"}))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +49,7 @@ def test_experiments_have_the_references_recipe(name):
         ("log_every_steps", 0, "config.log_every_steps=0"),
         ("ema_decay", 1.0, "config.ema_decay=1.0 is out of range: use 0.0 to 0.99999"),
         ("saturation", 0.0, "config.saturation=0.0 is out of range: use 0.01 to 100"),
-        ("saturation", float("nan"), "config.saturation=nan is out of range"),
+        ("num_epochs", 0, "nothing to do"),
     ],
 )
 def test_values_that_cannot_work_are_named(key, value, message):
@@ -86,6 +80,7 @@ def test_no_value_of_another_type_is_taken():
         for value in (None, [1], "text" if type(default) is not str else 1, True if type(default) is not bool else 1):
             with pytest.raises(UserError, match=rf"^config\.{key}=.* is of type .* is wanted$"):
                 updated(default_config(), {key: value})
+    assert updated(default_config(), {"adam.learning_rate": 1}).adam.learning_rate == 1.0  # a whole number may stand
 
 
 @pytest.mark.parametrize(
@@ -107,44 +102,10 @@ def test_a_batch_norm_over_a_single_value_is_refused(changes, message):
         configuration.validate(updated(default_config(), changes), device_count=changes.get("batch_size", 1))
 
 
-def test_nothing_to_do_is_an_error():
-    config = load_config("demo", num_steps=0, num_epochs=0)
-    with pytest.raises(UserError, match="nothing to do"):
-        configuration.validate(config, device_count=1)
-
-
-def test_unknown_key_is_named_with_the_nearest():
-    with pytest.raises(UserError, match=r"unknown config key data.rot: the nearest known one is data.root"):
-        updated(load_config("demo"), {"data.rot": "photos"})
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "message"),
-    [
-        ("batch_size", 8.0, "config.batch_size=8.0 is of type float, int is wanted"),
-        ("batch_size", True, "config.batch_size=True is of type bool, int is wanted"),
-        ("adam.b1", "half", "config.adam.b1='half' is of type str, float is wanted"),
-        ("dtype", 32, "config.dtype=32 is of type int, str is wanted"),
-        ("data", "photos", "unknown config key data: the nearest known one is data"),
-    ],
-)
-def test_values_of_another_type_are_named(key, value, message):
-    with pytest.raises(UserError, match=message):
-        updated(default_config(), {key: value})
-
-
-def test_whole_numbers_may_stand_for_fractions():
-    assert updated(default_config(), {"adam.learning_rate": 1}).adam.learning_rate == 1.0
-
-
 def test_a_config_survives_its_edge_and_its_file():
     config = load_config("rgb_rgb", data__root="photos", adam__schedule="linear")
     assert from_config_dict(to_config_dict(config)) == config
     assert updated(default_config(), leaves(json.loads(json.dumps(dataclasses.asdict(config))))) == config
-
-
-def test_the_keys_of_earlier_runs_are_still_there():
-    assert set(leaves(default_config())) >= set(KEYS.split())
 
 
 @pytest.mark.parametrize(
@@ -179,21 +140,6 @@ def test_what_the_user_sets_is_not_dropped():
 @pytest.mark.parametrize(("linear", "schedule"), [(True, "linear"), (False, "constant")])
 def test_a_key_that_has_gone_is_read_in_earlier_runs(linear, schedule):
     assert configuration.stored({"adam": {"linear_decay": linear}}).adam.schedule == schedule
-
-
-def test_size_of_the_generator_alone_is_finer():
-    configuration.validate(load_config("ycrcb_l1", image_size=80), device_count=1)
-
-
-@pytest.mark.parametrize("key", configuration.leaves(configuration.default_config()))
-def test_every_key_is_read(key):
-    room = Path(configuration.__file__).parent
-    files = [path for path in room.parent.rglob("*.py") if room not in path.parents]
-    source = "\n".join(path.read_text() for path in [*files, ROOT / "train.py"])
-    leaf = key.rsplit(".", 1)[-1]
-    holder = r"\b(?:config|first|folders|data|adam|task|objective|self)\.(?:data\.|task\.|generator\.)?"
-    uses = re.findall(rf"{holder}{leaf}\b(?! = )", source)
-    assert uses, f"nothing reads config.{key}"
 
 
 def step_sizes(optimizer, count):
@@ -233,50 +179,6 @@ def test_linear_ends_as_the_authors_code_does():
     np.testing.assert_allclose(factors, [1 - max(0, epoch + 1 - 100) / 101 for epoch in range(200)], rtol=1e-5)
 
 
-def test_same_seed_same_weights():
-    model = build_model(load_config("ycrcb_l1"), 10)
-    init = jax.jit(model.init)
-    one, same, other = (jax.tree.leaves(init(jax.random.key(seed))) for seed in (0, 0, 1))
-    assert all((a == b).all() for a, b in zip(one, same, strict=True))
-    assert any((a != b).any() for a, b in zip(one, other, strict=True))
-
-
-def test_the_five_of_the_reference():
-    assert set(KNOWN) == set(EXPERIMENTS)
-
-
-@pytest.mark.parametrize("name", EXPERIMENTS)
-def test_config_files_give_the_packages_experiments(name):
-    assert load_config(name) == experiment_config(name)
-
-
-@pytest.mark.parametrize(
-    ("name", "makes", "sees", "gray", "l1_rgb", "l1_chroma"),
-    [
-        ("ycrcb_rgb", "chroma", "rgb", False, 25, 75),
-        ("ycrcb_ycrcb", "chroma", "ycrcb", False, 25, 75),
-        ("rgb_rgb_gray", "rgb", "rgb", True, 100, 0),
-        ("rgb_rgb", "rgb", "rgb", False, 100, 0),
-        ("ycrcb_l1", "chroma", "none", False, 25, 75),
-    ],
-)
-def test_each_is_the_references(name, makes, sees, gray, l1_rgb, l1_chroma):
-    task = experiment_config(name).task
-    assert (task.generator_makes, task.discriminator_sees, task.discriminator_sees_gray) == (makes, sees, gray)
-    assert (task.l1_rgb, task.l1_chroma) == (l1_rgb, l1_chroma)
-
-
-def test_a_name_that_is_not_known_gets_the_nearest():
-    with pytest.raises(UserError, match=r"no experiment ycrcb_rbg: did you mean ycrcb_rgb\?"):
-        experiment_config("ycrcb_rbg")
-
-
-def test_the_nearest_does_not_depend_on_case():
-    config = updated(experiment_config("pix2pix"), {"data.direction": "atob"})
-    with pytest.raises(UserError, match=r"the nearest is AtoB"):
-        configuration.validate(config, device_count=1)
-
-
 @pytest.mark.parametrize("split", ["3", "3+", "2+2", "4+0", "x"])
 def test_a_split_that_is_not_the_input(split):
     config = updated(experiment_config("pix2pix"), {"task.input_split": split, "task.input_channels": 5})
@@ -309,17 +211,15 @@ def test_settings_that_cannot_be_read(setting, message):
         apply_settings(experiment_config("rgb_rgb"), [setting])
 
 
-def test_an_emphasis_without_the_term_that_it_is_of_is_refused():
-    config = updated(experiment_config("rgb_rgb"), {"task.colorful_emphasis": 1.0})
-    with pytest.raises(UserError, match=r"config\.task\.colorful_emphasis=1\.0 is of the L1 loss of chroma"):
-        configuration.validate(config, device_count=1)
-
-
 @pytest.mark.parametrize(
     ("changes", "key"),
     [
         ({"objective.gan": "hinge", "objective.real_label": 0.9}, "objective.real_label"),
         ({"objective.gradient_penalty": 1.0}, "objective.gradient_penalty"),
+        ({"task.l1_chroma": 0.0, "task.colorful_emphasis": 1.0}, "task.colorful_emphasis"),
+        ({"adam.schedule_end": 5}, "adam.schedule_end"),
+        ({"task.kind": "translation", "data.aged": 0.5}, "data.aged"),
+        ({"generator.depth": 5}, "generator.depth"),
         ({"task.discriminator_sees": "none", "task.discriminator_sees_gray": True}, "task.discriminator_sees_gray"),
         (
             {"task.kind": "translation", "task.adversarial": False, "task.discriminator_sees_condition": False},
@@ -327,11 +227,6 @@ def test_an_emphasis_without_the_term_that_it_is_of_is_refused():
         ),
     ],
 )
-def test_a_loss_key_that_nothing_reads_is_refused(changes, key):
+def test_a_key_that_nothing_reads_is_refused(changes, key):
     with pytest.raises(UserError, match=re.escape(f"config.{key}=")):
         configuration.validate(updated(default_config(), changes), device_count=1)
-
-
-def test_an_unknown_task_gets_all_three():
-    with pytest.raises(UserError, match=r"config.task.kind=translate .*colorization, lab_colorization, translation"):
-        updated(default_config(), {"task.kind": "translate"})

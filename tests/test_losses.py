@@ -15,15 +15,6 @@ def test_cross_entropy_is_the_mean_over_every_patch():
     np.testing.assert_allclose(losses.cross_entropy(jnp.asarray(logits), 0.0), fake, rtol=1e-6)
 
 
-def test_cross_entropy_of_extreme_logits_is_finite():
-    assert float(losses.cross_entropy(jnp.array([1e4]), 0.0)) == 1e4
-    assert float(losses.cross_entropy(jnp.array([1e4]), 1.0)) == 0.0
-
-
-def test_l1_is_the_mean_over_every_element():
-    assert float(losses.l1(jnp.array([[1.0, -1.0], [0.0, 3.0]]), jnp.array([[0.0, 1.0], [0.0, 0.0]]))) == 1.5
-
-
 LOGITS = np.array([[-2.0, 0.5], [0.25, 3.0]], np.float32)
 
 

@@ -45,13 +45,6 @@ def test_made_chroma_keeps_the_given_luma(truth):
     assert float(jnp.abs(made.rgb).max()) > 1.0  # out of gamut, and left so for the losses
 
 
-def test_saturated_keeps_luma(truth):
-    stronger = saturated(truth, 2.0)
-    np.testing.assert_array_equal(stronger.luma, truth.luma)
-    np.testing.assert_array_equal(stronger.chroma, 2.0 * truth.chroma)
-    np.testing.assert_allclose(color.rgb_to_ycrcb(stronger.rgb), stronger.ycrcb, atol=1e-6)
-
-
 def test_terms_beside_l1_are_there_where_they_have_a_weight(truth):
     made = saturated(truth, 0.5)
     task = ColorizationTask(discriminator_sees="none", colorful_emphasis=1.0, nearer_to_gray=16.0)

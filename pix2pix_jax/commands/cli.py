@@ -47,6 +47,8 @@ def run_command(main: Callable[[], int | None], may_take_long: Callable[[], bool
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")
     warnings.filterwarnings("ignore", module="PIL")  # of odd and large files, which notes and errors are about
+    # Where a checkpoint is damaged, Orbax drops what it had begun to read beside it.
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     for name in ("absl", "asyncio"):  # of what goes wrong, which is one line here, Orbax logs dozens
         std_logging.getLogger(name).addFilter(lambda _: False)
     try:

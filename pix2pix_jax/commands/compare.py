@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from pix2pix_jax import data, files, host
-from pix2pix_jax.commands import cli
+from pix2pix_jax.commands import cli, stopping
 from pix2pix_jax.commands.arguments import add_flags, positive_float, positive_int, refuse_earlier
 from pix2pix_jax.commands.config_dict import apply_settings
 from pix2pix_jax.config import EXPERIMENTS, Config, experiment_config, updated, validate
@@ -25,7 +25,8 @@ from pix2pix_jax.files import typed_path
 from pix2pix_jax.inference import load_trained
 from pix2pix_jax.runs import METRICS_FILE, newest, read_metrics
 from pix2pix_jax.state import build_model
-from pix2pix_jax.training import cpu, parallel, processes, train
+from pix2pix_jax.training import cpu, parallel
+from pix2pix_jax.training.loop import train
 
 _MINUTES = 60.0  # where neither --steps nor --minutes is given
 _TIMED_STEPS = 4
@@ -43,7 +44,7 @@ _ARGUMENTS = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command; its arguments are the process's own where they are None."""
-    cli.run_command(lambda: _compare(_parser().parse_args(arguments)), processes.has_something_to_save)
+    cli.run_command(lambda: _compare(_parser().parse_args(arguments)), stopping.has_something_to_save)
 
 
 def _parser() -> ArgumentParser:
@@ -123,7 +124,7 @@ def _compare(options: Namespace) -> None:
             )
     for place, config in enumerate(configs, start=1):
         print(f"{config.name}, {place} of {len(configs)}: {steps:,} steps", file=sys.stderr)
-        train(config, workdir / config.name)
+        train(config, workdir / config.name, stopping.stop_request())
 
     first = configs[0]
     names, images = data.load_named_crops(source, first.image_size, first.data.resize)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pix2pix_jax.config.keys import Config, leaves
@@ -17,11 +18,10 @@ from pix2pix_jax.tasks import ColorizationTask, TranslationTask
 
 _COUNT = 2**31 - 1
 _RANGES: dict[str, tuple[float, float]] = {
-    "seed": (0, _COUNT),
+    **dict.fromkeys(("seed", "num_epochs", "num_steps", "data.eval_images"), (0, _COUNT)),
+    **dict.fromkeys(("adam.schedule_start", "adam.schedule_end"), (0, _COUNT)),
     "image_size": (4, 2**14),
     "batch_size": (1, 2**20),
-    "num_epochs": (0, _COUNT),
-    "num_steps": (0, _COUNT),
     "ema_decay": (0.0, 0.99999),
     "saturation": (0.01, 100.0),
     "coloring_side": (0, 2**12),
@@ -42,10 +42,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("adam.learning_rate", "adam.discriminator_learning_rate"), (0.0, 1.0)),
     **dict.fromkeys(("adam.b1", "adam.b2"), (0.0, 0.99999)),
     "adam.eps": (1e-16, 1.0),
-    **dict.fromkeys(("adam.schedule_start", "adam.schedule_end"), (0, _COUNT)),
     **dict.fromkeys(("data.eval_fraction", "data.aged"), (0.0, 1.0)),
     "data.resize": (1, 2**14),
-    "data.eval_images": (0, _COUNT),
     "data.num_workers": (0, 1024),
     **dict.fromkeys(("data.float_min", "data.float_max"), (-1e30, 1e30)),
     "data.edge_sigma": (0.01, 100.0),
@@ -68,61 +66,23 @@ def validate(config: Config, device_count: int) -> None:
         UserError: if a value cannot work; names the key, what was given and what was wanted.
     """
     check_values(config)
-    _validate_networks(config)
-    _validate_losses(config)
-    _validate_sizes(config)
-    adam = config.adam
-    if 0 < adam.schedule_end <= adam.schedule_start:
-        raise UserError(
-            f"config.adam.schedule_end={adam.schedule_end} is not after"
-            f" config.adam.schedule_start={adam.schedule_start}: leave one of them 0"
-        )
-    if adam.schedule == "constant" and (adam.schedule_start or adam.schedule_end):
-        raise UserError(
-            "config.adam.schedule_start and schedule_end work only with config.adam.schedule=linear or cosine"
-        )
-    if config.num_steps < 1 and config.num_epochs < 1:
-        raise UserError(
-            f"config.num_epochs={config.num_epochs} and config.num_steps={config.num_steps}"
-            " leave nothing to do: set one of them to 1 or more"
-        )
-    batch = config.batch_size
-    if batch < device_count or batch % device_count:
-        lower = max(batch // device_count * device_count, device_count)
-        raise UserError(
-            f"config.batch_size={batch} cannot be split over {device_count} devices:"
-            f" use a multiple of {device_count}, such as {lower}"
-        )
-    _validate_norms(config, device_count)
+    found, defaults = leaves(config), leaves(Config(task=type(config.task)()))
+    for key, reason in _unread(config).items():
+        if found.get(key) != defaults.get(key):
+            raise UserError(f"config.{key}={found[key]} is not read with config.{reason}: leave it out")
+    for wrong, message in _rules(config, device_count):
+        if wrong:
+            raise UserError(message)
+    if config.data.preprocess not in ("scale_width", "none"):  # there the images' own sizes count
+        check_fits(config, config.image_size, config.image_size, f"config.image_size={config.image_size}")
 
 
 def check_values(config: Config) -> None:
     """Checks every value by itself, as of a file that others made; raises UserError as `validate` does."""
-    _validate_choices(config)
-    _validate_ranges(config)
-    _validate_split(config)
-
-
-def _validate_choices(part: Any, prefix: str = "") -> None:
-    """Checks every value whose type is a `Literal`."""
-    for name, hint in get_type_hints(type(part)).items():
-        value = getattr(part, name)
-        if dataclasses.is_dataclass(value):
-            _validate_choices(value, f"{prefix}{name}.")
-        elif get_origin(hint) is Literal and value not in get_args(hint):
-            raise UserError(
-                f"config.{prefix}{name}={value} is not known: choose one of {', '.join(get_args(hint))}"
-                f" (the nearest is {nearest(str(value), get_args(hint))})"
-            )
-
-
-def _validate_ranges(config: Config) -> None:
+    _check_choices(config)
     for key, value in leaves(config).items():
         if key in _RANGES and not _RANGES[key][0] <= value <= _RANGES[key][1]:
             raise UserError(f"config.{key}={value} is out of range: use {_RANGES[key][0]} to {_RANGES[key][1]}")
-
-
-def _validate_split(config: Config) -> None:
     if isinstance(config.task, TranslationTask):
         try:
             _ = config.task.input_parts
@@ -134,88 +94,96 @@ def _validate_split(config: Config) -> None:
             ) from error
 
 
-def _validate_networks(config: Config) -> None:
-    """Checks that every key of the networks is in its range, and read by the network that is chosen."""
+def _check_choices(part: Any, prefix: str = "") -> None:
+    """Checks every value whose type is a `Literal`."""
+    for name, hint in get_type_hints(type(part)).items():
+        value = getattr(part, name)
+        if dataclasses.is_dataclass(value):
+            _check_choices(value, f"{prefix}{name}.")
+        elif get_origin(hint) is Literal and value not in get_args(hint):
+            raise UserError(
+                f"config.{prefix}{name}={value} is not known: choose one of {', '.join(get_args(hint))}"
+                f" (the nearest is {nearest(str(value), get_args(hint))})"
+            )
+
+
+def _unread(config: Config) -> dict[str, str]:
+    """The keys that nothing reads in this config, each with the setting that leaves it unread."""
+    task, gan, unread = config.task, config.objective.gan, {}
     for name, part in (("generator", config.generator), ("discriminator", config.discriminator)):
-        reads = NETWORK_KEYS[name][part.network]
-        for key, value in dataclasses.asdict(part).items():
-            if key not in reads | {"network"} and value != getattr(type(part)(), key):
-                raise UserError(
-                    f"config.{name}.{key}={value} is not read with config.{name}.network={part.network}: leave it out,"
-                    f" or choose another network, such as {next(n for n, r in NETWORK_KEYS[name].items() if key in r)}"
-                )
-    if config.generator.network == "efficientnet" and config.task.condition_channels not in (1, 3):
-        raise UserError(
-            f"config.generator.network=efficientnet sees grey or RGB images, and config.task.input_channels is"
-            f" {config.task.condition_channels}: use another network"
-        )
-    if config.data.aged and isinstance(config.task, TranslationTask):
-        raise UserError(f"config.data.aged={config.data.aged} works only with colouring, and this task is translation")
-    if config.objective.gan == "wgan-gp" and config.task.adversarial and config.discriminator.norm == "batch":
-        raise UserError(
-            "config.objective.gan=wgan-gp penalises the discriminator's gradient image by image, and batch norm mixes"
-            " images: use a discriminator without it, such as --config.discriminator.network=patchgan"
-            " --config.discriminator.norm=instance"
-        )
-
-
-def _validate_losses(config: Config) -> None:
-    """Checks that the chosen objective and task read every one of their keys that is not at its default."""
-    task, gan = config.task, config.objective.gan
-    unread = {
-        "objective.real_label": gan not in ("vanilla", "lsgan") and f"config.objective.gan={gan}",
-        "objective.gradient_penalty": gan != "wgan-gp" and f"config.objective.gan={gan}",
-    }
+        for key in vars(part).keys() - NETWORK_KEYS[name][part.network] - {"network"}:
+            unread[f"{name}.{key}"] = f"{name}.network={part.network}"
+    if gan not in ("vanilla", "lsgan"):
+        unread["objective.real_label"] = f"objective.gan={gan}"
+    if gan != "wgan-gp":
+        unread["objective.gradient_penalty"] = f"objective.gan={gan}"
     if not task.adversarial:
-        alone = f"config.task.kind={task.kind} without a discriminator"
-        unread |= dict.fromkeys(("task.discriminator_sees_gray", "task.discriminator_sees_condition"), alone)
-    found, defaults = leaves(config), leaves(Config(task=type(task)()))
-    for key, reason in unread.items():
-        if reason and key in found and found[key] != defaults[key]:
-            raise UserError(f"config.{key}={found[key]} is not read with {reason}: leave it out")
-    if isinstance(task, ColorizationTask) and task.colorful_emphasis and not task.l1_chroma:
-        raise UserError(
-            f"config.task.colorful_emphasis={task.colorful_emphasis} is of the L1 loss of chroma, and"
-            " config.task.l1_chroma is 0: leave it out, or give that a weight"
-        )
+        for key in ("discriminator_sees_gray", "discriminator_sees_condition"):
+            unread[f"task.{key}"] = f"task.kind={task.kind} without a discriminator"
+    if isinstance(task, TranslationTask):
+        unread["data.aged"] = f"task.kind={task.kind}"
+    if isinstance(task, ColorizationTask) and not task.l1_chroma:
+        unread["task.colorful_emphasis"] = "task.l1_chroma=0"
+    if config.adam.schedule == "constant":
+        unread |= dict.fromkeys(("adam.schedule_start", "adam.schedule_end"), "adam.schedule=constant")
+    return unread
 
 
-def _validate_sizes(config: Config) -> None:
-    size, preprocess = config.image_size, config.data.preprocess
+def _rules(config: Config, devices: int) -> Iterator[tuple[bool, str]]:
+    """What cannot be, and how to say so, in the order in which it is checked."""
+    size, batch, resize, adam = config.image_size, config.batch_size, config.data.resize, config.adam
+    network, channels = config.generator.network, config.task.condition_channels
+    yield (
+        network == "efficientnet" and channels not in (1, 3),
+        f"config.generator.network=efficientnet sees grey or RGB images, and config.task.input_channels is {channels}:"
+        " use another network",
+    )
+    yield (
+        config.objective.gan == "wgan-gp" and config.task.adversarial and config.discriminator.norm == "batch",
+        "config.objective.gan=wgan-gp penalises the discriminator's gradient image by image, and batch norm mixes"
+        " images: use a discriminator without it, such as --config.discriminator.network=patchgan"
+        " --config.discriminator.norm=instance",
+    )
     multiple = make_generator(config.generator, 1).size_multiple
-    if 0 < config.coloring_side < multiple:
-        raise UserError(
-            f"config.coloring_side={config.coloring_side} is less than the generator takes: use a multiple"
-            f" of {multiple}"
-        )
-    if preprocess not in ("scale_width", "none"):  # there the images' own sizes count, see `check_fits`
-        check_fits(config, size, size, f"config.image_size={size}")
-    if preprocess not in ("crop", "none") and config.data.resize < size:
-        raise UserError(
-            f"config.data.resize={config.data.resize} is smaller than config.image_size={size}:"
-            f" images are resized to it before the crop; use {round(size * 7 / 6)}"
-        )
-
-
-def _validate_norms(config: Config, device_count: int) -> None:
-    """Checks that no batch norm is over a single value, of which it would make 0 whatever the image.
-
-    Only the reference's networks become a single pixel somewhere, each at its smallest size.
-    """
-    together = config.batch_size if config.sync_batch_norm else config.batch_size // device_count
-    size, one_image = config.image_size, config.test_time.startswith("batch")
-    generator = config.generator.network == "reference" and size == ReferenceGenerator.smallest_size
-    discriminator = config.discriminator.network == "reference" and size == ReferenceDiscriminator.smallest_size
-    if together == 1 and (generator or (discriminator and config.task.adversarial)):
-        raise UserError(
-            f"at config.image_size={size}, one image at a time leaves a batch norm a single value: use"
-            f" config.batch_size={2 * device_count} or more, or config.image_size={2 * size}"
-        )
-    if one_image and generator:
-        raise UserError(
-            f"config.test_time={config.test_time} leaves a batch norm a single value at config.image_size={size}:"
-            f" use config.image_size={2 * size}, or config.test_time=running"
-        )
+    yield (
+        0 < config.coloring_side < multiple,
+        f"config.coloring_side={config.coloring_side} is less than the generator takes: use a multiple of {multiple}",
+    )
+    yield (
+        config.data.preprocess not in ("crop", "none") and resize < size,
+        f"config.data.resize={resize} is smaller than config.image_size={size}: images are resized to it before the"
+        f" crop; use {round(size * 7 / 6)}",
+    )
+    yield (
+        0 < adam.schedule_end <= adam.schedule_start,
+        f"config.adam.schedule_end={adam.schedule_end} is not after config.adam.schedule_start={adam.schedule_start}:"
+        " leave one of them 0",
+    )
+    yield (
+        config.num_steps < 1 and config.num_epochs < 1,
+        f"config.num_epochs={config.num_epochs} and config.num_steps={config.num_steps} leave nothing to do: set one of"
+        " them to 1 or more",
+    )
+    yield (
+        batch % devices > 0,
+        f"config.batch_size={batch} cannot be split over {devices} devices: use a multiple of {devices}, such as"
+        f" {max(batch // devices, 1) * devices}",
+    )
+    # A batch norm over a single value makes 0 of any image. Only the reference's networks become a single pixel
+    # somewhere, each at its smallest size.
+    alone = batch == 1 or (batch == devices and not config.sync_batch_norm)
+    judged = config.discriminator.network == "reference" and config.task.adversarial
+    generator = network == "reference" and size == ReferenceGenerator.smallest_size
+    yield (
+        alone and (generator or (judged and size == ReferenceDiscriminator.smallest_size)),
+        f"at config.image_size={size}, one image at a time leaves a batch norm a single value: use"
+        f" config.batch_size={2 * devices} or more, or config.image_size={2 * size}",
+    )
+    yield (
+        generator and config.test_time.startswith("batch"),
+        f"config.test_time={config.test_time} leaves a batch norm a single value at config.image_size={size}: use"
+        f" config.image_size={2 * size}, or config.test_time=running",
+    )
 
 
 def check_fits(config: Config, height: int, width: int, given: str) -> None:
@@ -231,8 +199,7 @@ def check_fits(config: Config, height: int, width: int, given: str) -> None:
         UserError: if they do not; names sizes that they take.
     """
     networks: list[Any] = [make_generator(config.generator, 1)]
-    if config.task.adversarial:
-        networks.append(make_discriminator(config.discriminator))
+    networks += [make_discriminator(config.discriminator)] if config.task.adversarial else []
     multiple = math.lcm(*(network.size_multiple for network in networks))
     smallest = max(network.smallest_size for network in networks)
     smallest = math.ceil(smallest / multiple) * multiple

@@ -6,7 +6,6 @@ import glob
 import logging
 import tempfile
 import time
-import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -54,25 +53,18 @@ def read_newest(directory: Path, like: TrainState) -> TrainState | None:
         UserError: if there are checkpoints, and none of them can be read, or is of this structure.
     """
     damaged: dict[int, str] = {}
-    with warnings.catch_warnings():
-        # What Orbax had begun to read beside what failed is let go of when the error is.
-        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
-        while left := set(steps(directory)) - damaged.keys():
-            step = max(left)
-            try:
-                state = TrainState(**_read(directory, step, _tree(like)))
-            except _DamagedError as error:
-                if (directory / str(step)).exists():  # else its run has just removed it
-                    damaged[step] = str(error)
-                continue
-            for other in (number for number in sorted(damaged) if number > step):
-                _logger.warning(
-                    "the checkpoint %s is damaged (%s): step %d is used instead",
-                    directory / str(other),
-                    damaged[other],
-                    step,
-                )
-            return state
+    while left := set(steps(directory)) - damaged.keys():
+        step = max(left)
+        try:
+            state = TrainState(**_read(directory, step, _tree(like)))
+        except _DamagedError as error:
+            if (directory / str(step)).exists():  # else its run has just removed it
+                damaged[step] = str(error)
+            continue
+        for other in sorted(number for number in damaged if number > step):
+            bad = directory / str(other)
+            _logger.warning("the checkpoint %s is damaged (%s): step %d is used instead", bad, damaged[other], step)
+        return state
     if damaged:
         step = max(damaged)
         raise UserError(
@@ -101,19 +93,12 @@ def read(directory: Path, like: TrainState, step: int) -> TrainState:
 class Checkpoints(AbstractContextManager):
     """The checkpoints in the folder of a run that is being trained, one a step, as a context manager.
 
-    A checkpoint appears under its name only when it is whole, so that a run killed while it writes one leaves the
-    earlier ones as they were. With each a checksum is kept, by which it is judged when it is read. Where several
-    processes share a run, all of them open the same folder, and call the same methods in the same order: of a state in
-    NumPy arrays Orbax has process 0 write everything, and every process read everything.
+    A checkpoint appears under its name only when it is whole, and a checksum is kept with it. The processes of a run
+    call the same methods in the same order: Orbax has process 0 write a state of NumPy arrays, and all of them read it.
     """
 
     def __init__(self, directory: Path, keep: int) -> None:
-        """Opens the folder, which is made where there is none.
-
-        Args:
-            directory: the folder.
-            keep: how many of the newest to keep.
-        """
+        """Opens the folder, which is made where there is none, to keep so many of the newest."""
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         self._opened = ExitStack()
@@ -125,7 +110,6 @@ class Checkpoints(AbstractContextManager):
         )
         self._manager = ocp.CheckpointManager(self._opened.enter_context(_plain_name(directory)), options=options)
         self._restored_step = 0
-        self._megabytes = 0.0
         self._looked = self._failed = False
 
     def restore(self, like: TrainState) -> TrainState | None:
@@ -141,54 +125,44 @@ class Checkpoints(AbstractContextManager):
         """
         damaged = [step for step in steps(self.directory) if step > self._restored_step]
         for step in damaged if jax.process_index() == 0 else ():
-            name, count = self.directory / f"damaged_{step}", 1
-            while name.exists():
-                name, count = self.directory / f"damaged_{step}_{count}", count + 1
-            (self.directory / str(step)).rename(name)
+            aside = f"damaged_{step}"
+            if earlier := len(list(self.directory.glob(f"{aside}*"))):
+                aside += f"_{earlier}"
+            (self.directory / str(step)).rename(self.directory / aside)
         self._manager.reload()
 
     def save(self, state: TrainState) -> None:
-        """Writes a checkpoint; reads the first one back.
-
-        Args:
-            state: the state, on the host.
+        """Writes a state that is on the host; reads the first one back.
 
         Raises:
             UserError: if the checkpoint cannot be written, or the first cannot be read back.
         """
         step, tree = int(state.step), _tree(state)
-        self._megabytes = sum(leaf.nbytes for leaf in jax.tree.leaves(tree)) / 1e6
-        metadata = {_CHECKSUM: _checksum(tree)}
         try:
-            self._manager.save(step, args=ocp.args.StandardSave(tree), custom_metadata=metadata)
-        except Exception as error:
-            raise self._failure(error) from error
-        if not self._looked:
-            self._looked = True
-            try:
+            self._manager.save(step, args=ocp.args.StandardSave(tree), custom_metadata={_CHECKSUM: _checksum(tree)})
+            if not self._looked:
                 _read(self.directory, step, tree)
-            except _DamagedError as error:
-                self._failed = True
-                raise UserError(
-                    f"the checkpoint {self.directory / str(step)} was written and cannot be read back ({error}), so"
-                    " training on would be in vain: choose another --workdir, on another disk"
-                ) from error
+            self._looked = True
+        except _DamagedError as error:
+            self._failed = True
+            raise UserError(
+                f"the checkpoint {self.directory / str(step)} was written and cannot be read back ({error}), so"
+                " training on would be in vain: choose another --workdir, on another disk"
+            ) from error
+        except Exception as error:  # Orbax's errors are of many types, and long
+            self._failed = True
+            size, kept = sum(leaf.nbytes for leaf in jax.tree.leaves(tree)) / 1e6, newest(self.directory)
+            raise UserError(
+                f"cannot write a checkpoint, of up to {size:,.2f} MB, into {self.directory}:"
+                f" {why_not_written(self.directory, _root_of(error))};"
+                + (f" it goes on from step {kept}" if kept else " there is no checkpoint yet, so it starts anew")
+            ) from error
 
     def __exit__(self, *_: object) -> None:
         """Lets go of the folder."""
         with self._opened:
             if not self._failed:
                 self._manager.close()
-
-    def _failure(self, error: Exception) -> UserError:
-        """What to raise when a checkpoint could not be written: Orbax's errors are of many types, and long."""
-        self._failed = True
-        kept = newest(self.directory)
-        return UserError(
-            f"cannot write a checkpoint, of up to {self._megabytes:,.2f} MB, into {self.directory}:"
-            f" {why_not_written(self.directory, _root_of(error))};"
-            + (f" it goes on from step {kept}" if kept else " there is no checkpoint yet, so it starts anew")
-        )
 
 
 class _DamagedError(Exception):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -57,9 +58,6 @@ class RunFolder(AbstractContextManager):
     def __init__(self, path: Path) -> None:
         """Makes the folder where there is none, and takes it.
 
-        Args:
-            path: the folder.
-
         Raises:
             UserError: if it cannot be written to, or another process trains in it.
         """
@@ -79,11 +77,6 @@ class RunFolder(AbstractContextManager):
 
     def claim(self, config: Config, photographs: Photographs, resuming: bool) -> list[str]:
         """Notes the run's config and photographs, after checking that a run to be resumed is this experiment.
-
-        Args:
-            config: of the run.
-            photographs: that it is about to see.
-            resuming: whether there is a checkpoint to go on from.
 
         Returns:
             What the user should know: one sentence for each part of the photographs that has changed.
@@ -112,27 +105,28 @@ class RunFolder(AbstractContextManager):
         Raises:
             UserError: if it cannot be read.
         """
-        path = self.path / CONFIG_FILE
-        if not path.exists():
-            return None
-        try:
-            return stored(_read(path))
-        except UserError as error:
-            raise UserError(
-                f"the config in {self.path} cannot be used here ({error}): use the version that made it"
-            ) from error
-        except (AttributeError, TypeError, ValueError) as error:
-            raise _damaged(path) from error
+        return self._read(CONFIG_FILE, stored)
 
     def _photographs(self) -> Photographs:
         """As noted when the run was last started; empty for a run of a version that noted none."""
-        path = self.path / PHOTOGRAPHS_FILE
-        if not path.exists():
-            return {}
+
+        def pairs(noted: dict[str, list[Any]]) -> Photographs:
+            return {part: (int(count), str(identity)) for part, (count, identity) in noted.items()}
+
+        return self._read(PHOTOGRAPHS_FILE, pairs) or {}
+
+    def _read(self, name: str, parse: Callable[[Any], Any]) -> Any:
+        """What a file of the folder holds; None where there is none."""
+        path = self.path / name
         try:
-            return {part: (int(count), str(identity)) for part, (count, identity) in _read(path).items()}
+            return parse(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+        except UserError as error:
+            raise UserError(f"{path} cannot be used here ({error}): use the version that made it") from error
         except (AttributeError, TypeError, ValueError) as error:
-            raise _damaged(path) from error
+            raise UserError(
+                f"{path} is damaged, so whether this run is the same cannot be checked: rename the file, and the same"
+                " command writes it anew"
+            ) from error
 
     def _check_config(self, config: Config, same_photographs: bool) -> None:
         before = self.config()
@@ -151,14 +145,3 @@ class RunFolder(AbstractContextManager):
         with files.writing(path):
             if not path.exists() or path.read_bytes() != text.encode():
                 files.write_text(path, text)
-
-
-def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _damaged(path: Path) -> UserError:
-    return UserError(
-        f"{path} is damaged, so whether this run is the same cannot be checked: rename the file, and the same command"
-        " writes it anew"
-    )

@@ -1,7 +1,7 @@
 """What a run says in numbers: `metrics.jsonl` and TensorBoard event files.
 
-A record is one flat mapping of names to numbers. Training records hold `epoch`, `images_per_second`
-and the loss terms of the experiment; evaluation records hold names that start with `eval/`.
+A record is one flat mapping of names to numbers. Training records hold `epoch`, `images_per_second` and the loss terms
+of the experiment; evaluation records hold names that start with `eval/`.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.files import replacing, writing
+from pix2pix_jax.files import write_text, writing
 
 Record = Mapping[str, Any]
 """One line of `metrics.jsonl`: an integer `step`, and numbers by name."""
@@ -28,11 +28,10 @@ TENSORBOARD_FOLDER = "tensorboard"
 
 
 class MetricsWriter(AbstractContextManager):
-    """Writes records to `metrics.jsonl` and to TensorBoard event files, side by side.
+    """Writes records to `metrics.jsonl` and to TensorBoard event files, side by side, as a context manager.
 
-    A run that resumes takes up its old files: what they hold from after the checkpoint is dropped,
-    since those steps are about to run again. Use it as a context manager, and in one process of a
-    run only.
+    A run that resumes takes up its old files: what they hold from after the checkpoint is dropped, since those steps
+    are about to run again. One process of a run does so.
     """
 
     def __init__(self, workdir: str | os.PathLike[str], start_step: int) -> None:
@@ -40,8 +39,7 @@ class MetricsWriter(AbstractContextManager):
 
         Args:
             workdir: Folder of the run, made when missing.
-            start_step: Step of the checkpoint that the run goes on from; 0 for a fresh start, which
-                keeps nothing.
+            start_step: Step of the checkpoint that the run goes on from; 0 for a fresh start, which keeps nothing.
 
         Raises:
             UserError: An earlier `metrics.jsonl` is damaged elsewhere than in its last line.
@@ -56,7 +54,9 @@ class MetricsWriter(AbstractContextManager):
         last_kept_step = start_step if start_step > 0 else -1
         with writing(path):
             self._board_folder.mkdir(parents=True, exist_ok=True)
-            _drop_after(path, last_kept_step)
+            if path.exists():
+                kept = [record for record in read_metrics(path) if record["step"] <= last_kept_step]
+                write_text(path, "".join(map(_encode, kept)))
             self._file = path.open("ab", buffering=0)
         # Event files are named by the second: two runs within one second would share a name.
         with writing(self._board_folder):
@@ -67,13 +67,12 @@ class MetricsWriter(AbstractContextManager):
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Writes one record.
 
-        The line is handed to the operating system before this returns, so that a killed run loses
-        nothing, or half of its last line at most.
+        The operating system has the line before this returns: a killed run loses half of its last line at most.
 
         Args:
             step: Training steps done.
-            values: Names and numbers (Python's, NumPy's or JAX's scalars). What is not finite
-                becomes `null` in `metrics.jsonl`, which is strict JSON.
+            values: Names and numbers (Python's, NumPy's or JAX's scalars). What is not finite becomes `null` in
+                `metrics.jsonl`, which is strict JSON.
 
         Raises:
             ValueError: `values` has a name `step`.
@@ -103,16 +102,11 @@ class MetricsWriter(AbstractContextManager):
 
         self._write_event(step, summary=summary.image(name, image, dataformats="HWC"))
 
-    def close(self) -> None:
-        """Writes out what is waiting and closes the files; raises UserError if it cannot be written."""
-        self._file.close()
-        with writing(self._board_folder):
-            self._board.close()
-
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._file.close()
         # What went wrong first is what is told.
-        with contextlib.suppress(*([UserError] if kind else [])):
-            self.close()
+        with contextlib.suppress(*([UserError] if kind else [])), writing(self._board_folder):
+            self._board.close()
 
     def _write_event(self, step: int, **content: Any) -> None:
         from tensorboardX.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]
@@ -126,12 +120,11 @@ def read_metrics(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     """Reads the records of a `metrics.jsonl`.
 
     Args:
-        path: The file. Its last line may be cut off, as a killed run leaves it, and is then left
-            out.
+        path: The file. A last line that is cut off, as a killed run leaves it, is left out.
 
     Returns:
-        The records in the order they were written, each with an integer `step`; a value is a
-        number, or None where it was not finite.
+        The records in the order they were written, each with an integer `step`; a value is a number, or None where it
+        was not finite.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -147,33 +140,13 @@ def read_metrics(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
         except ValueError:
             if number == len(lines):
                 break
-            raise UserError(
-                f"{path}: line {number} is not a JSON object with an integer 'step'; remove that line"
-            ) from None
+            raise UserError(f"{path}: line {number} is no JSON object with an integer 'step'; remove it") from None
         records.append(record)
     return records
 
 
 def _encode(record: Mapping[str, Any]) -> str:
-    """Gives a record as one line of strict JSON."""
-    plain = {name: _to_json_number(value) for name, value in record.items()}
-    return json.dumps(plain, allow_nan=False) + "\n"
-
-
-def _to_json_number(value: Any) -> int | float | None:
-    if value is None:
-        return None
-    array = np.asarray(value)
-    number = int(array) if np.issubdtype(array.dtype, np.integer) else float(array)
-    return number if math.isfinite(number) else None
-
-
-def _drop_after(path: Path, last_kept_step: int) -> None:
-    """Drops the records of later steps, and a cut-off last line; the file is replaced in one go."""
-    if not path.exists():
-        return
-    kept = [record for record in read_metrics(path) if record["step"] <= last_kept_step]
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
-        file.writelines(map(_encode, kept))
-        file.flush()
-        os.fsync(file.fileno())
+    """A record as one line of strict JSON: what is not finite becomes null."""
+    numbers = {name: None if value is None else np.asarray(value).item() for name, value in record.items()}
+    finite = {name: None if value is None or not math.isfinite(value) else value for name, value in numbers.items()}
+    return json.dumps(finite, allow_nan=False) + "\n"

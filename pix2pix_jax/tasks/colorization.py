@@ -63,11 +63,8 @@ class ColorizationTask:
     nearer_to_gray: float = 0.0
     kind: Literal["colorization"] = "colorization"
 
-    batch_channels = 3
-    """Channels of a batch: RGB."""
-
-    condition_channels = 1
-    """Channels of what the generator is given: luma."""
+    batch_channels = 3  # RGB
+    condition_channels = 1  # luma
 
     @property
     def adversarial(self) -> bool:
@@ -90,14 +87,9 @@ class ColorizationTask:
         return truth.luma, truth
 
     def image(self, condition: jax.Array, output: jax.Array) -> Photo:
-        """Turns what the generator made into a photo.
+        """The photo of a luma [batch, height, width, 1] and what the generator made of it, both float in [-1, 1].
 
-        Args:
-            condition: luma, float [batch, height, width, 1] in [-1, 1].
-            output: what was made of it, float [batch, height, width, `generator_channels`] in [-1, 1].
-
-        Returns:
-            The photo. RGB is not clipped: made chroma may lie outside the gamut.
+        RGB is not clipped: made chroma may lie outside the gamut.
         """
         if self.generator_makes == "rgb":
             return photo_from_rgb(output)
@@ -105,15 +97,7 @@ class ColorizationTask:
         return Photo(color.ycrcb_to_rgb(ycrcb), ycrcb)
 
     def judged(self, image: Photo, condition: jax.Array) -> jax.Array:
-        """What the discriminator sees of a photo.
-
-        Args:
-            image: a true or a made one.
-            condition: luma, float [batch, height, width, 1] in [-1, 1].
-
-        Returns:
-            float [batch, height, width, `discriminator_channels`].
-        """
+        """What the discriminator sees of a true or a made photo: float [batch, height, width, channels]."""
         seen = image.rgb if self.discriminator_sees == "rgb" else image.ycrcb
         return jnp.concatenate([seen, condition], -1) if self.discriminator_sees_gray else seen
 
@@ -157,14 +141,9 @@ class LabColorizationTask:
     l1: float = 100.0
     kind: Literal["lab_colorization"] = "lab_colorization"
 
-    batch_channels = 3
-    """Channels of a batch: RGB."""
-
-    condition_channels = 1
-    """Channels of what the generator is given: L."""
-
-    generator_channels = 2
-    """Channels of the generator's output: a and b."""
+    batch_channels = 3  # RGB
+    condition_channels = 1  # L
+    generator_channels = 2  # a and b
 
     @property
     def discriminator_channels(self) -> int:

@@ -5,7 +5,8 @@ import gc
 import math
 import os
 import signal
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 
 import jax
@@ -28,17 +29,13 @@ from pix2pix_jax.training.warm_start import Beginning, load_beginning
 _KEPT = {"device": "on the device", "host": "in a file", "none": "no"}  # by the loader's cache
 
 # What may differ between the processes of one run: what a host has of its own.
-_HOSTS_OWN = {
-    "data.root",
-    "data.eval_root",
-    "data.tfds_dir",
-    "data.cache",
-    "data.cache_dir",
-    "data.num_workers",
-}
+_HOSTS_OWN = {f"data.{key}" for key in ("root", "eval_root", "tfds_dir", "cache", "cache_dir", "num_workers")}
+
+Stop = AbstractContextManager[Callable[[], int]]
+"""Entered while steps are taken; what it yields says after each whether to stop: the number of a signal, or 0."""
 
 
-def train(config: Config, workdir: str | os.PathLike[str]) -> TrainState:
+def train(config: Config, workdir: str | os.PathLike[str], stop: Stop | None = None) -> TrainState:
     """Trains from the newest checkpoint in a folder, or from the start, to the end.
 
     Args:
@@ -46,6 +43,7 @@ def train(config: Config, workdir: str | os.PathLike[str]) -> TrainState:
         workdir: the run's folder, made where there is none. It gets `config.json`, `metrics.jsonl`, `tensorboard/`,
             `curves.png`, `samples/` and `checkpoints/`; a run of the same config that is in it goes on. Several
             processes share it, and process 0 writes.
+        stop: what may ask to stop; a checkpoint is then written. None: nothing does.
 
     Returns:
         The state after the last step.
@@ -53,7 +51,7 @@ def train(config: Config, workdir: str | os.PathLike[str]) -> TrainState:
     Raises:
         UserError: if the config, the data or the folder cannot be used, another process trains in the folder, or a
             loss is not finite any more.
-        SystemExit: if a signal asked to stop; a checkpoint has been written.
+        SystemExit: if `stop` asked to, with the status of the signal.
     """
     workdir = typed_path(workdir, "--workdir")
     if jax.device_count() != jax.local_device_count() * jax.process_count():
@@ -72,8 +70,9 @@ def train(config: Config, workdir: str | os.PathLike[str]) -> TrainState:
     with ExitStack() as opened:
         first = jax.process_index() == 0
         folder = opened.enter_context(RunFolder(workdir)) if first else None
-        _check_processes(config, newest(workdir / "checkpoints"), photographs)
-        resuming = newest(workdir / "checkpoints") > 0
+        last = newest(workdir / "checkpoints")
+        _check_processes(config, last, photographs)
+        resuming = last > 0
         before = folder.config() if folder and resuming else None
         notes = folder.claim(config, photographs, resuming) if folder else []
         checkpoints = opened.enter_context(Checkpoints(workdir / "checkpoints", config.checkpoints_to_keep))
@@ -90,27 +89,21 @@ def train(config: Config, workdir: str | os.PathLike[str]) -> TrainState:
             notes.append(note)
         for note in notes:
             progress.note(note)
-        judging = held_out(config, eval_images)
-        loop = _Loop(config, workdir, model, total, checkpoints, writer, progress, judging)
-        return loop.run(train_source, restored, begin)
+        loop = _Loop(workdir, model, total, checkpoints, writer, progress, held_out(config, eval_images))
+        return loop.run(train_source, restored, begin, stop or nullcontext(lambda: 0))
 
 
 def _open_sources(config: Config) -> tuple[Config, data.ImageSource, data.ImageSource]:
     """Opens the images to train on and those held out; the config then has what was left for them to say."""
     train_source, eval_source = data.make_sources(config)
     if isinstance(train_source, data.SizedSource):
-        _check_pairs_fit(config, *train_source.crop)
+        way = config.data.preprocess
+        given = f"config.data.resize={config.data.resize}" if way == "scale_width" else f"config.data.preprocess={way}"
+        for side, pixels in zip(("height", "width"), train_source.crop, strict=True):
+            check_fits(config, pixels, pixels, f"with {given}, the pairs' {side} of {pixels} pixels")
     if isinstance(train_source, data.PairSource):
         config = updated(config, train_source.found)
     return config, train_source, eval_source
-
-
-def _check_pairs_fit(config: Config, height: int, width: int) -> None:
-    """Raises UserError if the networks take no pairs of this height and width, px."""
-    way, resize = config.data.preprocess, config.data.resize
-    at = f"with config.data.resize={resize}" if way == "scale_width" else f"with config.data.preprocess={way}"
-    for side, pixels in (("width", width), ("height", height)):
-        check_fits(config, pixels, pixels, f"{at}, the pairs' {side} of {pixels} pixels")
 
 
 def total_steps(config: Config, num_images: int) -> int:
@@ -126,13 +119,13 @@ def _changed_rate(before: Config, config: Config, num_images: int, start: int) -
     if start >= total or math.isclose(old, new, rel_tol=1e-3):
         return ""
     note = f"the learning rate changes from {old:.2g} to {new:.2g} at step {start:,}"
-    if config.adam != before.adam or planned == total:
-        return note  # as was asked for
-    return (
-        f"{note}, because adam.schedule={config.adam.schedule} now runs over {total:,} steps and not {planned:,}:"
-        f" --config.adam.schedule_end={planned} keeps the last rate,"
-        f" --config.adam.schedule_start={start} begins the schedule anew"
-    )
+    if config.adam == before.adam and planned != total:  # else it is as was asked for
+        note += (
+            f", because adam.schedule={config.adam.schedule} now runs over {total:,} steps and not {planned:,}:"
+            f" --config.adam.schedule_end={planned} keeps the last rate,"
+            f" --config.adam.schedule_start={start} begins the schedule anew"
+        )
+    return note
 
 
 def _check_processes(config: Config, start: int, photographs: Photographs) -> None:
@@ -148,7 +141,6 @@ def _check_processes(config: Config, start: int, photographs: Photographs) -> No
 class _Loop:
     """The loop, and what it writes on the way."""
 
-    config: Config
     workdir: Path
     model: Model
     total: int  # steps in the whole run
@@ -159,9 +151,11 @@ class _Loop:
     losses: LossLog = dataclasses.field(default_factory=LossLog)
     watch: Stopwatch = dataclasses.field(default_factory=Stopwatch)
 
-    def run(self, source: data.ImageSource, restored: TrainState | None, begin: Beginning | None) -> TrainState:
+    def run(
+        self, source: data.ImageSource, restored: TrainState | None, begin: Beginning | None, stop: Stop
+    ) -> TrainState:
         """Takes the steps after `restored`, or after random weights into which `begin` puts trained ones."""
-        config, total = self.config, self.total
+        config, total = self.model.config, self.total
         if restored is None:
             start, state = 0, self.model.init_compiled(jax.random.key(config.seed))
             state = begin(state) if begin else state
@@ -185,7 +179,7 @@ class _Loop:
         )
         remark = f", {source.remark}" if isinstance(source, data.PairSource) and source.remark else ""
         self.progress.note(f"{len(source):,} images{remark}; kept decoded: {_KEPT[loader.cache]}")
-        state, stopping = self._take_steps(parallel.place(state), start, loader, len(source))
+        state, stopping = self._take_steps(parallel.place(state), start, loader, len(source), stop)
         if stopping:
             self.progress.note(
                 f"{signal.Signals(stopping).name}: stopped after step {int(state.step):,};"
@@ -198,11 +192,11 @@ class _Loop:
         return state
 
     def _take_steps(
-        self, state: TrainState, start: int, loader: data.Loader, num_images: int
+        self, state: TrainState, start: int, loader: data.Loader, num_images: int, stop: Stop
     ) -> tuple[TrainState, int]:
         """Takes the steps after `start`; gives the state, and the signal that asked to stop, or 0."""
         train_step = parallel.parallel_train_step(self.model)
-        with loader.iterate(start) as batches, processes.stop_request() as stop_after:
+        with loader.iterate(start) as batches, stop as wanted:
             for number in range(start + 1, self.total + 1):
                 with self.watch.waiting():
                     images = next(batches)
@@ -212,7 +206,7 @@ class _Loop:
                     jax.block_until_ready(metrics)
                     self.progress.note(f"compiled, and took the first step, in {self.watch.elapsed():.1f} s")
                 self.progress.advance(number)
-                stopping = stop_after(number)
+                stopping = processes.stop_after(number, wanted())
                 self._after_step(state, number, num_images, stopping > 0)
                 if stopping:
                     return state, stopping
@@ -222,7 +216,7 @@ class _Loop:
         def is_due(every: int) -> bool:
             return number % every == 0 or number == self.total
 
-        config = self.config
+        config = self.model.config
         try:
             if is_due(config.log_every_steps):
                 self._report(number, number * config.batch_size / num_images)
@@ -235,19 +229,13 @@ class _Loop:
                     self._save(state)
         except FloatingPointError as error:
             kept = newest(self.checkpoints.directory)
-            raise UserError(
-                f"{error}: training stopped; "
-                + (
-                    f"the last good checkpoint is step {kept} in {self.checkpoints.directory}"
-                    if kept
-                    else "there is no checkpoint yet"
-                )
-            ) from error
+            good = f"the last good checkpoint is step {kept} in {self.checkpoints.directory}"
+            raise UserError(f"{error}: training stopped; {good if kept else 'there is no checkpoint yet'}") from error
 
     def _report(self, number: int, epoch: float) -> None:
         count, terms = self.losses.mean()
         seconds, waited = self.watch.lap()
-        pace = count * self.config.batch_size / seconds
+        pace = count * self.model.config.batch_size / seconds
         record = {"epoch": epoch, **terms, "images_per_second": pace, "data_wait_share": waited / seconds}
         if self.writer is not None:
             self.writer.write(number, record)
@@ -269,11 +257,11 @@ class _Loop:
         if samples_due:
             sheet, curves = self.workdir / "samples" / f"step_{number:08d}.png", self.workdir / "curves.png"
             with writing(sheet):
-                self.held_out.draw(sheet, made, title=f"{self.config.name}, step {number:,}")
+                self.held_out.draw(sheet, made, title=f"{self.model.config.name}, step {number:,}")
             with Image.open(sheet, formats=("PNG",)) as image:
                 self.writer.write_image(number, "samples", np.asarray(image.convert("RGB")))
             with writing(curves):
-                save_figure(draw_curves(read_metrics(self.workdir / METRICS_FILE), self.config.name), curves)
+                save_figure(draw_curves(read_metrics(self.workdir / METRICS_FILE), self.model.config.name), curves)
             gc.collect()  # Matplotlib's figures hold themselves: 8 MB each time, which Python would let pile up
 
     def _save(self, state: TrainState) -> None:
@@ -281,8 +269,5 @@ class _Loop:
         host_state: TrainState = jax.device_get(state)
         for field in dataclasses.fields(host_state):
             if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(getattr(host_state, field.name))):
-                what = {"averages": "running averages", "ema": "moving average of the weights"}
-                raise FloatingPointError(
-                    f"the {what.get(field.name, field.name)} became infinite or NaN, seen after step {host_state.step}"
-                )
+                raise FloatingPointError(f"{field.name} became infinite or NaN, seen after step {host_state.step}")
         self.checkpoints.save(host_state)

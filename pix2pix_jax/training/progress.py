@@ -9,35 +9,27 @@ from typing import Any, TextIO
 
 from pix2pix_jax.losses import LABELS
 
-# Of an evaluation: the measure, its label, digits and unit, and what it is held against.
 _COLOURING = (
-    ("ciede2000", "ΔE", ".1f", "", "gray"),
-    ("psnr", "PSNR", ".1f", " dB", "gray"),
-    ("ssim", "SSIM", ".3f", "", "gray"),
-    ("colorfulness", "colourfulness", ".1f", "", "truth"),
+    "ΔE {eval/ciede2000:.1f} (grey {eval/gray_ciede2000:.1f})",
+    "PSNR {eval/psnr:.1f} dB (grey {eval/gray_psnr:.1f})",
+    "SSIM {eval/ssim:.3f} (grey {eval/gray_ssim:.3f})",
+    "colourfulness {eval/colorfulness:.1f} (truth {eval/truth_colorfulness:.1f})",
 )
 _PAIRS = (
-    ("l1", "L1", ".4f", "", "mean"),
-    ("psnr", "PSNR", ".1f", " dB", "mean"),
-    ("ssim", "SSIM", ".3f", "", "mean"),
+    "L1 {eval/l1:.4f} (mean colour {eval/mean_l1:.4f})",
+    "PSNR {eval/psnr:.1f} dB (mean colour {eval/mean_psnr:.1f})",
+    "SSIM {eval/ssim:.3f} (mean colour {eval/mean_ssim:.3f})",
 )
 
 
 class Progress(AbstractContextManager):
-    """Shows how far a run is, how it does, and when it will end.
+    """Shows how far a run is, how it does, and when it will end, as a context manager.
 
-    On a terminal this is a bar with a line of figures under it. Elsewhere (a log file, a notebook's
-    output) it is one plain line a report. Use it as a context manager.
+    On a terminal this is a bar with a line of figures under it, elsewhere one plain line a report.
     """
 
     def __init__(self, total_steps: int, start_step: int = 0, stream: TextIO | None = None) -> None:
-        """Starts the display.
-
-        Args:
-            total_steps: Step at which the run ends.
-            start_step: Step at which it starts.
-            stream: Where to write; standard error when None.
-        """
+        """Takes the steps at which the run ends and starts, and where to write; standard error when None."""
         self._total = total_steps
         self._stream = _Lasting(sys.stderr if stream is None else stream)
         self._first: tuple[int, float] | None = None
@@ -64,12 +56,7 @@ class Progress(AbstractContextManager):
             self._bar.update(step - self._bar.n)
 
     def report(self, step: int, values: Mapping[str, float]) -> None:
-        """Shows a training record.
-
-        Args:
-            step: Training steps done.
-            values: The record: `epoch`, `images_per_second` and the loss terms.
-        """
+        """Shows the training record of a step: `epoch`, `images_per_second` and the loss terms."""
         self.advance(step)
         pace = [f"epoch {values['epoch']:.0f}", f"{values['images_per_second']:,.0f} images/s"]
         if left := self._time_left(step):
@@ -83,15 +70,9 @@ class Progress(AbstractContextManager):
             self._figures.set_description_str(figures)
 
     def report_evaluation(self, step: int, values: Mapping[str, float]) -> None:
-        """Shows an evaluation record, and keeps its main figures in the display from then on.
-
-        Args:
-            step: Training steps done.
-            values: The record, with names from `eval/psnr` to `eval/truth_colorfulness`, or of pairs from `eval/l1`
-                to `eval/mean_ssim`.
-        """
+        """Shows the evaluation record of a step, and keeps its main figures in the display from then on."""
         of_pairs = "eval/l1" in values
-        shown = [_compare(values, *measure) for measure in (_PAIRS if of_pairs else _COLOURING)]
+        shown = [figure.format_map(values) for figure in (_PAIRS if of_pairs else _COLOURING)]
         self.note(f"step {step:,}/{self._total:,}  evaluation: {'  '.join(shown)}")
         self._evaluation = shown[0] if of_pairs else f"{shown[0]} {shown[1].split(' dB')[0]}"
 
@@ -102,14 +83,10 @@ class Progress(AbstractContextManager):
         else:
             self._bar.write(message, file=self._stream)
 
-    def close(self) -> None:
-        """Leaves the last state of the display standing."""
-        if self._bar is not None and self._figures is not None:
-            self._bar.close()
-            self._figures.close()
-
     def __exit__(self, *_: object) -> None:
-        self.close()
+        for bar in (self._bar, self._figures):
+            if bar is not None:
+                bar.close()
 
     def _time_left(self, step: int) -> str:
         """Estimates the time left from the mean pace so far; empty before there is a pace."""
@@ -139,9 +116,3 @@ class _Lasting:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
-
-
-def _compare(values: Mapping[str, float], name: str, label: str, digits: str, unit: str, against: str) -> str:
-    """Writes an evaluation figure beside the one to hold it against: `ΔE 9.8 (grey 13.2)`."""
-    word = {"gray": "grey", "mean": "mean colour"}.get(against, against)
-    return f"{label} {values[f'eval/{name}']:{digits}}{unit} ({word} {values[f'eval/{against}_{name}']:{digits}})"

@@ -22,10 +22,7 @@ Beginning = Callable[[TrainState], TrainState]
 
 
 def load_beginning(config: Config) -> Beginning | None:
-    """Reads what a run is to begin with: `warm_start` in its config, or its generator's `encoder_weights`.
-
-    Returns:
-        What puts it into the state; None where all weights begin at random.
+    """Reads what a run is to begin with, `warm_start` or its generator's `encoder_weights`; None for random weights.
 
     Raises:
         UserError: if it cannot be read, or is of another network than the config's generator, or makes something else.

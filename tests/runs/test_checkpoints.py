@@ -20,60 +20,6 @@ def abstract_state(name):
     return jax.eval_shape(build_model(load_config(name), 10).init, jax.random.key(0))
 
 
-def host_state(name, step):
-    """A state whose every number is different."""
-    counter = iter(range(10**6))
-    state = jax.tree.map(lambda leaf: np.full(leaf.shape, next(counter), leaf.dtype), abstract_state(name))
-    return state.replace(step=np.int32(step))
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Three checkpoints, of which two are kept."""
-    with Checkpoints(tmp_path / "checkpoints", keep=2) as checkpoints:
-        assert checkpoints.restore(abstract_state("ycrcb_rgb")) is None
-        for step in (3, 6, 9):
-            checkpoints.save(host_state("ycrcb_rgb", step))
-    return tmp_path / "checkpoints"
-
-
-def test_the_newest_comes_back_as_it_was(folder):
-    assert {path.name for path in folder.iterdir()} == {"6", "9"}
-    with Checkpoints(folder, keep=2) as checkpoints:
-        restored = checkpoints.restore(abstract_state("ycrcb_rgb"))
-    wanted = host_state("ycrcb_rgb", 9)
-    assert jax.tree.structure(restored) == jax.tree.structure(wanted)
-    for found, value in zip(jax.tree.leaves(restored), jax.tree.leaves(wanted), strict=True):
-        assert found.dtype == value.dtype
-        np.testing.assert_array_equal(found, value)
-
-
-def test_a_moving_average_is_kept_where_there_is_one(tmp_path):
-    config = load_config("ycrcb_l1", ema_decay=0.9)
-    like = jax.eval_shape(build_model(config, 10).init, jax.random.key(0))
-    with Checkpoints(tmp_path, keep=1) as checkpoints:
-        checkpoints.save(jax.tree.map(lambda leaf: np.ones(leaf.shape, leaf.dtype), like))
-    with Checkpoints(tmp_path, keep=1) as checkpoints:
-        restored = checkpoints.restore(like)
-    assert jax.tree.structure(restored) == jax.tree.structure(like)
-    assert all((leaf == 1).all() for leaf in jax.tree.leaves(restored.ema))
-
-
-def test_nothing_is_said_of_an_average_that_is_not_kept(folder):
-    # So that runs can be read that are older than averages.
-    with ocp.StandardCheckpointer() as reader:
-        assert reader.restore(folder / "9" / "default").keys() == {"step", "generator", "averages", "discriminator"}
-
-
-def test_another_structure_is_an_error(folder):
-    with (
-        Checkpoints(folder, keep=2) as checkpoints,
-        pytest.raises(UserError, match=r"checkpoints/9 cannot be read") as e,
-    ):
-        checkpoints.restore(abstract_state("ycrcb_l1"))
-    assert "\n" not in str(e.value)
-
-
 SMALL = updated(
     default_config(),
     {
@@ -112,6 +58,29 @@ def assert_is(state, like, step):
     assert int(state.step) == step
     for found, value in zip(jax.tree.leaves(state), jax.tree.leaves(filled(like, step)), strict=True):
         np.testing.assert_array_equal(found, value)
+
+
+def test_the_newest_comes_back_as_it_was(small, two):
+    restored = read_newest(two, small)
+    assert_is(restored, small, 9)
+    assert jax.tree.structure(restored) == jax.tree.structure(small)
+    assert [leaf.dtype for leaf in jax.tree.leaves(restored)] == [leaf.dtype for leaf in jax.tree.leaves(small)]
+    # Nothing is said of an average that is not kept, so that runs can be read that are older than averages.
+    with ocp.StandardCheckpointer() as reader:
+        assert reader.restore(two / "9" / "default").keys() == {"step", "generator", "averages", "discriminator"}
+
+
+def test_a_moving_average_is_kept_where_there_is_one(tmp_path):
+    like = jax.eval_shape(build_model(updated(SMALL, {"ema_decay": 0.9}), 10).init, jax.random.key(0))
+    with Checkpoints(tmp_path, keep=1) as checkpoints:
+        checkpoints.save(filled(like, 3))
+    assert_is(read_newest(tmp_path, like), like, 3)
+
+
+def test_another_structure_is_an_error(two):
+    with pytest.raises(UserError, match=r"checkpoints/9 cannot be read") as caught:
+        read_newest(two, abstract_state("ycrcb_l1"))
+    assert "\n" not in str(caught.value)
 
 
 def flip_a_byte(path):

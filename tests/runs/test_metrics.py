@@ -5,8 +5,6 @@ import os
 import pty
 import re
 import struct
-import subprocess
-import sys
 import termios
 from io import StringIO
 from pathlib import Path
@@ -99,21 +97,6 @@ def test_a_line_is_on_disk_as_soon_as_it_is_written(tmp_path: Path):
         assert read_metrics(tmp_path / "metrics.jsonl") == [{"step": 1, "d_loss": 0.5}]
 
 
-@pytest.mark.process
-def test_lines_survive_a_kill(tmp_path: Path):
-    script = (
-        "import os, signal, sys\n"
-        "from pix2pix_jax.runs.metrics import MetricsWriter\n"
-        "writer = MetricsWriter(sys.argv[1], 0)\n"
-        "writer.write(1, {'d_loss': 0.5}); writer.write(2, {'d_loss': 0.25})\n"
-        "os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    root = Path(metrics.__file__).parents[1]
-    killed = subprocess.run([sys.executable, "-c", script, str(tmp_path)], cwd=root)
-    assert killed.returncode == -9
-    assert steps(tmp_path) == [1, 2]
-
-
 def test_numpy_scalars_and_what_is_not_finite_make_strict_json(tmp_path: Path):
     values = {
         "a": np.float32(0.5),
@@ -130,11 +113,6 @@ def test_numpy_scalars_and_what_is_not_finite_make_strict_json(tmp_path: Path):
     assert '"b": 3,' in text
 
 
-def test_a_value_named_step_is_an_error(tmp_path: Path):
-    with MetricsWriter(tmp_path, 0) as writer, pytest.raises(ValueError, match="step"):
-        writer.write(1, {"step": 2})
-
-
 def test_a_cut_off_last_line_is_left_out(tmp_path: Path):
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(b'{"step": 1, "d_loss": 0.5}\n{"step": 2, "d_lo')
@@ -144,7 +122,7 @@ def test_a_cut_off_last_line_is_left_out(tmp_path: Path):
 def test_a_damaged_line_elsewhere_is_named(tmp_path: Path):
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(b'{"step": 1}\n\x00\xff\n{"step": 3}\n')
-    with pytest.raises(UserError, match=r"metrics\.jsonl: line 2 .*remove that line"):
+    with pytest.raises(UserError, match=r"metrics\.jsonl: line 2 is no JSON object"):
         read_metrics(path)
 
 
@@ -163,22 +141,6 @@ def test_resuming_drops_later_lines_and_a_cut_off_one(tmp_path: Path):
         {"step": 30, "d_loss": 7.0},
     ]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["metrics.jsonl", "tensorboard"]
-
-
-def test_a_whole_last_line_without_its_newline_is_kept_apart(tmp_path: Path):
-    (tmp_path / "metrics.jsonl").write_text('{"step": 1}')
-    with MetricsWriter(tmp_path, 1) as writer:
-        writer.write(2, {})
-    assert steps(tmp_path) == [1, 2]
-
-
-def test_a_fresh_start_keeps_nothing(tmp_path: Path):
-    with MetricsWriter(tmp_path, 0) as writer:
-        writer.write(0, {"eval/psnr": 20.0})
-        writer.write(5, {"d_loss": 1.0})
-    with MetricsWriter(tmp_path, 0) as writer:
-        writer.write(0, {"eval/psnr": 21.0})
-    assert read_metrics(tmp_path / "metrics.jsonl") == [{"step": 0, "eval/psnr": 21.0}]
 
 
 def test_tensorboard_gets_every_number_and_forgets_later_steps(tmp_path: Path):
@@ -208,23 +170,17 @@ def test_tensorboard_image_comes_back(tmp_path: Path):
         np.testing.assert_array_equal(np.asarray(decoded), image)
 
 
-def test_progress_prints_a_plain_line_a_report(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(("total", "shown", "left"), [(10_000, "10,000", "16:30"), (36_101, "36,101", "1:00:00")])
+def test_progress_prints_a_plain_line_a_report(total: int, shown: str, left: str, monkeypatch: pytest.MonkeyPatch):
     clock = iter([100.0, 110.0])
     monkeypatch.setattr(metrics.time, "monotonic", lambda: next(clock))
     stream = StringIO()
-    with Progress(10_000, start_step=0, stream=stream) as progress:
+    with Progress(total, start_step=0, stream=stream) as progress:
         progress.advance(1)
-        progress.report(101, TRAINING)  # 100 steps in 10 s: the other 9,899 take 16 min 30 s
+        progress.report(101, TRAINING)  # 100 steps in 10 s
     assert stream.getvalue() == (
-        "step 101/10,000  epoch 3  2,310 images/s  16:30 left | D 1.212 G-ce 1.100 L1-rgb 0.081 L1-chroma 0.040\n"
+        f"step 101/{shown}  epoch 3  2,310 images/s  {left} left | D 1.212 G-ce 1.100 L1-rgb 0.081 L1-chroma 0.040\n"
     )
-
-
-def test_progress_without_a_discriminator_shows_the_terms_there_are():
-    stream = StringIO()
-    with Progress(10, stream=stream) as progress:
-        progress.report(1, {"epoch": 0, "images_per_second": 7.0, "g_loss": 1.0, "g_l1_rgb": 0.5})
-    assert stream.getvalue() == "step 1/10  epoch 0  7 images/s | L1-rgb 0.500\n"
 
 
 def test_progress_keeps_the_last_evaluation():
@@ -238,16 +194,6 @@ def test_progress_keeps_the_last_evaluation():
         "  SSIM 0.940 (grey 0.933)  colourfulness 21.3 (truth 40.1)"
     )
     assert training.endswith(" | ΔE 9.8 (grey 13.2) PSNR 23.1")
-
-
-def test_progress_gives_hours_when_there_are_hours(monkeypatch: pytest.MonkeyPatch):
-    clock = iter([0.0, 10.0])
-    monkeypatch.setattr(metrics.time, "monotonic", lambda: next(clock))
-    stream = StringIO()
-    with Progress(3602, stream=stream) as progress:
-        progress.advance(1)
-        progress.report(2, TRAINING)
-    assert "10:00:00 left" in stream.getvalue()
 
 
 def test_progress_draws_a_bar_on_a_terminal():
