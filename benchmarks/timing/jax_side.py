@@ -52,7 +52,7 @@ def make(job: Job) -> Callable[[int], None]:
     state = model.init_compiled(jax.random.key(0))
     if colours:
         function = generate.translate if isinstance(config.task, TranslationTask) else generate.colorize
-        return _inference(jax.jit(partial(function, config, model.generator)), state.trained, job)
+        return _inference(jax.jit(partial(function, config)), state.trained, job)
     return _training(parallel.parallel_train_step(model), parallel.place(state), job)
 
 

@@ -46,17 +46,17 @@ def _parser() -> argparse.ArgumentParser:
 def _colorize(options: argparse.Namespace) -> int:
     images.set_limits(options)
     items = images.find(options)
-    from pix2pix_jax.inference.colorizing import Wishes, colorize_file
+    from pix2pix_jax.inference.colorizing import colorize_file
 
     generator = load_generator(options)
     if options.saturation is not None:
         generator = generator.with_saturation(options.saturation)
-    wishes = Wishes(**{name: getattr(options, name) for name in Wishes._fields})
+    wishes = {name: getattr(options, name) for name in ("seed", "overwrite", "damaged", "all_pages", "keep_dates")}
 
     def colorize(item: Item, targets: Targets) -> None:
         photo = item.files[0]
         place, note = partial(targets.place, item), partial(images.note, photo)
-        colorize_file(photo, item.name, generator, place, note, wishes)
+        colorize_file(photo, item.name, generator, place, note, both=options.side_by_side, **wishes)
 
     return images.make_all(options, items, _WORDS, colorize)
 

@@ -10,9 +10,9 @@ import jax
 from pix2pix_jax.commands import cli
 from pix2pix_jax.commands.arguments import add_flags, load_generator
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.files import typed_path
+from pix2pix_jax.files import replacing, typed_path, writing
 from pix2pix_jax.inference import pth_files
-from pix2pix_jax.inference.export import write_export
+from pix2pix_jax.inference.export import export_generator
 from pix2pix_jax.inference.trained import load_run
 from pix2pix_jax.networks import pytorch
 
@@ -71,7 +71,9 @@ def _export_generator(options: argparse.Namespace) -> None:
     else:
         # Locations name the source files by their paths on this machine, which are nobody's business elsewhere.
         jax.config.update("jax_traceback_in_locations_limit", 0)
-        write_export(trained, options.out)
+        content = export_generator(trained).serialize()
+        with writing(options.out), replacing(options.out) as temporary:
+            temporary.write_bytes(content)
 
 
 def _export_discriminator(options: argparse.Namespace) -> None:

@@ -3,9 +3,8 @@
 import os
 from collections.abc import Callable, Iterator
 from functools import cache
-from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,35 +14,26 @@ from pix2pix_jax import files
 from pix2pix_jax.color import LUMA_WEIGHTS, as_stored, as_unit
 from pix2pix_jax.inference.generator import TrainedGenerator
 from pix2pix_jax.inference.gray import GrayPhoto, gray_photo
-from pix2pix_jax.inference.painting import gap_between, make_chroma, painted_bands, painted_image, side_by_side
-from pix2pix_jax.inference.photo_files import explaining, reading, write_pages, write_photo
+from pix2pix_jax.inference.painting import make_chroma, painted_bands, painted_image, side_by_side
+from pix2pix_jax.inference.photo_files import explaining, reading, write_photo
 from pix2pix_jax.inference.trained import load_trained
-from pix2pix_jax.photos import (
-    check_size,
-    format_of,
-    known_suffix,
-    metadata_to_keep,
-    name_to_write,
-    orientation_of,
-    with_extension,
-)
+from pix2pix_jax.photos import check_size, format_of, known_suffix, metadata_to_keep, name_to_write, with_extension
 
-_CHANNELS = (1, 2, 3, 4)  # grey, grey and alpha, RGB, RGBA
+Photo = Image.Image | str | os.PathLike[str]
+"""A Pillow image, or the path of a file."""
+
+_packaged_generator = cache(load_trained)
 
 
 @overload
-def colorize(
-    image: Image.Image | str | os.PathLike[str], generator: TrainedGenerator | None = None, seed: int = 0
-) -> Image.Image: ...
+def colorize(image: Photo, generator: TrainedGenerator | None = None, seed: int = 0) -> Image.Image: ...
 
 
 @overload
 def colorize(image: NDArray, generator: TrainedGenerator | None = None, seed: int = 0) -> NDArray: ...
 
 
-def colorize(
-    image: Image.Image | str | os.PathLike[str] | NDArray, generator: TrainedGenerator | None = None, seed: int = 0
-) -> Image.Image | NDArray:
+def colorize(image: Photo | NDArray, generator: TrainedGenerator | None = None, seed: int = 0) -> Image.Image | NDArray:
     """Colours a photograph of any size; of one in colour, only the luma is looked at.
 
     Luma is kept in every pixel, within a level of 255; colours that do not exist at a luma are drawn towards grey.
@@ -81,7 +71,7 @@ def colorize(
 def _colorize_array(generator: TrainedGenerator, image: NDArray, seed: int) -> NDArray:
     """As `colorize`, for arrays."""
     pixels = image[..., None] if image.ndim == 2 else image
-    if pixels.ndim != 3 or pixels.shape[2] not in _CHANNELS or pixels.size == 0:
+    if pixels.ndim != 3 or not 1 <= pixels.shape[2] <= 4 or pixels.size == 0:
         raise ValueError(f"expected an image [H, W] or [H, W, 1 to 4], got {list(image.shape)}")
     if pixels.dtype not in (np.uint8, np.uint16):
         pixels = as_unit(pixels)
@@ -96,33 +86,19 @@ def _colorize_array(generator: TrainedGenerator, image: NDArray, seed: int) -> N
     return colored
 
 
-class Wishes(NamedTuple):
-    """How `colorize_file` goes about it.
-
-    Attributes:
-        side_by_side: whether to put before and after into one image.
-        seed: what dropout follows from, where the generator keeps it.
-        overwrite: whether to replace a file that is there.
-        damaged: whether what a damaged file still holds is taken.
-        all_pages: whether all pages of a TIFF file are coloured, and not the first alone.
-        keep_dates: whether the file that is written gets the dates of the photograph's.
-    """
-
-    side_by_side: bool = False
-    seed: int = 0
-    overwrite: bool = False
-    damaged: bool = False
-    all_pages: bool = False
-    keep_dates: bool = False
-
-
 def colorize_file(
     photo: Path,
     name: Path,
     generator: TrainedGenerator,
     place: Callable[[Path], Path],
     note: Callable[[str], object],
-    wishes: Wishes = Wishes(),  # noqa: B008 - cannot be changed
+    *,
+    both: bool = False,
+    seed: int = 0,
+    overwrite: bool = False,
+    damaged: bool = False,
+    all_pages: bool = False,
+    keep_dates: bool = False,
 ) -> tuple[Path, GrayPhoto, Image.Image]:
     """Colours a photograph from file to file: its name, format and metadata are kept where they can be.
 
@@ -133,7 +109,12 @@ def colorize_file(
         place: gives the file to write for such a path, whose extension is one that holds colour. It may refuse, with
             UserError, which costs little: the pixels have not been read.
         note: is told what the user should know of how the file was read, a line each.
-        wishes: how to go about it.
+        both: whether to put before and after into one image.
+        seed: what dropout follows from, where the generator keeps it.
+        overwrite: whether to replace a file that is there.
+        damaged: whether what a damaged file still holds is taken.
+        all_pages: whether all pages of a TIFF file are coloured, and not the first alone.
+        keep_dates: whether the file that is written gets the dates of the photograph's.
 
     Returns:
         The file that was written; what was taken from the photograph, or its first page; and what was made of that.
@@ -143,25 +124,28 @@ def colorize_file(
     """
 
     def painted(gray: GrayPhoto) -> Image.Image:
-        made = painted_image(generator, gray, wishes.seed)
-        return side_by_side(gray.image(), made) if wishes.side_by_side else made
+        made = painted_image(generator, gray, seed)
+        return side_by_side(gray.image(), made) if both else made
 
-    gray, target, metadata, pages = _read(photo, name, place, note, wishes)
+    gray, target, metadata, pages = _read(photo, name, place, note, both, damaged, all_pages)
     dates = photo.stat()
     image = painted(gray)
-    if pages == 1:
-        write_photo(image, target, metadata, wishes.overwrite)
-    else:
-        further = map(painted, _further_pages(photo, note))
-        write_pages(chain([image], further), target, metadata, wishes.overwrite)
-    if wishes.keep_dates:
+    further = map(painted, _further_pages(photo, note)) if pages > 1 else ()
+    write_photo(image, target, metadata, overwrite, further)
+    if keep_dates:
         with files.writing(target):
             os.utime(target, ns=(dates.st_atime_ns, dates.st_mtime_ns))
     return target, gray, image
 
 
 def _read(
-    photo: Path, name: Path, place: Callable[[Path], Path], note: Callable[[str], object], wishes: Wishes
+    photo: Path,
+    name: Path,
+    place: Callable[[Path], Path],
+    note: Callable[[str], object],
+    both: bool,
+    damaged: bool,
+    all_pages: bool,
 ) -> tuple[GrayPhoto, Path, dict[str, Any], int]:
     """Reads a file, or its first page, unless its successor could not be written, and notes what there is to note.
 
@@ -172,11 +156,15 @@ def _read(
     """
     notes = []
     with reading(photo) as image:
-        pages = getattr(image, "n_frames", 1) if wishes.all_pages and image.format == "TIFF" else 1
-        new_name = _name_to_write(name, image, wishes.side_by_side, pages)
+        pages = getattr(image, "n_frames", 1) if all_pages and image.format == "TIFF" else 1
+        longer = max(image.size)
+        new_name = name_to_write(name, image.has_transparency_data, 2 * longer + longer // 50 + 2 if both else longer)
+        if pages > 1:
+            chosen = format_of(name)
+            new_name = name if chosen is not None and chosen.name == "TIFF" else with_extension(name, ".tif")
         target = place(new_name)
-        with explaining(photo, "" if wishes.damaged else "; --damaged takes what it still holds"):
-            gray = gray_photo(image, wishes.damaged)
+        with explaining(photo, "" if damaged else "; --damaged takes what it still holds"):
+            gray = gray_photo(image, damaged)
         frames = getattr(image, "n_frames", 1)
         # In an MPO file, which telephones write, the further frames are previews and the like.
         if frames > pages and image.format != "MPO":
@@ -197,18 +185,6 @@ def _read(
     return gray, target, metadata, pages
 
 
-def _name_to_write(name: Path, image: Image.Image, side_by_side: bool, pages: int) -> Path:
-    """The name of what is made of an opened image, with the extension of a format that holds it."""
-    if pages > 1:
-        chosen = format_of(name)
-        return name if chosen is not None and chosen.name == "TIFF" else with_extension(name, ".tif")
-    width, height = image.size
-    if orientation_of(image) >= 5:  # on its side
-        width, height = height, width
-    made = 2 * width + gap_between(width, height) if side_by_side else width
-    return name_to_write(name, image.has_transparency_data, max(made, height))
-
-
 def _further_pages(photo: Path, note: Callable[[str], object]) -> Iterator[GrayPhoto]:
     """Reads the second page of a TIFF file and those after it, one at a time."""
     with reading(photo) as image:
@@ -219,8 +195,3 @@ def _further_pages(photo: Path, note: Callable[[str], object]) -> Iterator[GrayP
             for text in gray.notes:
                 note(f"page {page + 1}: {text}")
             yield gray
-
-
-@cache
-def _packaged_generator() -> TrainedGenerator:
-    return load_trained()

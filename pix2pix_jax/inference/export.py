@@ -5,29 +5,23 @@ generator takes.
 """
 
 import math
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 from jax import export
 
 from pix2pix_jax.config import updated
-from pix2pix_jax.files import replacing, writing
 from pix2pix_jax.inference import generate
 from pix2pix_jax.inference.generator import TrainedGenerator
 from pix2pix_jax.networks.efficientnet import SMALLEST_SEEN, EfficientNetUNet
 from pix2pix_jax.state import Weights
 from pix2pix_jax.tasks import TranslationTask
 
-PLATFORMS = ("cpu", "cuda", "tpu")
-"""Where the exported program runs, wherever it was exported."""
-
 
 def export_generator(trained: TrainedGenerator) -> export.Exported:
     """Traces a generator for every size at once, its weights as constants.
 
-    Args:
-        trained: the generator. Of its `test_time`, dropout draws the same for the same image at every call.
+    Where its `test_time` keeps dropout, that draws the same for the same image at every call.
 
     Returns:
         A program that does what `TrainedGenerator.colorize`, or of pairs `translate`, does for one batch: uint8
@@ -44,9 +38,9 @@ def export_generator(trained: TrainedGenerator) -> export.Exported:
         # Widened inside the program, so that the file holds what was kept.
         weights: Weights = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), kept)
         if config.test_time == "running":
-            return run(config, network, weights, images)
+            return run(config, weights, images)
         # What is made of an image must not depend on the others by their statistics.
-        return jax.vmap(lambda image: run(config, network, weights, image[None])[0])(images)
+        return jax.vmap(lambda image: run(config, weights, image[None])[0])(images)
 
     multiple = network.size_multiple
     channels = trained.config.task.condition_channels if translates else 3
@@ -55,25 +49,10 @@ def export_generator(trained: TrainedGenerator) -> export.Exported:
     least = math.ceil(smallest / multiple)
     sizes = f"batch, {multiple}*rows, {multiple}*columns, {channels}"
     shape = export.symbolic_shape(sizes, constraints=[f"rows >= {least}", f"columns >= {least}"])
-    return export.export(jax.jit(make), platforms=PLATFORMS)(jax.ShapeDtypeStruct(shape, jnp.uint8))
+    return export.export(jax.jit(make), platforms=("cpu", "cuda", "tpu"))(jax.ShapeDtypeStruct(shape, jnp.uint8))
 
 
 def _narrowest(weights: jax.Array) -> jax.Array:
     """The weights as float16 where that holds them exactly, as it does all kernels from a file: half the size."""
     narrow = jnp.asarray(weights, jnp.float16)
     return narrow if jnp.array_equal(narrow.astype(jnp.float32), weights) else jnp.asarray(weights)
-
-
-def write_export(trained: TrainedGenerator, out: Path) -> None:
-    """Writes a generator's export, whole or not at all.
-
-    Args:
-        trained: the generator.
-        out: the file to write; one that is there already is replaced.
-
-    Raises:
-        UserError: if the file cannot be written.
-    """
-    content = export_generator(trained).serialize()
-    with writing(out), replacing(out) as temporary:
-        temporary.write_bytes(content)

@@ -1,4 +1,8 @@
-"""From what a generator is given to what it makes: a generator with its running averages, as pure functions."""
+"""From what a generator is given to what it makes: a generator with its running averages, as pure functions.
+
+Each takes the generator's config and weights, what it is given, and the key that dropout draws from, where the config's
+`test_time` keeps it.
+"""
 
 from typing import cast
 
@@ -8,107 +12,66 @@ import jax.numpy as jnp
 from pix2pix_jax import color
 from pix2pix_jax.config import Config
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.networks import Generator
-from pix2pix_jax.state import Weights
+from pix2pix_jax.state import Weights, build_generator
 from pix2pix_jax.tasks import AnyTask, Photo, TranslationTask, photo_from_rgb, saturated
 
 
-def make(
-    config: Config, network: Generator, weights: Weights, condition: jax.Array, key: jax.Array | None = None
-) -> jax.Array:
-    """Runs a generator as its config's `test_time` says.
+def make(config: Config, weights: Weights, condition: jax.Array, key: jax.Array | None = None) -> jax.Array:
+    """Runs the generator as its config's `test_time` says; every image is made here.
 
-    Args:
-        config: the generator's.
-        network: its module; the `axis_name` must be None where the batch's statistics are used.
-        weights: the generator's.
-        condition: float32 [batch, height, width, channels] in [-1, 1].
-        key: what dropout draws from, where it is active.
-
-    Returns:
-        What the generator makes, float32 [batch, height, width, channels] in [-1, 1].
+    Takes the condition, and gives what the generator makes, float32 [batch, height, width, channels] in [-1, 1].
     """
     statistics, _, dropout = config.test_time.partition("+")
     variables = {"params": weights.params, "batch_stats": weights.averages}
     rngs = {"dropout": jax.random.key(0) if key is None else key} if dropout else None
-    return cast(jax.Array, network.apply(variables, condition, train=statistics == "batch", rngs=rngs))
+    return cast(jax.Array, build_generator(config).apply(variables, condition, train=statistics == "batch", rngs=rngs))
 
 
-def colorize(
-    config: Config, network: Generator, weights: Weights, images: jax.Array, key: jax.Array | None = None
-) -> jax.Array:
+def colorize(config: Config, weights: Weights, images: jax.Array, key: jax.Array | None = None) -> jax.Array:
     """Colours photographs, of which only the luma is looked at.
 
-    Args:
-        config: the generator's.
-        network: its module.
-        weights: the generator's.
-        images: uint8 RGB [batch, height, width, 3].
-        key: as for `make`.
-
-    Returns:
-        RGB float32 [batch, height, width, 3] in [0, 1], clipped.
+    Takes them as uint8 RGB [batch, height, width, 3]; gives RGB float32 [batch, height, width, 3] in [0, 1], clipped.
     """
     luma = photo_from_rgb(color.from_pixels(images)).luma
-    return color.to_unit(color_luma(config, network, weights, luma, _own_key(key, images)).rgb)
+    return color.to_unit(color_luma(config, weights, luma, _own_key(key, images)).rgb)
 
 
-def make_chroma(
-    config: Config, network: Generator, weights: Weights, luma: jax.Array, key: jax.Array | None = None
-) -> jax.Array:
-    """Makes the colour alone, for those who join it with a luma of their own.
+def make_chroma(config: Config, weights: Weights, luma: jax.Array, key: jax.Array | None = None) -> jax.Array:
+    """Makes the colour alone, for those who join it with a luma of their own; see `color_luma`.
 
-    Args:
-        config: the generator's; of one that makes RGB, the chroma of what it makes is taken.
-        network: its module.
-        weights: the generator's.
-        luma: uint8 [batch, height, width].
-        key: as for `make`.
-
-    Returns:
-        Cr and Cb, float32 [batch, height, width, 2] in [-0.5, 0.5]; for some lumas outside the gamut.
+    Takes luma, uint8 [batch, height, width]; gives Cr and Cb, float32 [batch, height, width, 2] in [-0.5, 0.5], for
+    some lumas outside the gamut.
     """
-    return color_luma(config, network, weights, color.from_pixels(luma)[..., None], _own_key(key, luma)).chroma / 2.0
+    return color_luma(config, weights, color.from_pixels(luma)[..., None], _own_key(key, luma)).chroma / 2.0
 
 
-def color_luma(
-    config: Config, network: Generator, weights: Weights, luma: jax.Array, key: jax.Array | None = None
-) -> Photo:
+def color_luma(config: Config, weights: Weights, luma: jax.Array, key: jax.Array | None = None) -> Photo:
     """Colours grey photographs at the size that the generator knows: the one way from luma to colour.
 
-    Args:
-        config: the generator's.
-        network: its module.
-        weights: the generator's.
-        luma: float32 [batch, height, width, 1] in [-1, 1].
-        key: as for `make`.
-
-    Returns:
-        The photos, of that height and width; RGB may lie outside the gamut.
-
-    Raises:
-        UserError: if the generator translates.
+    Takes luma, float32 [batch, height, width, 1] in [-1, 1]; gives photos of that height and width, whose RGB may lie
+    outside the gamut. Raises UserError if the generator translates.
     """
     if isinstance(config.task, TranslationTask):
         raise UserError("this generator translates images and colours no photographs: use pix2pix-translate")
     condition = config.task.condition_of_luma(luma)
     count, *size = luma.shape[:3]
-    seen = _seen_size(config, network.size_multiple, *size)
+    seen = _seen_size(config, *size)
     if seen != size:
         condition = jnp.clip(jax.image.resize(condition, (count, *seen, 1), "cubic"), -1.0, 1.0)
     if config.average_mirrored:
-        both = make(config, network, weights, jnp.concatenate([condition, condition[:, :, ::-1]]), key)
+        both = make(config, weights, jnp.concatenate([condition, condition[:, :, ::-1]]), key)
         output = (both[:count] + both[count:, :, ::-1]) / 2.0
     else:
-        output = make(config, network, weights, condition, key)
+        output = make(config, weights, condition, key)
     if seen != size:
         output = jax.image.resize(output, (count, *size, output.shape[3]), "linear")
     made = config.task.photo(luma, output)
     return made if config.saturation == 1.0 else saturated(made, config.saturation)
 
 
-def _seen_size(config: Config, multiple: int, height: int, width: int) -> list[int]:
+def _seen_size(config: Config, height: int, width: int) -> list[int]:
     """The size at which the generator colours a photograph of that height and width."""
+    multiple = build_generator(config).size_multiple
     side = (config.coloring_side or config.data.resize) // multiple * multiple
     # RGB would lose its detail. In an export, which has no side, sizes cannot be compared.
     if not side or config.task.generator_channels != 2:
@@ -129,27 +92,15 @@ def translation_task(task: AnyTask) -> TranslationTask:
     return task
 
 
-def translate(
-    config: Config, network: Generator, weights: Weights, images: jax.Array, key: jax.Array | None = None
-) -> jax.Array:
+def translate(config: Config, weights: Weights, images: jax.Array, key: jax.Array | None = None) -> jax.Array:
     """Translates images.
 
-    Args:
-        config: the generator's.
-        network: its module.
-        weights: the generator's.
-        images: the conditions, [batch, height, width, channels]: uint8, uint16, or float32 in [0, 1]. Further channels,
-            such as the truth's of pairs, are not looked at.
-        key: as for `make`.
-
-    Returns:
-        float32 [batch, height, width, output channels] in [0, 1].
-
-    Raises:
-        UserError: if the generator colours.
+    Takes conditions, [batch, height, width, channels], uint8, uint16, or float32 in [0, 1], of which further channels,
+    such as the truth's of pairs, are not looked at; gives float32 [batch, height, width, output channels] in [0, 1].
+    Raises UserError if the generator colours.
     """
     given = images[..., : translation_task(config.task).input_channels]
-    return (make(config, network, weights, color.from_pixels(given), _own_key(key, given)) + 1.0) / 2.0
+    return (make(config, weights, color.from_pixels(given), _own_key(key, given)) + 1.0) / 2.0
 
 
 def _own_key(key: jax.Array | None, images: jax.Array) -> jax.Array:

@@ -19,9 +19,6 @@ from pix2pix_jax.inference import generate, pth_files
 from pix2pix_jax.networks import Generator, Params, pytorch
 from pix2pix_jax.state import Weights, build_generator
 
-COLLECTIONS = ("params", "batch_stats")
-"""What the names of weights begin with: parameters, and running averages."""
-
 _BATCH = 32
 # px. Each size that a network is run at has to be compiled, which takes as long as several images: what has to be
 # padded is padded to multiples of this, so that images of many sizes need few.
@@ -55,7 +52,7 @@ class TrainedGenerator:
     @property
     def weights_by_name(self) -> dict[str, Any]:
         """The same by their names in a file, such as `params/enc1/conv/kernel`."""
-        return flatten_dict(dict(zip(COLLECTIONS, (self.params, self.averages), strict=True)), sep="/")
+        return flatten_dict({"params": self.params, "batch_stats": self.averages}, sep="/")
 
     def colorize(self, images: np.ndarray, seed: int = 0) -> np.ndarray:
         """Colours photographs of one size, of which only the luma is looked at.
@@ -80,7 +77,7 @@ class TrainedGenerator:
 
         Args:
             luma: uint8 [height, width], divisible by the network's `size_multiple`; compiled once for each size.
-            seed: what dropout follows from, where `test_time` keeps it.
+            seed: as for `colorize`.
 
         Returns:
             Cr and Cb, float32 [height, width, 2] in [-0.5, 0.5] times the saturation; not all of it within the gamut.
@@ -127,27 +124,26 @@ class TrainedGenerator:
         """Writes the generator to a file.
 
         Args:
-            path: the file; one that is there is replaced. With the suffix `.pth` it becomes a file for the pix2pix
-                authors' PyTorch code; else one in the safetensors format, whose kernels are float16, which is enough
-                to colour with, and the rest float32.
+            path: the file; one that is there is replaced. With the suffix `.pth` it is for the pix2pix authors'
+                PyTorch code; else in the safetensors format, kernels in float16, which is enough to colour with.
 
         Raises:
             UserError: if the file cannot be written, or the authors' code has no such network.
         """
         from safetensors.numpy import save
 
-        if Path(path).suffix.lower() in pth_files.SUFFIXES:
-            tensors = pytorch.generator_to_torch(self.config.generator, self.params, self.averages)
-            return pth_files.write(Path(path), tensors)
+        file = Path(path)
+        if file.suffix.lower() in pth_files.SUFFIXES:
+            pth_files.write(file, pytorch.generator_to_torch(self.config.generator, self.params, self.averages))
+            return
         arrays: dict[str, np.ndarray] = {}
         for name, leaf in self.weights_by_name.items():
             array = np.asarray(leaf, np.float32)
             small = name.endswith("kernel") and np.abs(array).max() <= np.finfo(np.float16).max
             arrays[name] = array.astype(np.float16) if small else array
         content = save(arrays, {"config": json.dumps(dataclasses.asdict(self.config))})
-        with writing(Path(path)), replacing(Path(path)) as temporary:
+        with writing(file), replacing(file) as temporary:
             temporary.write_bytes(content)
-        return None
 
     def _in_batches(self, function: Callable[..., jax.Array], images: np.ndarray, seed: int) -> np.ndarray:
         """Colours or translates any number of images [count, height, width, channels] with one compiled program."""
@@ -163,5 +159,5 @@ class TrainedGenerator:
 
 @lru_cache(maxsize=16)
 def compiled(function: Callable[..., jax.Array], config: Config) -> jax.stages.Wrapped:
-    """A function of `generate` for a config and its network, compiled once for all generators of that config."""
-    return jax.jit(partial(function, config, build_generator(config)))
+    """A function of `generate` for a config, compiled once for all generators of that config."""
+    return jax.jit(partial(function, config))

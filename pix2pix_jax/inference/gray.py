@@ -34,9 +34,6 @@ def gray_photo(image: Image.Image, damaged: bool = False) -> GrayPhoto:
         image: an image of any mode; of an animation, the frame it stands at.
         damaged: whether what a damaged file still holds is taken.
 
-    Returns:
-        Luma, transparency and notes.
-
     Raises:
         Exception: whatever Pillow raises on a damaged file; its plugins do not agree on a type.
     """

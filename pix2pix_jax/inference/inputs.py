@@ -24,6 +24,7 @@ Given = str | os.PathLike[str] | Image.Image | NDArray[Any]
 
 _logger = logging.getLogger(__name__)
 
+_PATHS = (str, os.PathLike)
 _ALMOST = 0.95  # of the width of images that hold both sides
 _GRAY_MODES = ("1", "L", "LA", "La")  # of Pillow
 _DEPTHS = {"uint8": "8 bits", "uint16": "16 bits", "float32": "floating point"}
@@ -46,36 +47,40 @@ def condition_of(
         [H, W, channels], uint8, uint16, or float32 in [0, 1].
 
     Raises:
-        TypeError: if one is no image.
-        ValueError: if the sizes of images or arrays differ, they cannot give the channels that the generator takes, or
-            an array is of another shape, type or range.
-        UserError: if files cannot give that, a file cannot be read, or the generator colours.
+        TypeError, ValueError, UserError: as `translate`.
     """
-    task = translation_task(config.task)
-    pixels = [_decoded(image, config, notify) for image in images]
+    task, files = translation_task(config.task), [str(image) for image in images if isinstance(image, _PATHS)]
+    decoded = [_decoded(image, config) for image in images]
+    indices = config.data.input_interpolation == "nearest"
     try:
-        return _joined(pixels, task, indices=config.data.input_interpolation == "nearest")
+        counts = _channels([_header(image) for image in decoded], task)
+        parts = [to_channels(image, count, indices=indices) for image, count in zip(decoded, counts, strict=True)]
     except ValueError as error:
-        if files := [str(image) for image in images if isinstance(image, str | os.PathLike)]:
+        if files:
             raise UserError(f"{', '.join(files)}: {error}") from error
         raise
+    deepest = max((part.dtype for part in parts), key=lambda dtype: dtype.itemsize)
+    condition = np.concatenate([as_stored(part, deepest) for part in parts], axis=-1)
+    height, width = condition.shape[:2]
+    if not files or not task.joined_aspect or width < _ALMOST * task.joined_aspect * height:
+        return condition
+    left = config.data.direction == "AtoB"
+    half = "A, its left half" if left else "B, its right half"
+    notify(f"it is as wide as the A|B images that were trained on, so {half}, is translated")
+    return condition[:, : width // 2] if left else condition[:, width // 2 : width // 2 * 2]
 
 
-def _joined(images: Sequence[Pixels], task: TranslationTask, indices: bool) -> NDArray[Any]:
-    headers = [_header(image) for image in images]
+def _channels(headers: Sequence[Header], task: TranslationTask) -> tuple[int, ...]:
+    """How many channels each image gives to the generator's input."""
     if len({header[:2] for header in headers}) > 1:
         given = ", ".join(f"{header.width}×{header.height}" for header in headers)
         raise ValueError(f"expected images of one size, got {given}")
-    split = split_channels([[header.kind] for header in headers], task.input_channels, task.input_parts)
-    if split is None:
-        given = " and ".join(f"{header.kind.channels} of {_DEPTHS[header.kind.depth]}" for header in headers)
-        raise ValueError(
-            f"the generator takes {task.input_channels} channel{'s' * (task.input_channels > 1)}, got {len(images)}"
-            f" image{'s' * (len(images) > 1)} with {given}"
-        )
-    parts = [to_channels(image, count, indices=indices) for image, count in zip(images, split, strict=True)]
-    deepest = max((part.dtype for part in parts), key=lambda dtype: dtype.itemsize)
-    return np.concatenate([as_stored(part, deepest) for part in parts], axis=-1)
+    wanted = task.input_channels
+    if split := split_channels([[header.kind] for header in headers], wanted, task.input_parts):
+        return split
+    given = " and ".join(f"{header.kind.channels} of {_DEPTHS[header.kind.depth]}" for header in headers)
+    images = f"{len(headers)} image{'s' * (len(headers) > 1)}"
+    raise ValueError(f"the generator takes {wanted} channel{'s' * (wanted > 1)}, got {images} with {given}")
 
 
 def _header(pixels: Pixels) -> Header:
@@ -86,10 +91,10 @@ def _header(pixels: Pixels) -> Header:
     return Header(height, width, Kind(channels, channels, pixels.dtype.name))
 
 
-def _decoded(image: Given, config: Config, notify: Callable[[str], object]) -> Pixels:
+def _decoded(image: Given, config: Config) -> Pixels:
     """Decodes an image; floating point in [0, 1]."""
-    if isinstance(image, str | os.PathLike):
-        return _given_half(_read(Path(image), config), config, notify)
+    if isinstance(image, _PATHS):
+        return _read(Path(image), config)
     if not isinstance(image, Image.Image | np.ndarray):
         raise TypeError(f"expected a path, a Pillow image or a NumPy array, got {type(image).__name__}")
     pixels = pixels_of(image) if isinstance(image, Image.Image) else image
@@ -115,19 +120,6 @@ def _read(file: Path, config: Config) -> Pixels:
             f" {data.float_max:g} (data.float_min and data.float_max of its config): bring it to that range"
         )
     return (image - np.float32(data.float_min)) / np.float32(data.float_max - data.float_min)
-
-
-def _given_half(image: Pixels, config: Config, notify: Callable[[str], object]) -> Pixels:
-    """The half of an image that a generator is given, where the image holds both sides; else all of it."""
-    aspect, (height, width, _) = translation_task(config.task).joined_aspect, _header(image)
-    if not aspect or width < _ALMOST * aspect * height:
-        return image
-    side, place = ("A", "left") if config.data.direction == "AtoB" else ("B", "right")
-    notify(f"it is as wide as the A|B images that were trained on, so {side}, its {place} half, is translated")
-    start = 0 if side == "A" else width // 2
-    if isinstance(image, Image.Image):
-        return image.crop((start, 0, start + width // 2, height))
-    return image[:, start : start + width // 2]
 
 
 def output_depth(condition: NDArray[Any], config: Config) -> np.dtype:

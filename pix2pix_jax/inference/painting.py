@@ -42,15 +42,10 @@ _BAND_PIXELS = 2**17
 
 
 def make_chroma(generator: TrainedGenerator, luma: NDArray[np.uint8], seed: int = 0) -> NDArray[np.float32]:
-    """Makes the colour of a photograph, at the generator's scale.
+    """Makes the colour of a photograph, uint8 luma [H, W] of any size, at the generator's scale.
 
     The generator works in square windows of one size, so that it is compiled once for photographs of every shape. Each
     covers the shorter side; along the longer one they overlap by half or more, and fade into each other.
-
-    Args:
-        generator: the generator.
-        luma: the photograph, uint8 [H, W]; of any size.
-        seed: what dropout follows from, where the generator keeps it.
 
     Returns:
         Cr and Cb, float32 [h, w, 2] in [-0.5, 0.5], covering the whole photograph. The shorter of h and w is the
@@ -61,12 +56,11 @@ def make_chroma(generator: TrainedGenerator, luma: NDArray[np.uint8], seed: int 
     # Files may name less than a network takes.
     side = max((config.coloring_side or config.data.resize) // multiple, 1) * multiple
     small = _fit(luma, side)
-    steps = (math.ceil((length - side) / (side // 2)) for length in small.shape)
-    starts = [
-        np.linspace(0, length - side, count + 1).round().astype(int)
-        for length, count in zip(small.shape, steps, strict=True)
-    ]
-    bands = faded_bands(lambda square: generator.make_chroma(square, seed), small, side, (starts[0], starts[1]), side)
+    tops, lefts = (
+        np.linspace(0, length - side, math.ceil((length - side) / (side // 2)) + 1).round().astype(int)
+        for length in small.shape
+    )
+    bands = faded_bands(lambda square: generator.make_chroma(square, seed), small, side, (tops, lefts), side)
     return np.concatenate(list(bands))
 
 
@@ -81,16 +75,7 @@ def _fit(luma: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 
 
 def painted_image(generator: TrainedGenerator, photo: GrayPhoto, seed: int = 0) -> Image.Image:
-    """Colours a photograph.
-
-    Args:
-        generator: the generator.
-        photo: the photograph.
-        seed: what dropout follows from, where the generator keeps it.
-
-    Returns:
-        Mode RGB, or RGBA where the photograph has transparency; of the photograph's size.
-    """
+    """Colours a photograph: mode RGB, or RGBA where it has transparency; `seed` as for `make_chroma`."""
     height, width = photo.luma.shape
     image = Image.new("RGB" if photo.alpha is None else "RGBA", (width, height))
     for rows, rgb in painted_bands(photo.luma, make_chroma(generator, photo.luma, seed)):
@@ -99,16 +84,11 @@ def painted_image(generator: TrainedGenerator, photo: GrayPhoto, seed: int = 0) 
     return image
 
 
-def gap_between(width: int, height: int) -> int:
-    """Width of the gap between two images of one size that are put side by side, px."""
-    return max(2, min(height, width) // 50)
-
-
 def side_by_side(left: Image.Image, right: Image.Image) -> Image.Image:
     """Two images of one size as one, of the right one's mode, RGB or RGBA."""
     width, height = right.size
-    start = width + gap_between(width, height)
-    # The gap shows the page that the image lies on.
+    start = width + max(2, min(height, width) // 50)
+    # The gap between them shows the page that the image lies on.
     both = Image.new(right.mode, (start + width, height), "white" if right.mode == "RGB" else (255, 255, 255, 0))
     both.paste(left.convert(right.mode))
     both.paste(right, (start, 0))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -35,34 +36,35 @@ def reading(path: Path) -> Iterator[ImageFile.ImageFile]:
         yield image
 
 
-def write_photo(image: Image.Image, target: Path, metadata: dict[str, Any], overwrite: bool) -> None:
-    """Writes an image, whose file appears under its name when it is complete.
+def write_photo(
+    image: Image.Image, target: Path, metadata: dict[str, Any], overwrite: bool, further: Iterable[Image.Image] = ()
+) -> None:
+    """Writes an image, mode L, RGB or RGBA, whose file appears under its name when it is complete.
 
     Args:
-        image: mode L, RGB or RGBA.
+        image: the image.
         target: the file, with an extension that `photos.name_to_write` gave; its folder is made where there is none.
         metadata: from `photos.metadata_to_keep`; what the format has no place for is left out.
         overwrite: whether to replace a file that is there.
+        further: further pages of a TIFF file, each of which is asked for when the one before is written.
 
     Raises:
         UserError: if it cannot be written, or is there already.
     """
     chosen = format_of(target)
     assert chosen is not None, target
-    options = chosen.options | save_options(chosen.name, metadata, image.size)
-    with writing_photo(target, overwrite) as file:
-        image.save(file, chosen.name, **options)
 
+    def save(page: Image.Image, file: Any) -> None:
+        page.save(file, chosen.name, **chosen.options, **save_options(chosen.name, metadata, page.size))
 
-def write_pages(pages: Iterable[Image.Image], target: Path, metadata: dict[str, Any], overwrite: bool) -> None:
-    """Writes the pages of a TIFF file, each before the next is asked for; as `write_photo` writes one."""
-    chosen = format_of(target)
-    assert chosen is not None, target
     with writing_photo(target, overwrite) as path, path.open("w+b") as file:
+        if chosen.name != "TIFF":
+            save(image, file)
+            return
         writer = TiffImagePlugin.AppendingTiffWriter(file)
         try:
-            for page in pages:
-                page.save(writer, chosen.name, **chosen.options, **save_options(chosen.name, metadata, page.size))
+            for page in chain([image], further):
+                save(page, writer)
                 writer.newFrame()
         finally:
             writer.close()
@@ -71,21 +73,15 @@ def write_pages(pages: Iterable[Image.Image], target: Path, metadata: dict[str, 
 
 @contextmanager
 def writing_photo(target: Path, overwrite: bool) -> Iterator[Path]:
-    """Yields the name to write an image under, see `files.replacing`.
-
-    Args:
-        target: the file; its folder is made where there is none.
-        overwrite: whether to replace a file that is there.
-
-    Raises:
-        UserError: if it cannot be written, or is there already.
-    """
+    """Yields the name to write an image under, as `files.replacing`; makes its folder; what fails is a UserError."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with replacing(target, overwrite) as file:
             yield file
     except FileExistsError as error:
         raise already_there(target) from error
+    except UserError:  # of a page that cannot be read
+        raise
     except Exception as error:  # Pillow's plugins raise errors of many types
         raise UserError(f"{target} cannot be written: {describe_failure(error)}") from error
 

@@ -19,6 +19,7 @@ _logger = logging.getLogger(__name__)
 SUFFIXES = (".pth", ".pt")
 """What the names of such files end with."""
 
+_REFERENCE_MAKES = {(1, 2): "chroma", (1, 3): "rgb"}  # by the channels of input and output
 _SIDE = 256  # px; what the authors train and test on, unless told otherwise
 _NESTED = ("state_dict", "model", "netG")  # keys under which training scripts keep a generator beside other things
 
@@ -26,56 +27,45 @@ _NESTED = ("state_dict", "model", "netG")  # keys under which training scripts k
 def load_generator(path: Path) -> tuple[Config, Params, Params]:
     """Reads a generator of the reference's or the pix2pix authors' code, and logs which one it found.
 
-    One of theirs that makes two channels of one is taken for their colouring of photographs in Lab.
-
-    Args:
-        path: the file.
+    One of theirs that makes two channels of one is taken for their colouring of photographs in Lab. At test time the
+    authors' use the statistics of the batch, and dropout, as their code does by default; colouring uses the running
+    averages, as every colouring here.
 
     Returns:
-        The config of a run that has this generator, its parameters, and the running averages of its batch norms. At
-        test time the authors' use the statistics of the batch, and dropout, as their code does by default; colouring
-        uses the running averages, as every colouring here.
+        The config of a run that has this generator, its parameters, and the running averages of its batch norms.
 
     Raises:
         UserError: if PyTorch is missing, or the file cannot be read or holds no such generator.
     """
     try:
         found = pytorch.generator_from_torch(read(path))
+        return _config(found, path), found.params, found.averages
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
-    config = _reference_config(found, path) if found.config.network == "reference" else _authors_config(found, path)
-    return config, found.params, found.averages
 
 
-def _reference_config(found: Found[GeneratorConfig], path: Path) -> Config:
-    makes = {(1, 2): "chroma", (1, 3): "rgb"}.get((found.in_channels, found.out_channels))
-    if makes is None:
-        raise UserError(
-            f"{path}: the reference's generators make 2 or 3 channels of 1, this one {found.out_channels} of"
-            f" {found.in_channels}"
-        )
-    return updated(Config(name=path.stem), {"task.generator_makes": makes})
-
-
-def _authors_config(found: Found[GeneratorConfig], path: Path) -> Config:
-    generator = found.config
-    colours = (found.in_channels, found.out_channels) == (1, 2)
+def _config(found: Found[GeneratorConfig], path: Path) -> Config:
+    generator, channels = found.config, (found.in_channels, found.out_channels)
+    if generator.network == "reference":
+        if channels not in _REFERENCE_MAKES:
+            makes = " to ".join(map(str, channels))
+            raise UserError(f"the reference's generators turn 1 channel to 2 or 3, this one turns {makes}")
+        return updated(Config(name=path.stem), {"task.generator_makes": _REFERENCE_MAKES[channels]})
+    colours = channels == (1, 2)
     what = f"{generator.depth} levels" if generator.network == "unet" else f"{generator.blocks} blocks"
     norm = "no norm" if generator.norm == "none" else f"{generator.norm} norm"
     notes = " (colours photographs in Lab)" if colours else ""
     if generator.network == "unet" and not colours:
         notes = "; if it was trained with --no_dropout, give --test-time batch"
     _logger.warning(
-        f"{path}: {generator.network} of {what}, width {generator.width}, {norm}, {found.in_channels} to"
-        f" {found.out_channels} channels{notes}"
+        f"{path}: {generator.network} of {what}, width {generator.width}, {norm}, {channels[0]} to"
+        f" {channels[1]} channels{notes}"
     )
     return Config(
         name=path.stem,
         image_size=_SIDE,
         test_time="running" if colours else "batch+dropout",
-        task=LabColorizationTask()
-        if colours
-        else TranslationTask(input_channels=found.in_channels, output_channels=found.out_channels),
+        task=LabColorizationTask() if colours else TranslationTask(*channels),
         generator=generator,
         discriminator=DiscriminatorConfig("patchgan"),
         data=DataConfig(resize=_SIDE) if colours else DataConfig(source="pairs", resize=_SIDE),
@@ -83,15 +73,7 @@ def _authors_config(found: Found[GeneratorConfig], path: Path) -> Config:
 
 
 def write(path: Path, state_dict: Mapping[str, np.ndarray]) -> None:
-    """Writes arrays as a `.pth` file.
-
-    Args:
-        path: the file to write; one that is there is replaced in one go.
-        state_dict: from `pytorch.generator_to_torch` or `pytorch.discriminator_to_torch`.
-
-    Raises:
-        UserError: if PyTorch is missing, or the file cannot be written.
-    """
+    """Writes a `state_dict` from `pytorch`; raises UserError if PyTorch is missing, or the file cannot be written."""
     torch = _torch()
     with writing(path), replacing(path) as temporary:
         torch.save({name: torch.from_numpy(np.array(array)) for name, array in state_dict.items()}, temporary)
@@ -100,11 +82,7 @@ def write(path: Path, state_dict: Mapping[str, np.ndarray]) -> None:
 def read(path: Path) -> dict[str, Any]:
     """Reads a state dict, alone or nested in a checkpoint under `state_dict`, `model` or `netG`.
 
-    Returns:
-        Float32 arrays by name, all of them with values, which are finite.
-
-    Raises:
-        UserError: in one line, if PyTorch is missing, or the file holds nothing of that kind.
+    Gives finite float32 arrays by name; raises UserError if PyTorch is missing, or the file holds nothing of that kind.
     """
     torch = _torch()
     try:
@@ -114,20 +92,19 @@ def read(path: Path) -> dict[str, Any]:
         if reason.startswith("Weights only load failed"):
             reason = "it holds more than tensors: save the network's state_dict()"
         raise UserError(f"it cannot be read as weights of PyTorch ({reason})") from error
-    for _ in range(2):
-        inner = [loaded[key] for key in _NESTED if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping)]
-        loaded = inner[0] if inner else loaded
+    for key in 2 * _NESTED:  # one within another
+        loaded = loaded[key] if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping) else loaded
     if not isinstance(loaded, Mapping) or not all(
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in loaded.items()
     ):
         raise UserError("it holds no state dict: a mapping of names to tensors is wanted")
     arrays, size = {}, path.stat().st_size
     for name, tensor in loaded.items():
-        if tensor.is_complex():
-            raise UserError(f"{name} holds complex numbers: a network's weights are real")
         if tensor.layout == torch.strided and tensor.nbytes > size:  # one value, say, that is repeated for ever
             raise UserError(f"{name} says that it has {tensor.nbytes:,} bytes, in a file of {size:,}")
         try:
+            if tensor.is_complex():
+                raise TypeError("complex numbers")
             arrays[name] = tensor.detach().float().numpy()
         except (TypeError, RuntimeError, NotImplementedError) as error:
             raise UserError(f"{name} cannot be read as an array ({str(error).splitlines()[0]})") from error

@@ -30,8 +30,12 @@ def faded_bands(
     ramp = np.minimum(np.minimum(place, place[::-1]) + 1, overlap).astype(np.float32)
     tops, lefts = starts
     rise, run = (ramp if len(each) > 1 else np.ones_like(ramp) for each in starts)
-    down, across = _total(rise, tops)[:, None, None], _total(run, lefts)[:, None]
     say = rise[:, None, None] * run[:, None]
+    # The sum of what all squares have to say, of each row and of each column.
+    down, across = (
+        np.sum([np.pad(ramp, (start, each[-1] - start)) for start in each], axis=0)
+        for ramp, each in ((rise, tops), (run, lefts))
+    )
     above = np.zeros((0, 1, 1), np.float32)  # what the squares before have to say of these rows
     for top, below in zip(tops, [*tops[1:], len(image)], strict=True):
         squares = [make(image[top : top + side, left : left + side]) for left in lefts]
@@ -39,13 +43,5 @@ def faded_bands(
         band[: len(above)] = above
         for left, square in zip(lefts, squares, strict=True):
             band[:, left : left + side] += say * square
-        yield np.divide(band[: below - top], down[top:below] * across, dtype=np.float32)
+        yield band[: below - top] / (down[top:below, None, None] * across[:, None])
         above = band[below - top :]
-
-
-def _total(ramp: NDArray[np.float32], starts: Sequence[int]) -> NDArray[np.float32]:
-    """The sum of what all squares have to say of each row or column."""
-    total = np.zeros(starts[-1] + len(ramp), np.float32)
-    for start in starts:
-        total[start : start + len(ramp)] += ramp
-    return total

@@ -2,7 +2,6 @@
 
 A file is in the safetensors format, which holds arrays and text and nothing that runs: the generator's parameters and
 running averages by name (`params/enc1/conv/kernel`), and the run's config as JSON under the metadata key `config`.
-Files of the pix2pix authors' PyTorch code (`latest_net_G.pth`) are read too.
 """
 
 import json
@@ -20,19 +19,17 @@ from pix2pix_jax.config import Config, check_values, stored
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import typed_path
 from pix2pix_jax.inference import pth_files
-from pix2pix_jax.inference.generator import COLLECTIONS, TrainedGenerator
+from pix2pix_jax.inference.generator import TrainedGenerator
 from pix2pix_jax.networks import pytorch
 from pix2pix_jax.state import TrainState, build_model
 
-_PACKAGED = Path(__file__).parents[1] / "pretrained"
-PRETRAINED = {name: _PACKAGED / f"{name}.safetensors" for name in ("pretrained", "reference")}
+_PACKAGED = ("pretrained", "reference")
+PRETRAINED = {name: Path(__file__).parents[1] / "pretrained" / f"{name}.safetensors" for name in _PACKAGED}
 """The generators that come with the package, by name: the one that is used unless another is asked for, and the
 reference's U-Net."""
 
 Step = int | Literal["best"] | None
 """Which checkpoint of a run: after so many steps, the best of those kept on the held-out images, or the newest."""
-
-_DECIDING = ("eval/ciede2000", "eval/l1")  # figures by which a checkpoint is the best; lower is better
 
 
 def load_trained(path: str | os.PathLike[str] | None = None, step: Step = None) -> TrainedGenerator:
@@ -57,14 +54,14 @@ def load_trained(path: str | os.PathLike[str] | None = None, step: Step = None) 
         return _checked(TrainedGenerator(config, state.trained.params, state.trained.averages), place)
     if step is not None:
         raise UserError(f"step {step} is one of a run, and {place} is none: give a run's folder")
-    if place.is_file():
-        if place.suffix.lower() in pth_files.SUFFIXES:
-            return TrainedGenerator(*pth_files.load_generator(place))
-        return _from_file(place)
-    raise UserError(
-        f"there is no run or file {place}: give a run's folder, a .safetensors or .pth file of a generator, or"
-        f" {' or '.join(PRETRAINED)}"
-    )
+    if not place.is_file():
+        raise UserError(
+            f"there is no run or file {place}: give a run's folder, a .safetensors or .pth file of a generator, or"
+            f" {' or '.join(PRETRAINED)}"
+        )
+    if place.suffix.lower() in pth_files.SUFFIXES:
+        return TrainedGenerator(*pth_files.load_generator(place))
+    return _from_file(place)
 
 
 def load_run(folder: Path, step: Step = None) -> tuple[Config, TrainState]:
@@ -79,8 +76,7 @@ def load_run(folder: Path, step: Step = None) -> tuple[Config, TrainState]:
     from pix2pix_jax.runs.checkpoints import read, read_newest, steps
 
     config = _read_config((folder / "config.json").read_text(encoding="utf-8", errors="replace"), folder)
-    model = build_model(config, total_steps=1)
-    like = jax.eval_shape(model.init, jax.random.key(0))
+    like = jax.eval_shape(build_model(config, total_steps=1).init, jax.random.key(0))
     checkpoints = folder / "checkpoints"
     chosen = _best_step(folder, steps(checkpoints)) if step == "best" else step
     state = read_newest(checkpoints, like) if chosen is None else read(checkpoints, like, chosen)
@@ -94,14 +90,12 @@ def _best_step(folder: Path, steps: Sequence[int]) -> int:
     from pix2pix_jax.runs import METRICS_FILE, read_metrics
 
     records = read_metrics(folder / METRICS_FILE) if (folder / METRICS_FILE).is_file() else []
-    for figure in _DECIDING:
+    for figure in ("eval/ciede2000", "eval/l1"):  # lower is better
         found = {record["step"]: record[figure] for record in records if record.get(figure) is not None}
         if judged := [step for step in steps if step in found]:
             return min(judged, key=found.__getitem__)
-    raise UserError(
-        f"of the checkpoints in {folder} none was judged on held-out images: give one of the steps"
-        f" {', '.join(map(str, steps))}"
-    )
+    known = ", ".join(map(str, steps))
+    raise UserError(f"no checkpoint in {folder} was judged on held-out images: give one of the steps {known}")
 
 
 def _from_file(file: Path) -> TrainedGenerator:
@@ -118,41 +112,34 @@ def _from_file(file: Path) -> TrainedGenerator:
     # All at once, which takes a fiftieth of the time that they take one by one.
     trees = unflatten_dict(jax.device_put(arrays), sep="/")
     config = _read_config(metadata["config"], file)
-    return _checked(TrainedGenerator(config, *(trees.get(name, {}) for name in COLLECTIONS)), file)
+    return _checked(TrainedGenerator(config, trees.get("params", {}), trees.get("batch_stats", {})), file)
 
 
 def _read_config(text: str, place: Path) -> Config:
     """A config as it was stored, with today's defaults for keys that are younger than it."""
     try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"the config in {place} is no JSON ({error})") from error
-    if not isinstance(values, dict):
-        raise UserError(f"the config in {place} is no mapping of keys to values")
-    try:
-        config = stored(values)
+        config = stored(json.loads(text))
         check_values(config)
         return config
     except UserError as error:
         raise UserError(f"the config in {place} cannot be used here ({error}): use the version that made it") from error
+    except (AttributeError, TypeError, ValueError, RecursionError) as error:
+        raise UserError(f"the config in {place} is no JSON of a config ({error})") from error
 
 
 def _checked(trained: TrainedGenerator, place: Path) -> TrainedGenerator:
     """The generator; raises UserError unless its weights are those that the config describes, and finite."""
+    given = trained.weights_by_name
     try:
         side = trained.network.smallest_size * trained.network.size_multiple
         condition = jnp.zeros((1, side, side, trained.config.task.condition_channels))
         init = jax.eval_shape(trained.network.init, jax.random.key(0), condition)
-    except ValueError as error:
-        raise UserError(f"the config in {place} describes no network ({error})") from error
+        pytorch.check_numbers(given)
+    except (UserError, ValueError) as error:  # the latter of a network that cannot be
+        raise UserError(f"{place}: {error}") from error
     wanted = TrainedGenerator(trained.config, init["params"], init.get("batch_stats", {})).weights_by_name
-    given = trained.weights_by_name
     for name in sorted(wanted.keys() | given.keys()):
         found, right = (list(np.shape(of[name])) if name in of else "missing" for of in (given, wanted))
         if found != right:
             raise UserError(f"{place} is of another architecture: its {name} is {found}, the generator's is {right}")
-    try:
-        pytorch.check_numbers(given)
-    except UserError as error:
-        raise UserError(f"{place}: {error}") from error
     return trained

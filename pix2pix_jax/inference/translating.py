@@ -69,27 +69,23 @@ def translate(
 def translate_array(
     condition: NDArray[Any], generator: TrainedGenerator, seed: int = 0, tile: int | None = None
 ) -> NDArray[Any]:
-    """Translates what a generator is given.
-
-    Args:
-        condition: [H, W, channels], uint8, uint16, or float32 in [0, 1]; with as many channels as the generator takes.
-        generator: the generator.
-        seed: as for `translate`.
-        tile: as for `translate`.
-
-    Returns:
-        [H, W, output channels], of the type that `output_depth` gives.
-
-    Raises:
-        UserError: if the image does not fit into the memory, or the generator colours.
-    """
+    """As `translate`, of what `condition_of` gives: [H, W, output channels], of the type that `output_depth` gives."""
     height, width = condition.shape[:2]
-    side = 0 if tile is None else generator.side_taken(tile)
-    depth = output_depth(condition, generator.config)
+    depth, side = output_depth(condition, generator.config), 0 if tile is None else generator.side_taken(tile)
     try:
-        if 0 < side < max(height, width):
-            return _tiled(condition, generator, seed, side, depth)
-        return as_stored(generator.translate(condition[None], seed)[0], depth)
+        if not 0 < side < max(height, width):
+            return as_stored(generator.translate(condition[None], seed)[0], depth)
+        overlap = side // _SHARED // _ALIGNED * _ALIGNED or side // _SHARED
+        tops, lefts = (range(0, max(length - overlap, 1), side - overlap) for length in (height, width))
+        missing = [(0, tops[-1] + side - height), (0, lefts[-1] + side - width), (0, 0)]
+        bands = faded_bands(
+            lambda square: generator.translate(square[None], seed)[0],
+            np.pad(condition, missing, "reflect"),
+            side,
+            (tops, lefts),
+            overlap,
+        )
+        return np.concatenate([as_stored(band, depth)[:, :width] for band in bands])[:height]
     except (jax.errors.JaxRuntimeError, MemoryError) as error:
         if isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):
             raise
@@ -100,17 +96,6 @@ def translate_array(
         ) from error
 
 
-def _tiled(condition: NDArray[Any], generator: TrainedGenerator, seed: int, side: int, depth: np.dtype) -> NDArray[Any]:
-    """As `translate_array`, in squares that fade into each other."""
-    height, width = condition.shape[:2]
-    overlap = side // _SHARED // _ALIGNED * _ALIGNED or side // _SHARED
-    tops, lefts = (range(0, max(length - overlap, 1), side - overlap) for length in (height, width))
-    missing = [(0, tops[-1] + side - height), (0, lefts[-1] + side - width), (0, 0)]
-    padded = np.pad(condition, missing, "reflect")
-    bands = faded_bands(lambda square: generator.translate(square[None], seed)[0], padded, side, (tops, lefts), overlap)
-    return np.concatenate([as_stored(band, depth)[:, :width] for band in bands])[:height]
-
-
 def translated_name(name: Path, condition: NDArray[Any], config: Config) -> Path:
     """The name of a file to write: .png where PNG holds what is made of a condition, else .tif."""
     channels, depth = translation_task(config.task).output_channels, output_depth(condition, config)
@@ -119,16 +104,10 @@ def translated_name(name: Path, condition: NDArray[Any], config: Config) -> Path
 
 
 def write_translated(made: NDArray[Any], target: Path, config: Config, overwrite: bool = False) -> None:
-    """Writes what `translate_array` made to a file, losing nothing.
-
-    Args:
-        made: [H, W, output channels], uint8, uint16 or float32.
-        target: the file, whose extension `translated_name` gave.
-        config: the generator's.
-        overwrite: whether to replace a file that is there.
+    """Writes what `translate_array` made, losing nothing, to a file whose extension `translated_name` gave.
 
     Raises:
-        UserError: if it cannot be written, or is there already.
+        UserError: if it cannot be written, or is there already and not to be overwritten.
     """
     channels = made.shape[2]
     pixels = in_units_of_files(made[..., 0] if channels == 1 else made, config)

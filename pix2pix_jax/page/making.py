@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from pix2pix_jax.figures.drawing import displayed
-from pix2pix_jax.inference.colorizing import Wishes, colorize_file
+from pix2pix_jax.inference.colorizing import colorize_file
 from pix2pix_jax.inference.generator import TrainedGenerator
 from pix2pix_jax.inference.inputs import condition_of
 from pix2pix_jax.inference.translating import translate_array, translated_name, write_translated
@@ -98,8 +98,8 @@ class Maker:
     def _colorize(self, file: Path, folder: Path, strength: float) -> Made:
         notes: list[str] = []
         generator = self.generator.with_saturation(strength)
-        wishes = Wishes(seed=self.seed)
-        target, gray, image = colorize_file(file, Path(file.name), generator, folder.joinpath, notes.append, wishes)
+        name, note = Path(file.name), notes.append
+        target, gray, image = colorize_file(file, name, generator, folder.joinpath, note, seed=self.seed)
         return _made(target, gray.image(), image, notes)
 
     def _translate(self, file: Path, folder: Path) -> Made:

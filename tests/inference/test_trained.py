@@ -7,12 +7,11 @@ import pytest
 from helpers import initial_state
 
 from pix2pix_jax.color import rgb_to_ycrcb
-from pix2pix_jax.config import Config, default_config, updated
+from pix2pix_jax.config import default_config, updated
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.inference import TrainedGenerator, generate, load_trained, painting
 from pix2pix_jax.runs.checkpoints import Checkpoints
 from pix2pix_jax.state import build_model
-from pix2pix_jax.tasks import ColorizationTask
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +28,6 @@ def test_file_gives_the_generator_back_as_float16_kernels_keep_it(trained, tmp_p
         np.testing.assert_allclose(other, leaf, rtol=2**-11, atol=2**-24)
     assert (tmp_path / "g.safetensors").stat().st_size < 1.8e6
     assert [path.name for path in tmp_path.iterdir()] == ["g.safetensors"]
-
-
-def test_colors_any_count_alike(trained):
-    images = np.random.default_rng(0).integers(0, 256, (33, 32, 32, 3), np.uint8)
-    colored = trained.colorize(images)
-    assert colored.shape == images.shape
-    np.testing.assert_allclose(colored[32:], trained.colorize(images[32:]), atol=1e-5)
 
 
 @pytest.mark.parametrize("average", [False, True])
@@ -64,7 +56,7 @@ def test_the_size_at_which_photographs_are_coloured(settings, seen):
     luma = np.random.default_rng(0).integers(0, 256, (64, 96), np.uint8)
     condition = luma[None, :, :, None] / np.float32(127.5) - 1
     resized = np.asarray(jax.image.resize(condition, (1, *seen, 1), "cubic")).clip(-1, 1)
-    output = generate.make(generator.config, generator.network, generator.weights, resized)
+    output = generate.make(generator.config, generator.weights, resized)
     output = jax.image.resize(output, (1, 64, 96, output.shape[3]), "linear")
     expected = rgb_to_ycrcb(output)[..., 1:] if output.shape[3] == 3 else output
     np.testing.assert_allclose(generator.make_chroma(luma), expected[0] / 2, atol=1e-5)
@@ -91,24 +83,6 @@ def test_where_there_is_no_generator(files, place, message, tmp_path):
         load_trained(tmp_path / place)
 
 
-def test_other_architecture_is_named_beside_the_one_wanted(trained, tmp_path):
-    config = Config(task=ColorizationTask(generator_makes="rgb"))
-    TrainedGenerator(config, trained.params, trained.averages).save(tmp_path / "g.safetensors")
-    wanted = r"params/dec4/conv/bias is \[2\], the generator's is \[3\]"
-    with pytest.raises(UserError, match=f"is of another architecture: its {wanted}"):
-        load_trained(tmp_path / "g.safetensors")
-
-
-def test_config_of_another_version(trained, tmp_path):
-    @dataclasses.dataclass(frozen=True)
-    class Future(Config):
-        from_the_future: int = 1
-
-    TrainedGenerator(Future(), trained.params, trained.averages).save(tmp_path / "g.safetensors")
-    with pytest.raises(UserError, match=r"unknown config key from_the_future.* use the version that made it"):
-        load_trained(tmp_path / "g.safetensors")
-
-
 def lying(trained, tmp_path, change, **values):
     """A file of a generator, changed: its arrays by `change`, its config by `values`."""
     from safetensors import safe_open
@@ -124,8 +98,6 @@ def lying(trained, tmp_path, change, **values):
 
 
 BIAS = "params/dec4/conv/bias"
-
-
 VARIANCE = "batch_stats/enc1/norm/var"
 
 
@@ -144,6 +116,7 @@ def test_weights_that_no_generator_has_are_refused_in_one_line(name, value, trai
 @pytest.mark.parametrize(
     "values",
     [
+        {"from_the_future": 1},
         {"saturation": float("nan")},
         {"coloring_side": -5},
         {"test_time": "twice"},
@@ -163,9 +136,7 @@ def test_a_config_that_lies_is_refused_in_one_line(values, trained, tmp_path):
 
 
 def test_kernels_beyond_float16_are_kept(trained, tmp_path):
-    params = jax.tree.map(lambda leaf: leaf, trained.params)
-    params["enc1"] = {**params["enc1"], "conv": {**params["enc1"]["conv"]}}
-    params["enc1"]["conv"]["kernel"] = 1e6 * np.ones_like(params["enc1"]["conv"]["kernel"])
+    params = jax.tree.map(lambda leaf: np.full_like(leaf, 1e6), trained.params)
     dataclasses.replace(trained, params=params).save(tmp_path / "g.safetensors")
     assert float(load_trained(tmp_path / "g.safetensors").params["enc1"]["conv"]["kernel"].max()) == 1e6
 
@@ -200,7 +171,7 @@ def test_a_step_that_is_not_there(run, trained, tmp_path):
     with pytest.raises(UserError, match="has no checkpoint 3: it has 2, 4, 6"):
         load_trained(run, 3)
     (run / "metrics.jsonl").unlink(missing_ok=True)
-    with pytest.raises(UserError, match="none was judged on held-out images: give one of the steps 2, 4, 6"):
+    with pytest.raises(UserError, match="was judged on held-out images: give one of the steps 2, 4, 6"):
         load_trained(run, "best")
     trained.save(tmp_path / "g.safetensors")
     with pytest.raises(UserError, match="step 2 is one of a run"):

@@ -1,7 +1,6 @@
 """`translate`: images of any size, kind and depth through small networks."""
 
 import functools
-import io
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +31,8 @@ def make(channels_in: int = 3, channels_out: int = 3, test_time: str = "running"
 
 
 def as_made(generator: TrainedGenerator, condition: np.ndarray) -> np.ndarray:
-    """What a generator makes of uint8 [H, W, channels] of a size that it takes, by `apply` alone."""
-    made = generate.make(
-        generator.config, generator.network, generator.weights, condition[None].astype(np.float32) / 127.5 - 1.0
-    )[0]
+    """What a generator makes of uint8 [H, W, channels] of a size that it takes, by the network alone."""
+    made = generate.make(generator.config, generator.weights, condition[None].astype(np.float32) / 127.5 - 1.0)[0]
     return (made + 1.0) / 2.0
 
 
@@ -50,11 +47,10 @@ def test_a_size_that_the_network_takes_goes_through_as_it_is():
 @pytest.mark.parametrize("shape", [(30, 37), (1, 1), (1, 50)])
 def test_other_sizes_are_continued_by_reflection_and_cut_back(shape):
     image = np.resize(PHOTO, (*shape, 3))
-    made = translate(image, make())
-    sides = [-(-side // 32) * 32 for side in shape]
-    padded = np.pad(image, [(0, sides[0] - shape[0]), (0, sides[1] - shape[1]), (0, 0)], "reflect")
+    height, width = (-(-side // 32) * 32 for side in shape)
+    padded = np.pad(image, [(0, height - shape[0]), (0, width - shape[1]), (0, 0)], "reflect")
     wanted = as_made(make(), padded)[: shape[0], : shape[1]]
-    np.testing.assert_allclose(made / 255, wanted, atol=0.51 / 255)
+    np.testing.assert_allclose(translate(image, make()) / 255, wanted, atol=0.51 / 255)
 
 
 def test_a_network_with_a_smallest_size():
@@ -87,33 +83,26 @@ def test_paths_and_pillow_images_give_pillow_images(tmp_path, channels_out, mode
 
 
 def test_what_pillow_has_no_image_for_becomes_an_array(tmp_path):
-    Image.fromarray(PHOTO).save(tmp_path / "a.png")
-    assert translate(tmp_path / "a.png", make(channels_out=2)).shape == (30, 40, 2)
-    deep = PHOTO[..., 0].astype(np.uint16) * 257
-    Image.fromarray(deep).save(tmp_path / "deep.png")
-    for given in (tmp_path / "deep.png", Image.fromarray(deep)):
-        made = translate(given, make(1, 1))
-        assert (made.shape, made.dtype) == ((30, 40, 1), np.uint16)
-        np.testing.assert_array_equal(made, translate(deep, make(1, 1)))
+    np.save(tmp_path / "deep.npy", deep := PHOTO[..., 0].astype(np.uint16) * 257)
+    made = translate(tmp_path / "deep.npy", make(1, 1))
+    assert (made.shape, made.dtype) == ((30, 40, 1), np.uint16)
+    np.testing.assert_array_equal(made, translate(deep, make(1, 1)))
 
 
-def test_the_orientation_is_applied():
+def test_the_orientation_is_applied(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
-    turned = Image.fromarray(PHOTO)
-    turned.save(file := io.BytesIO(), "PNG", exif=exif)
-    turned = Image.open(file)
-    np.testing.assert_array_equal(np.asarray(translate(turned, make())), translate(np.rot90(PHOTO, -1).copy(), make()))
+    Image.fromarray(PHOTO).save(tmp_path / "a.png", exif=exif)
+    made = translate(tmp_path / "a.png", make())
+    np.testing.assert_array_equal(np.asarray(made), translate(np.rot90(PHOTO, -1).copy(), make()))
 
 
 def test_eight_bits_become_grey_or_colour_as_the_generator_wants():
     gray = np.asarray(Image.fromarray(PHOTO).convert("L"))
     np.testing.assert_array_equal(translate(gray, make()), translate(gray[..., None].repeat(3, -1), make()))
     np.testing.assert_array_equal(translate(PHOTO, make(1)), translate(gray, make(1)))
-    transparent = Image.fromarray(np.dstack([PHOTO, np.zeros_like(gray)]))
-    np.testing.assert_array_equal(
-        np.asarray(translate(transparent, make())), translate(np.full_like(PHOTO, 255), make())
-    )
+    transparent = translate(Image.fromarray(np.dstack([PHOTO, np.zeros_like(gray)])), make())
+    np.testing.assert_array_equal(np.asarray(transparent), translate(np.full_like(PHOTO, 255), make()))
 
 
 def test_several_images_are_one_input(tmp_path):
@@ -128,13 +117,12 @@ def test_several_images_are_one_input(tmp_path):
 
 
 def test_the_split_that_was_trained_on_is_kept():
-    gray = PHOTO[..., :1].repeat(3, 2)
-    config = make(4, task__input_split="3+1").config
-    for first in (PHOTO, Image.fromarray(gray[..., 0])):  # a grey image in the place of a coloured one
-        for second in (Image.fromarray(PHOTO), Image.fromarray(gray[..., 0])):
+    gray, config = Image.fromarray(PHOTO[..., 0]), make(4, task__input_split="3+1").config
+    for first in (PHOTO, gray):  # a grey image in the place of a coloured one
+        for second in (Image.fromarray(PHOTO), gray):
             condition = inputs.condition_of([first, second], config)
             assert condition.shape == (30, 40, 4)
-            wanted = PHOTO if first is PHOTO else gray
+            wanted = PHOTO if first is PHOTO else PHOTO[..., :1].repeat(3, 2)
             np.testing.assert_array_equal(condition[..., :3], wanted)
 
 
@@ -209,11 +197,10 @@ def test_the_seed_matters_with_dropout_alone(test_time):
 
 
 def test_statistics_of_the_batch_are_those_of_the_image_alone():
-    generator = make(test_time="batch")
-    others = np.stack([PHOTO, 255 - PHOTO])
-    alone = generator.translate(others[:1])
-    np.testing.assert_array_equal(generator.translate(others)[:1], alone)
-    assert not np.allclose(alone[0], translate(PHOTO / 255.0, make(test_time="running")), atol=0.05)
+    generator, images = make(test_time="batch"), np.stack([PHOTO, 255 - PHOTO])
+    alone = generator.translate(images[:1])
+    np.testing.assert_array_equal(generator.translate(images)[:1], alone)
+    assert not np.allclose(alone, make(test_time="running").translate(images[:1]), atol=0.05)
 
 
 # Tiles.
@@ -236,16 +223,6 @@ def test_tiles_of_a_network_that_sees_one_pixel_give_what_the_whole_gives():
     assert set(calls) == {(1, 32, 32, 3)}
 
 
-@pytest.mark.parametrize("shape", [(150, 20), (20, 150), (150, 90)])
-def test_tiles_keep_size_and_are_near_the_whole(shape):
-    image = smooth_images(1, 150, seed=3)[0, : shape[0], : shape[1]]
-    whole, tiled = (translate(image, make(), tile=tile).astype(int) for tile in (None, 64))
-    assert tiled.shape == whole.shape
-    # At the right and at the bottom, the squares see more of the reflection.
-    assert np.abs(tiled - whole)[:-12, :-12].mean() < 1
-    np.testing.assert_array_equal(translate(image, make(), tile=150), whole)
-
-
 def test_what_does_not_fit_into_the_memory_names_the_flag(monkeypatch):
     def full(self, images, seed):
         raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes.")
@@ -262,16 +239,10 @@ def test_what_does_not_fit_into_the_memory_names_the_flag(monkeypatch):
     ("image", "message"),
     [
         (np.zeros((2, 2, 5), np.uint8), "the generator takes 3 channels, got 1 image with 5 of 8 bits"),
-        (np.zeros((2, 2), np.uint16), "the generator takes 3 channels, got 1 image with 1 of 16 bits"),
         ([np.zeros((2, 2), np.uint8)] * 2, "the generator takes 3 channels, got 2 images with 1 of 8 bits and 1 of"),
-        (
-            [np.zeros((2, 2), np.uint8)] * 2 + [np.zeros((3, 2), np.uint8)],
-            "expected images of one size, got 2×2, 2×2, 2×3",
-        ),
+        ([np.zeros((2, 2), np.uint8), np.zeros((3, 2), np.uint8)], "expected images of one size, got 2×2, 2×3"),
         (np.zeros(4, np.uint8), r"expected an image \[H, W\] or \[H, W, channels\], got \[4\]"),
-        (np.zeros((0, 4), np.uint8), "expected an image"),
         (np.zeros((2, 2, 3), np.int64), "expected uint8, uint16 or floating point, got int64"),
-        (np.full((2, 2, 3), 1.5), r"expected floating point in \[0, 1\], got 1.5"),
         (np.full((2, 2, 3), np.nan), r"expected floating point in \[0, 1\], got nan"),
     ],
 )
@@ -280,22 +251,20 @@ def test_images_that_the_generator_does_not_take(image, message):
         translate(image, make())
 
 
-def test_other_things_are_no_images():
+def test_what_cannot_be_used(tmp_path: Path):
     with pytest.raises(TypeError, match="got int"):
         translate(3, make())  # type: ignore[arg-type]
-
-
-def test_files_that_cannot_be_used(tmp_path: Path):
     with pytest.raises(UserError, match="whole numbers of 32 bits"):
         translate(Image.new("I", (2, 2)), make())
     Image.fromarray(PHOTO[..., 0].astype(np.uint16)).save(tmp_path / "deep.png")
-    with pytest.raises(UserError, match=r"deep\.png: the generator takes 3 channels, got 1 image with 1 of 16 bits"):
-        translate(tmp_path / "deep.png", make())
     (tmp_path / "a.png").write_bytes(b"nothing")
-    with pytest.raises(UserError, match=r"a\.png cannot be read: not an image"):
-        translate(tmp_path / "a.png", make())
-    with pytest.raises(UserError, match=r"none\.png cannot be read: "):
-        translate(tmp_path / "none.png", make())
+    for name, message in (
+        ("deep.png", "the generator takes 3 channels, got 1 image with 1 of 16 bits"),
+        ("a.png", "cannot be read: not an image"),
+        ("none.png", "cannot be read: "),
+    ):
+        with pytest.raises(UserError, match=rf"{name}:? {message}"):
+            translate(tmp_path / name, make())
 
 
 def test_generators_of_the_other_kind_are_refused():
