@@ -94,7 +94,7 @@ def replacing(path: Path, overwrite: bool = True) -> Iterator[Path]:
     """Yields the name of an empty file beside `path`, which takes its place when the block ends: the one way to write.
 
     No reader sees half a file, and where the block or the file system fails, nothing is left behind, and what was there
-    before is as it was. A file that is replaced hands on its mode.
+    before is as it was. A file that is replaced hands on its mode and, where this process may set it, its owner.
 
     Args:
         path: the file. A link is replaced by a file, and what it points to stays.
@@ -110,6 +110,8 @@ def replacing(path: Path, overwrite: bool = True) -> Iterator[Path]:
     try:
         yield temporary
         if old is not None:
+            with contextlib.suppress(OSError):
+                os.fchown(descriptor, old.st_uid, old.st_gid)
             os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
         os.fsync(descriptor)
         if overwrite:

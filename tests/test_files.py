@@ -76,9 +76,12 @@ def test_a_replaced_file_keeps_its_mode_and_a_new_one_has_the_usual(tmp_path):
     (tmp_path / "usual").touch()
     write_text(tmp_path / "t", "one")
     assert (tmp_path / "t").stat().st_mode == (tmp_path / "usual").stat().st_mode
+    owner = (1234, 1235) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+    os.chown(tmp_path / "t", *owner)
     (tmp_path / "t").chmod(0o640)
     write_text(tmp_path / "t", "two")
     assert (tmp_path / "t").stat().st_mode & 0o7777 == 0o640
+    assert ((tmp_path / "t").stat().st_uid, (tmp_path / "t").stat().st_gid) == owner
 
 
 def test_paths_as_they_are_typed(monkeypatch):

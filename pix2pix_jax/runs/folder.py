@@ -49,11 +49,7 @@ Photographs = dict[str, tuple[int, str]]
 
 
 class RunFolder(AbstractContextManager):
-    """A run's folder while one process trains in it, as a context manager: a second one is refused.
-
-    The system takes the lock from a process that dies. On a drive without locks a warning says so, and nothing is
-    refused.
-    """
+    """A run's folder while one process trains in it, as a context manager; a second is refused, see `files.lock`."""
 
     def __init__(self, path: Path) -> None:
         """Makes the folder where there is none, and takes it.
