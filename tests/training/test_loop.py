@@ -253,7 +253,7 @@ def test_an_unreadable_file_is_skipped_by_name(tmp_path, photo_folder, environme
     [
         ("none", (64, 40), "with config.data.preprocess=none, the pairs' width of 40 pixels does not fit"),
         ("none", (40, 64), "with config.data.preprocess=none, the pairs' height of 40 pixels does not fit"),
-        ("scale_width", (32, 32), "with config.data.resize=100, the pairs' width of 100 pixels does not fit"),
+        ("scale_width", (20, 32), "with config.data.resize=100, the pairs' width of 100 pixels does not fit"),
     ],
 )
 def test_pairs_of_a_size_that_the_networks_do_not_take(tmp_path, way, size, message):
