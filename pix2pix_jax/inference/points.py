@@ -1,0 +1,157 @@
+"""Points of colour: what a person knows of a photograph's colours, and the map of it that a generator is given."""
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ImageColor
+
+from pix2pix_jax.color import RGB_TO_YCRCB
+from pix2pix_jax.errors import UserError, nearest
+from pix2pix_jax.files import replacing
+
+MOST = 1000
+"""Points of one photograph."""
+
+_VERSION = 1  # of the file's format
+_RADIUS = 0.0125  # of the shorter side: 2 pixels of 160, in the middle of the sizes that generators are trained with
+
+
+@dataclass(frozen=True)
+class Point:
+    """A place in a photograph and the colour that it had.
+
+    Attributes:
+        x: from the left edge of the upright photograph: pixels, or where it is a float in [0, 1] a share of the width.
+        y: from the top edge; pixels, or a share of the height.
+        color: any colour that Pillow's ImageColor knows, such as "#7b2d26", "royalblue" or "hsl(20, 60%, 50%)". Its
+            chroma counts; the luma stays the photograph's, so "gray" keeps a place grey.
+        radius: half the side of the square that has the colour: pixels, or a share of the shorter side; None for
+            1/80 of that.
+
+    Raises:
+        UserError: if a number is not finite or negative, or the colour is unknown.
+    """
+
+    x: float
+    y: float
+    color: str
+    radius: float | None = None
+
+    def __post_init__(self) -> None:
+        numbers = [self.x, self.y, *([] if self.radius is None else [self.radius])]
+        if not all(isinstance(n, int | float) and math.isfinite(n) and n >= 0 for n in numbers):
+            raise UserError(f"a point of colour needs numbers from 0 for x, y and radius, got {numbers}")
+        _ = self.chroma
+
+    @property
+    def chroma(self) -> NDArray[np.float32]:
+        """Cr and Cb of the colour, float32 [2] in [-0.5, 0.5]."""
+        try:
+            rgb = ImageColor.getrgb(self.color)[:3]
+        except (ValueError, AttributeError, TypeError) as error:
+            near = nearest(str(self.color), ImageColor.colormap)
+            raise UserError(f"{self.color} is no colour: give #rrggbb or a name such as {near}") from error
+        return (RGB_TO_YCRCB[1:] @ np.array(rgb) / 255.0).astype(np.float32)
+
+
+def parse_point(text: str) -> Point:
+    """The point that is written as X,Y,COLOR or X,Y,COLOR,RADIUS; a number with a decimal point is a share.
+
+    Raises:
+        UserError: if it is written in another way.
+    """
+    x, y, *color = text.split(",") if text.count(",") >= 2 else ("", "")
+    try:
+        *inner, last = color
+        radius = _number(last) if inner and not last.strip().endswith(")") else None
+        return Point(_number(x), _number(y), ",".join(inner if radius is not None else color).strip(), radius)
+    except ValueError as error:
+        raise UserError(
+            f"{text} is no point of colour: give X,Y,COLOR or X,Y,COLOR,RADIUS, such as 1200,340,#7b2d26"
+        ) from error
+
+
+def _number(text: str) -> float:
+    return float(text) if "." in text else int(text)
+
+
+def read_points(file: Path) -> dict[str, list[Point]]:
+    """Reads a file of points, as `write_points` writes it: by the photographs' file names.
+
+    Raises:
+        UserError: if it cannot be read, or is no such file.
+    """
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        if content["version"] != _VERSION:
+            raise UserError(f"{file} is of version {content['version']}, and this program reads version {_VERSION}")
+        return {name: [Point(**point) for point in points] for name, points in content["photographs"].items()}
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UserError(f"{file} is no file of points ({error}): docs/colouring.md describes the format") from error
+
+
+def write_points(file: Path, points: dict[str, list[Point]]) -> None:
+    """Writes points to a JSON file: {"version": 1, "photographs": {NAME: [{"x", "y", "color", "radius"}, …]}}."""
+    photographs = {name: [_fields(point) for point in of_one] for name, of_one in points.items()}
+    text = json.dumps({"version": _VERSION, "photographs": photographs}, indent=1, ensure_ascii=False)
+    with replacing(file) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def _fields(point: Point) -> dict[str, Any]:
+    fields = {"x": point.x, "y": point.y, "color": point.color}
+    return fields if point.radius is None else {**fields, "radius": point.radius}
+
+
+def check_points(points: Sequence[Point], width: int, height: int) -> None:
+    """Raises UserError unless all points lie within a photograph of that size, and they are not too many."""
+    if len(points) > MOST:
+        raise UserError(f"{len(points):,} points of colour, and at most {MOST:,} are taken for a photograph")
+    for point in points:
+        x, y = _pixels(point.x, width), _pixels(point.y, height)
+        if x > width or y > height:
+            raise UserError(
+                f"the point {point.x},{point.y} is outside the photograph, which is {width}×{height} pixels"
+            )
+
+
+def point_map(points: Iterable[Point], size: tuple[int, int], grid: tuple[int, int]) -> NDArray[np.float32]:
+    """Draws points as a generator is given them; of two that overlap, the later counts.
+
+    Args:
+        points: the points.
+        size: width and height of the upright photograph, pixels.
+        grid: width and height of what the generator sees of all of it, pixels.
+
+    Returns:
+        [grid height, grid width, 3]: 1 where a point is and 0 elsewhere; there Cr and Cb in [-1, 1], 0 elsewhere.
+    """
+    (width, height), (columns, rows) = size, grid
+    drawn = np.zeros((rows, columns, 3), np.float32)
+    for point in points:
+        radius = _pixels(_RADIUS if point.radius is None else point.radius, min(size)) * min(grid) / min(size)
+        radius = max(radius, 1.0)  # a square of 3 pixels at the least
+        square = tuple(
+            _span(_pixels(value, length) * cells / length, radius, cells)
+            for value, length, cells in ((point.y, height, rows), (point.x, width, columns))
+        )
+        drawn[square] = (1.0, *(2.0 * point.chroma))
+    return drawn
+
+
+def _span(middle: float, radius: float, length: int) -> slice:
+    """What lies within a radius of the middle, of a row of so many pixels; the last holds what is at the end."""
+    middle = min(middle, length - 1)
+    return slice(max(0, math.floor(middle - radius)), math.floor(middle + radius) + 1)
+
+
+def _pixels(value: float, length: int) -> float:
+    return value * length if isinstance(value, float) and value <= 1.0 else value
