@@ -1,0 +1,94 @@
+"""Points of colour, as the generator with an encoder follows them."""
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from pix2pix_jax import ops
+from pix2pix_jax.networks.layers import Conv
+
+_HEADS, _QUERY = 4, 16
+_REACHES = (0.0, 1.0, 3.0, 10.0)  # of the heads, as training begins: how fast attention falls with distance
+_NEAR = 20.0  # places, the unit of distance: 160 pixels at stride 8
+
+
+def at_points(made: jax.Array, points: jax.Array, stride: int) -> jax.Array:
+    """What the points say at a stride.
+
+    Args:
+        made: Cr and Cb that the generator makes without them, float [batch, height, width, 2] in [-1, 1].
+        points: 1 where there is one and 0 elsewhere; there Cr and Cb: float [batch, height, width, 3].
+        stride: pixels a side that are summed up.
+
+    Returns:
+        float [batch, height / stride, width / stride, 6]: whether there is one, its share of the area, its chroma, and
+        by how much that differs from what is made.
+    """
+    there, chroma = points[..., :1], points[..., 1:]
+    given = jnp.concatenate([there, there * chroma, there * (chroma - made)], -1)
+    batch, height, width, channels = given.shape
+    mean = given.reshape(batch, height // stride, stride, width // stride, stride, channels).mean((2, 4))
+    share = mean[..., :1]
+    return jnp.concatenate([(share > 0.0).astype(given.dtype), share, mean[..., 1:] / jnp.maximum(share, 1e-6)], -1)
+
+
+class Added(nn.Module):
+    """A convolution of 3×3 that begins at zero: what points add to features.
+
+    Attributes:
+        features: channels out.
+        dtype: dtype of the products; parameters are float32.
+    """
+
+    features: int
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Maps [batch, height, width, in] to float32 [batch, height, width, features]."""
+        kernel = self.param("kernel", nn.initializers.zeros, (3, 3, x.shape[-1], self.features))
+        return ops.conv2d(x.astype(self.dtype), kernel)
+
+
+class Attention(nn.Module):
+    """Every place attends (Vaswani et al., 2017) to the points whose features are like its own, and near.
+
+    So a point colours all of a thing, and no other.
+
+    Attributes:
+        dtype: dtype of the products, float32 or bfloat16; parameters are float32.
+    """
+
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, features: jax.Array, points: jax.Array) -> jax.Array:
+        """Tells every place what the points say.
+
+        Args:
+            features: of the image, float [batch, height, width, channels].
+            points: what `at_points` gives at their stride, float [batch, height, width, 6].
+
+        Returns:
+            float32 [batch, height, width, 20]: of each of four heads how much it attends to points, and their means.
+        """
+        batch, height, width, _ = features.shape
+        count = height * width
+        query, key = (
+            Conv(_HEADS * _QUERY, 1, self.dtype, name=name)(features).reshape(batch, count, _HEADS, _QUERY)
+            for name in ("query", "key")
+        )
+        reach = self.param("reach", lambda _: jnp.array(_REACHES))
+        nothing = self.param("nothing", nn.initializers.zeros, (_HEADS,))
+        places = jnp.stack(jnp.meshgrid(jnp.arange(height), jnp.arange(width), indexing="ij"), -1).reshape(count, 2)
+        distances = jnp.square((places[:, None] - places) / _NEAR).sum(-1)
+        logits = jnp.einsum("bqnd,bknd->bnqk", query, key) * _QUERY**-0.5
+        logits -= nn.softplus(reach)[:, None, None] * distances
+        logits = jnp.where(points[..., 0].reshape(batch, 1, 1, count) > 0.0, logits, -1e9)
+        # One more place to attend to, where there is nothing: no point need say anything.
+        rest = jnp.broadcast_to(nothing[:, None, None], (batch, _HEADS, count, 1))
+        weights = nn.softmax(jnp.concatenate([logits, rest], -1))[..., :-1]
+        values = jnp.concatenate([points[..., :1], points[..., 2:]], -1).reshape(batch, count, -1)
+        return jnp.einsum("bnqk,bkv->bqnv", weights, values).reshape(batch, height, width, -1)
