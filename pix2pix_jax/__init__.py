@@ -6,17 +6,17 @@ import lazy_loader
 
 if TYPE_CHECKING:
     from pix2pix_jax.config import default_config, experiment_config
-    from pix2pix_jax.inference import colorize, load_trained, translate
+    from pix2pix_jax.inference import Point, colorize, load_trained, translate
     from pix2pix_jax.training.loop import train
 
-__all__ = ["colorize", "default_config", "experiment_config", "load_trained", "train", "translate"]
+__all__ = ["Point", "colorize", "default_config", "experiment_config", "load_trained", "train", "translate"]
 
 # Imported when asked for: JAX alone takes a second.
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "config": ["default_config", "experiment_config"],
-        "inference": ["colorize", "load_trained", "translate"],
+        "inference": ["Point", "colorize", "load_trained", "translate"],
         "training.loop": ["train"],
     },
 )

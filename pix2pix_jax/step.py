@@ -14,6 +14,7 @@ from pix2pix_jax import losses
 from pix2pix_jax.aging import aged
 from pix2pix_jax.networks import Params
 from pix2pix_jax.state import Model, Network, TrainState, Weights
+from pix2pix_jax.tasks import ColorizationTask
 
 Metrics = dict[str, jax.Array]
 """Loss terms by name, float32 scalars."""
@@ -28,6 +29,7 @@ class Keys(NamedTuple):
     dropout: jax.Array
     aging: jax.Array
     penalty: jax.Array
+    points: jax.Array
 
 
 def keys(seed: int, number: ArrayLike, axis_name: str | None = None) -> Keys:
@@ -35,7 +37,7 @@ def keys(seed: int, number: ArrayLike, axis_name: str | None = None) -> Keys:
     key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), _STREAM), number)
     if axis_name is not None:
         key = jax.random.fold_in(key, lax.axis_index(axis_name))
-    return Keys(*jax.random.split(key, 3))
+    return Keys(*jax.random.split(key, 4))
 
 
 def train_step(
@@ -68,7 +70,7 @@ def train_step(
     drawn = keys(model.config.seed, state.step, axis_name)
     condition, truth = cast(Any, model.config.task).example(batch)
     made, generator_vjp, averages = jax.vjp(
-        partial(_make, model, state, condition, drawn), state.generator.params, has_aux=True
+        partial(_make, model, state, condition, truth, drawn), state.generator.params, has_aux=True
     )
     (loss, metrics), gradient = jax.value_and_grad(partial(_reconstruction_loss, model, truth), has_aux=True)(made)
     discriminator, d_gradient = state.discriminator, None
@@ -97,17 +99,22 @@ def train_step(
     return TrainState(state.step + 1, generator, averages, discriminator, ema), metrics
 
 
-def _make(model: Model, state: TrainState, condition: jax.Array, drawn: Keys, params: Params) -> tuple[Any, Params]:
+def _make(
+    model: Model, state: TrainState, condition: jax.Array, truth: Any, drawn: Keys, params: Params
+) -> tuple[Any, Params]:
     """The image that the generator with these params makes, and its running averages, moved."""
-    share = model.config.data.aged
+    share, task = model.config.data.aged, cast(Any, model.config.task)
+    given = aged(condition, drawn.aging, share) if share else condition
+    if isinstance(task, ColorizationTask):
+        given = task.with_points(given, truth, drawn.points)
     output, moved = model.generator.apply(
         {"params": params, "batch_stats": state.averages},
-        aged(condition, drawn.aging, share) if share else condition,
+        given,
         train=True,
         mutable=["batch_stats"],
         rngs={"dropout": drawn.dropout},
     )
-    return cast(Any, model.config.task).image(condition, output), moved.get("batch_stats", {})
+    return task.image(condition, output), moved.get("batch_stats", {})
 
 
 def _reconstruction_loss(model: Model, truth: Any, made: Any) -> tuple[jax.Array, Metrics]:

@@ -4,10 +4,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from pix2pix_jax.commands import cli, images
 from pix2pix_jax.commands.arguments import add_flags, load_generator, positive_float
 from pix2pix_jax.commands.names import Item, Targets
+from pix2pix_jax.errors import UserError, nearest
+from pix2pix_jax.inference.points import Point, parse_point, read_points
 from pix2pix_jax.photos import name_to_write
 
 _WORDS = images.Words("coloured", "photographs", lambda name: name_to_write(name, alpha=False))
@@ -39,6 +42,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--keep-dates", action="store_true", help="give what is written the photograph's dates of change and access"
     )
+    parser.add_argument(
+        "--point",
+        action="append",
+        default=[],
+        metavar="X,Y,COLOR",
+        help="a colour that is known, such as 1200,340,#7b2d26 or 0.5,0.2,royalblue: pixels of the upright photograph,"
+        " or shares of it where there is a decimal point; a fourth value is the radius. Any number of times",
+    )
+    parser.add_argument(
+        "--points", type=Path, metavar="FILE.json", help="points of many photographs, see docs/colouring.md"
+    )
     add_flags(parser, "--checkpoint", "--step", "--test-time", "--seed")
     return parser
 
@@ -46,9 +60,12 @@ def _parser() -> argparse.ArgumentParser:
 def _colorize(options: argparse.Namespace) -> int:
     images.set_limits(options)
     items = images.find(options)
+    points = _points(options, items)
     from pix2pix_jax.inference.colorizing import colorize_file
 
     generator = load_generator(options)
+    if points and not generator.takes_points:
+        raise UserError(f"{options.checkpoint} takes no points of colour: it was trained without task.points")
     if options.saturation is not None:
         generator = generator.with_saturation(options.saturation)
     wishes = {name: getattr(options, name) for name in ("seed", "overwrite", "damaged", "all_pages", "keep_dates")}
@@ -56,9 +73,34 @@ def _colorize(options: argparse.Namespace) -> int:
     def colorize(item: Item, targets: Targets) -> None:
         photo = item.files[0]
         place, note = partial(targets.place, item), partial(images.note, photo)
-        colorize_file(photo, item.name, generator, place, note, both=options.side_by_side, **wishes)
+        colorize_file(
+            photo, item.name, generator, place, note, both=options.side_by_side, points=points.get(item, ()), **wishes
+        )
 
     return images.make_all(options, items, _WORDS, colorize)
+
+
+def _points(options: argparse.Namespace, items: Sequence[Item]) -> dict[Item, list[Point]]:
+    """The points of `--point` and `--points` by photograph.
+
+    Raises:
+        UserError: if they are of no photograph that is coloured, or cannot be read.
+    """
+    if not options.point and options.points is None:
+        return {}
+    if options.all_pages:
+        raise UserError("--all-pages works only without points of colour: they are those of one page")
+    if options.point:
+        if len(items) > 1:
+            raise UserError(f"--point is for one photograph, and {len(items)} are given: use --points")
+        return {items[0]: [parse_point(text) for text in options.point]}
+    by_name, found = read_points(options.points), {item.name.as_posix(): item for item in items}
+    for name in by_name.keys() - found.keys():
+        raise UserError(
+            f"{options.points} has points for {name}, which is not among the photographs (the nearest is"
+            f" {nearest(name, found)})"
+        )
+    return {found[name]: points for name, points in by_name.items() if points}
 
 
 if __name__ == "__main__":

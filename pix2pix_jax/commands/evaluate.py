@@ -14,7 +14,7 @@ from tqdm import tqdm
 from pix2pix_jax import data, evaluation, files, host
 from pix2pix_jax.color import as_stored
 from pix2pix_jax.commands import cli
-from pix2pix_jax.commands.arguments import add_flags, load_generator, positive_int, refuse_earlier
+from pix2pix_jax.commands.arguments import add_flags, load_generator, number, positive_int, refuse_earlier
 from pix2pix_jax.config import Config, check_fits, updated
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.evaluation import PAIR_MEASURES, lab_intersection, summarize
@@ -83,6 +83,12 @@ def _parser() -> ArgumentParser:
         metavar="N",
         help="of photographs, the shorter side before the crop (default: 7/6 of the crop's)",
     )
+    parser.add_argument(
+        "--points",
+        type=number(int, 1, 1000),
+        metavar="N",
+        help="of colouring, give N points of the true colour, at random places: squares of 3 to 9 pixels",
+    )
     add_flags(parser, "--checkpoint", "--step", "--test-time", "--seed", "--overwrite")
     return parser
 
@@ -97,8 +103,9 @@ def _evaluate(options: Namespace) -> None:
     translates = isinstance(config.task, TranslationTask)
     if options.resize and config.data.source == "pairs":
         raise UserError("--resize is for photographs; pairs are brought to size as in training, see data.preprocess")
-    if translates and (options.aged or options.all):
-        raise UserError(f"--{'aged' if options.aged else 'all'} works only with generators that colour photographs")
+    for flag in ("aged", "all", "points"):
+        if translates and getattr(options, flag):
+            raise UserError(f"--{flag} works only with generators that colour photographs")
 
     if translates:
         source = data.open_pair_folder(config, options.data, "--data")
@@ -116,6 +123,8 @@ def _evaluate(options: Namespace) -> None:
         f" {options.checkpoint or 'the generator of the package'} ({config.name}, test time {config.test_time}, seed"
         f" {options.seed})"
     )
+    if options.points:
+        setting += f", with {options.points} points of the true colour each"
     if source.skipped:
         setting += f"; {len(source.skipped):,} files that could not be read were left out"
     own = {"checkpoint": options.checkpoint, "step": options.step, "experiment": config.name}
@@ -177,12 +186,22 @@ def _coloured(
     if options.aged:
         images = evaluation.as_old_prints(images, options.seed)
     print(f"colouring and measuring {len(names):,} photographs of {size}×{size}", file=sys.stderr)
-    merits, colored = evaluation.judge(partial(generator.colorize, seed=options.seed), images, images)
+    points = evaluation.true_points(images, options.points, options.seed) if options.points else None
+
+    def colorize(places: NDArray[np.intp]) -> NDArray[np.float32]:
+        return generator.colorize(images[places], options.seed, None if points is None else points[places])
+
+    merits, colored = evaluation.judge(colorize, np.arange(len(images)), images)
     baselines = evaluation.judge_baselines(images)
     gray, truth = as_stored(evaluation.gray_images(images)), baselines.truth_colorfulness
     lab = {"coloured": lab_intersection(colored, images), "grey image": lab_intersection(gray, images)}
     report: dict[str, object] = {"photographs": len(names), "image_size": size, "resize": resize}
-    report |= {"aged": options.aged, "lab_intersection": lab, "coloured": summarize(merits, truth)}
+    report |= {
+        "aged": options.aged,
+        "points": options.points or 0,
+        "lab_intersection": lab,
+        "coloured": summarize(merits, truth),
+    }
     for name, values in baselines.merits.items():
         tint = {"tint": baselines.tints[name]._asdict()} if name in baselines.tints else {}
         report[name.replace(" ", "_")] = summarize(values, truth) | tint

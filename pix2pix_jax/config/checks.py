@@ -27,6 +27,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "coloring_side": (0, 2**12),
     **dict.fromkeys(("task.l1", "task.l1_rgb", "task.l1_chroma", "task.nearer_to_gray"), (0.0, 1e6)),
     "task.colorful_emphasis": (0.0, 100.0),
+    "task.points": (0.0, 100.0),
     "task.joined_aspect": (0.0, 2.0**16),
     **dict.fromkeys(("task.input_channels", "task.output_channels"), (1, 1024)),
     "generator.depth": (2, 12),
@@ -133,8 +134,19 @@ def _rules(config: Config, devices: int) -> Iterator[tuple[bool, str]]:
     """What cannot be, and how to say so, in the order in which it is checked."""
     size, batch, resize, adam = config.image_size, config.batch_size, config.data.resize, config.adam
     network, channels = config.generator.network, config.task.condition_channels
+    points = config.task.points if isinstance(config.task, ColorizationTask) else 0.0
     yield (
-        network == "efficientnet" and channels not in (1, 3),
+        0.0 < points < 1.0 or (points > 0.0 and config.task.generator_channels != 2),
+        f"config.task.points={points} must be 1 or more, the mean number of those images that get any, and works only"
+        " with config.task.generator_makes=chroma",
+    )
+    yield (
+        points > 0.0 and network == "efficientnet" and not config.warm_start,
+        f"config.task.points={points} trains what follows points alone where config.generator.network=efficientnet:"
+        " set config.warm_start to a generator of that network, such as pretrained",
+    )
+    yield (
+        network == "efficientnet" and not points and channels not in (1, 3),
         f"config.generator.network=efficientnet sees grey or RGB images, and config.task.input_channels is {channels}:"
         " use another network",
     )

@@ -84,5 +84,24 @@ PRESETS: dict[str, dict[str, object]] = {
         "data.source": "folder",
         "data.resize": 160,
     },
+    # The same, which learns to follow points of colour that a person gives; without any it stays as it is.
+    "guided": {
+        "image_size": 160,
+        "batch_size": 16,
+        "num_steps": 3000,
+        "warm_start": "pretrained",
+        "saturation": 1.2,
+        "average_mirrored": True,
+        "coloring_side": 160,
+        "task.discriminator_sees": "none",
+        "task.points": 12.0,
+        "generator.network": "efficientnet",
+        "generator.width": 24,
+        "adam.learning_rate": 1e-3,
+        "adam.b1": 0.9,
+        "adam.schedule": "cosine",
+        "data.source": "folder",
+        "data.resize": 160,
+    },
 }
 """What each preset that is not the reference's changes in the default config, by dotted key."""

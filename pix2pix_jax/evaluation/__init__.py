@@ -13,6 +13,7 @@ from pix2pix_jax.evaluation.measures import (
 )
 from pix2pix_jax.evaluation.old_prints import as_old_prints
 from pix2pix_jax.evaluation.tables import LAB_NOTE, PAIRS_NOTE, TABLE_NOTE, Table, merits_table, pairs_table
+from pix2pix_jax.evaluation.true_points import true_points
 
 __all__ = [
     "LAB_NOTE",
@@ -36,4 +37,5 @@ __all__ = [
     "pair_baselines",
     "pairs_table",
     "summarize",
+    "true_points",
 ]

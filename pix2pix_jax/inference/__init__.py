@@ -2,7 +2,8 @@
 
 from pix2pix_jax.inference.colorizing import colorize
 from pix2pix_jax.inference.generator import TrainedGenerator
+from pix2pix_jax.inference.points import Point
 from pix2pix_jax.inference.trained import load_trained
 from pix2pix_jax.inference.translating import translate
 
-__all__ = ["TrainedGenerator", "colorize", "load_trained", "translate"]
+__all__ = ["Point", "TrainedGenerator", "colorize", "load_trained", "translate"]

@@ -1,7 +1,7 @@
 """A photograph in, the same photograph in colour out: `colorize` for images, `colorize_file` from file to file."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, overload
@@ -16,6 +16,7 @@ from pix2pix_jax.inference.generator import TrainedGenerator
 from pix2pix_jax.inference.gray import GrayPhoto, gray_photo
 from pix2pix_jax.inference.painting import make_chroma, painted_bands, painted_image, side_by_side
 from pix2pix_jax.inference.photo_files import explaining, reading, write_photo
+from pix2pix_jax.inference.points import Point, check_points
 from pix2pix_jax.inference.trained import load_trained
 from pix2pix_jax.photos import check_size, format_of, known_suffix, metadata_to_keep, name_to_write, with_extension
 
@@ -26,14 +27,20 @@ _packaged_generator = cache(load_trained)
 
 
 @overload
-def colorize(image: Photo, generator: TrainedGenerator | None = None, seed: int = 0) -> Image.Image: ...
+def colorize(
+    image: Photo, generator: TrainedGenerator | None = None, seed: int = 0, points: Sequence[Point] = ()
+) -> Image.Image: ...
 
 
 @overload
-def colorize(image: NDArray, generator: TrainedGenerator | None = None, seed: int = 0) -> NDArray: ...
+def colorize(
+    image: NDArray, generator: TrainedGenerator | None = None, seed: int = 0, points: Sequence[Point] = ()
+) -> NDArray: ...
 
 
-def colorize(image: Photo | NDArray, generator: TrainedGenerator | None = None, seed: int = 0) -> Image.Image | NDArray:
+def colorize(
+    image: Photo | NDArray, generator: TrainedGenerator | None = None, seed: int = 0, points: Sequence[Point] = ()
+) -> Image.Image | NDArray:
     """Colours a photograph of any size; of one in colour, only the luma is looked at.
 
     Luma is kept in every pixel, within a level of 255; colours that do not exist at a luma are drawn towards grey.
@@ -44,6 +51,7 @@ def colorize(image: Photo | NDArray, generator: TrainedGenerator | None = None, 
             uint16, or floating point in [0, 1]; sRGB.
         generator: from `load_trained`; None for the one that comes with the package.
         seed: what dropout follows from, where the generator's config (`test_time`) keeps it.
+        points: places whose colour is known, in the upright photograph.
 
     Returns:
         A Pillow image for an image or a file: of mode RGB, or RGBA where the given one has transparency. An array for
@@ -53,11 +61,11 @@ def colorize(image: Photo | NDArray, generator: TrainedGenerator | None = None, 
     Raises:
         TypeError: if `image` is something else.
         ValueError: if it is an array of another shape, dtype or range.
-        UserError: if a file cannot be read.
+        UserError: if a file cannot be read, or a point lies outside the photograph, or the generator takes none.
     """
     generator = generator or _packaged_generator()
     if isinstance(image, np.ndarray):
-        return _colorize_array(generator, image, seed)
+        return _colorize_array(generator, image, seed, points)
     if isinstance(image, Image.Image):
         photo = gray_photo(image)
     elif isinstance(image, str | os.PathLike):
@@ -65,10 +73,11 @@ def colorize(image: Photo | NDArray, generator: TrainedGenerator | None = None, 
             photo = gray_photo(opened)
     else:
         raise TypeError(f"expected a path, a Pillow image or a NumPy array, got {type(image).__name__}")
-    return painted_image(generator, photo, seed)
+    check_points(points, *photo.luma.shape[::-1])
+    return painted_image(generator, photo, seed, points)
 
 
-def _colorize_array(generator: TrainedGenerator, image: NDArray, seed: int) -> NDArray:
+def _colorize_array(generator: TrainedGenerator, image: NDArray, seed: int, points: Sequence[Point]) -> NDArray:
     """As `colorize`, for arrays."""
     pixels = image[..., None] if image.ndim == 2 else image
     if pixels.ndim != 3 or not 1 <= pixels.shape[2] <= 4 or pixels.size == 0:
@@ -81,7 +90,8 @@ def _colorize_array(generator: TrainedGenerator, image: NDArray, seed: int) -> N
         luma = (np.rint(luma) if pixels.dtype.kind == "u" else luma).astype(pixels.dtype)
     colored = np.empty((*luma.shape, 3 + alpha.shape[2]), pixels.dtype)
     colored[..., 3:] = alpha
-    for rows, rgb in painted_bands(luma, make_chroma(generator, as_stored(luma), seed)):
+    check_points(points, *luma.shape[::-1])
+    for rows, rgb in painted_bands(luma, make_chroma(generator, as_stored(luma), seed, points)):
         colored[rows, :, :3] = rgb
     return colored
 
@@ -99,6 +109,7 @@ def colorize_file(
     damaged: bool = False,
     all_pages: bool = False,
     keep_dates: bool = False,
+    points: Sequence[Point] = (),
 ) -> tuple[Path, GrayPhoto, Image.Image]:
     """Colours a photograph from file to file: its name, format and metadata are kept where they can be.
 
@@ -115,6 +126,7 @@ def colorize_file(
         damaged: whether what a damaged file still holds is taken.
         all_pages: whether all pages of a TIFF file are coloured, and not the first alone.
         keep_dates: whether the file that is written gets the dates of the photograph's.
+        points: places whose colour is known, in the upright photograph.
 
     Returns:
         The file that was written; what was taken from the photograph, or its first page; and what was made of that.
@@ -124,7 +136,8 @@ def colorize_file(
     """
 
     def painted(gray: GrayPhoto) -> Image.Image:
-        made = painted_image(generator, gray, seed)
+        check_points(points, *gray.luma.shape[::-1])
+        made = painted_image(generator, gray, seed, points)
         return side_by_side(gray.image(), made) if both else made
 
     gray, target, metadata, pages = _read(photo, name, place, note, both, damaged, all_pages)

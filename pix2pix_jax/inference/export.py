@@ -26,30 +26,37 @@ def export_generator(trained: TrainedGenerator) -> export.Exported:
     Returns:
         A program that does what `TrainedGenerator.colorize`, or of pairs `translate`, does for one batch: uint8
         [batch, height, width, 3, or the input's channels] to float32 [batch, height, width, 3, or the output's] in
-        [0, 1]; height and width divisible by the network's `size_multiple` and at least its `smallest_size`, with an
-        EfficientNet at least 128. It does not bring images to the config's `coloring_side`.
+        [0, 1]. Of a generator that takes points of colour, a second argument is their map as `point_map` draws it,
+        float32 [batch, height, width, 3], zeros for none. Height and width are divisible by the network's
+        `size_multiple` and at least its `smallest_size`, with an EfficientNet at least 128. It does not bring images to
+        the config's `coloring_side`.
     """
     config, network = updated(trained.config, {"coloring_side": 0, "data.resize": 0}), trained.network
     kept = jax.tree.map(_narrowest, trained.weights)
     translates = isinstance(trained.config.task, TranslationTask)
     run = generate.translate if translates else generate.colorize
 
-    def make(images: jax.Array) -> jax.Array:
+    def make(images: jax.Array, *points: jax.Array) -> jax.Array:
         # Widened inside the program, so that the file holds what was kept.
         weights: Weights = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), kept)
         if config.test_time == "running":
-            return run(config, weights, images)
+            return run(config, weights, images, None, *points)
         # What is made of an image must not depend on the others by their statistics.
-        return jax.vmap(lambda image: run(config, weights, image[None])[0])(images)
+        return jax.vmap(lambda image, *own: run(config, weights, image[None], None, *(o[None] for o in own))[0])(
+            images, *points
+        )
 
     multiple = network.size_multiple
     channels = trained.config.task.condition_channels if translates else 3
     # Whether to enlarge the image first cannot depend on a size that is not known yet.
     smallest = SMALLEST_SEEN if isinstance(network, EfficientNetUNet) else network.smallest_size
     least = math.ceil(smallest / multiple)
-    sizes = f"batch, {multiple}*rows, {multiple}*columns, {channels}"
+    sizes = f"batch, {multiple}*rows, {multiple}*columns"
     shape = export.symbolic_shape(sizes, constraints=[f"rows >= {least}", f"columns >= {least}"])
-    return export.export(jax.jit(make), platforms=("cpu", "cuda", "tpu"))(jax.ShapeDtypeStruct(shape, jnp.uint8))
+    given = [jax.ShapeDtypeStruct((*shape, channels), jnp.uint8)]
+    if trained.takes_points:
+        given.append(jax.ShapeDtypeStruct((*shape, 3), jnp.float32))
+    return export.export(jax.jit(make), platforms=("cpu", "cuda", "tpu"))(*given)
 
 
 def _narrowest(weights: jax.Array) -> jax.Array:

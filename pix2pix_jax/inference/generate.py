@@ -19,36 +19,48 @@ from pix2pix_jax.tasks import AnyTask, Photo, TranslationTask, photo_from_rgb, s
 def make(config: Config, weights: Weights, condition: jax.Array, key: jax.Array | None = None) -> jax.Array:
     """Runs the generator as its config's `test_time` says; every image is made here.
 
-    Takes the condition, and gives what the generator makes, float32 [batch, height, width, channels] in [-1, 1].
+    Takes the condition, with or without a map of points where the generator takes any, and gives what it makes, float32
+    [batch, height, width, channels] in [-1, 1].
     """
+    missing = config.task.condition_channels - condition.shape[-1]
+    if missing and config.generator.network != "efficientnet":  # which has a way without points
+        condition = jnp.pad(condition, ((0, 0), (0, 0), (0, 0), (0, missing)))
     statistics, _, dropout = config.test_time.partition("+")
     variables = {"params": weights.params, "batch_stats": weights.averages}
     rngs = {"dropout": jax.random.key(0) if key is None else key} if dropout else None
     return cast(jax.Array, build_generator(config).apply(variables, condition, train=statistics == "batch", rngs=rngs))
 
 
-def colorize(config: Config, weights: Weights, images: jax.Array, key: jax.Array | None = None) -> jax.Array:
+def colorize(
+    config: Config, weights: Weights, images: jax.Array, key: jax.Array | None = None, points: jax.Array | None = None
+) -> jax.Array:
     """Colours photographs, of which only the luma is looked at.
 
-    Takes them as uint8 RGB [batch, height, width, 3]; gives RGB float32 [batch, height, width, 3] in [0, 1], clipped.
+    Takes them as uint8 RGB [batch, height, width, 3], and points as `color_luma` does; gives RGB float32 [batch,
+    height, width, 3] in [0, 1], clipped.
     """
     luma = photo_from_rgb(color.from_pixels(images)).luma
-    return color.to_unit(color_luma(config, weights, luma, _own_key(key, images)).rgb)
+    return color.to_unit(color_luma(config, weights, luma, _own_key(key, images), points).rgb)
 
 
-def make_chroma(config: Config, weights: Weights, luma: jax.Array, key: jax.Array | None = None) -> jax.Array:
+def make_chroma(
+    config: Config, weights: Weights, luma: jax.Array, key: jax.Array | None = None, points: jax.Array | None = None
+) -> jax.Array:
     """Makes the colour alone, for those who join it with a luma of their own; see `color_luma`.
 
-    Takes luma, uint8 [batch, height, width]; gives Cr and Cb, float32 [batch, height, width, 2] in [-0.5, 0.5], for
-    some lumas outside the gamut.
+    Takes luma, uint8 [batch, height, width], and points as `color_luma` does; gives Cr and Cb, float32 [batch, height,
+    width, 2] in [-0.5, 0.5], for some lumas outside the gamut.
     """
-    return color_luma(config, weights, color.from_pixels(luma)[..., None], _own_key(key, luma)).chroma / 2.0
+    return color_luma(config, weights, color.from_pixels(luma)[..., None], _own_key(key, luma), points).chroma / 2.0
 
 
-def color_luma(config: Config, weights: Weights, luma: jax.Array, key: jax.Array | None = None) -> Photo:
+def color_luma(
+    config: Config, weights: Weights, luma: jax.Array, key: jax.Array | None = None, points: jax.Array | None = None
+) -> Photo:
     """Colours grey photographs at the size that the generator knows: the one way from luma to colour.
 
-    Takes luma, float32 [batch, height, width, 1] in [-1, 1]; gives photos of that height and width, whose RGB may lie
+    Takes luma, float32 [batch, height, width, 1] in [-1, 1]; and points of colour as `points.point_map` draws them,
+    float32 [batch, height, width, 3], or None without any. Gives photos of that height and width, whose RGB may lie
     outside the gamut. Raises UserError if the generator translates.
     """
     if isinstance(config.task, TranslationTask):
@@ -58,6 +70,10 @@ def color_luma(config: Config, weights: Weights, luma: jax.Array, key: jax.Array
     seen = _seen_size(config, *size)
     if seen != size:
         condition = jnp.clip(jax.image.resize(condition, (count, *seen, 1), "cubic"), -1.0, 1.0)
+    if points is not None:
+        # What is made becomes that much stronger; what is asked for shall not.
+        points = points / jnp.array([1.0, config.saturation, config.saturation])
+        condition = jnp.concatenate([condition, jax.image.resize(points, (count, *seen, 3), "nearest")], -1)
     if config.average_mirrored:
         both = make(config, weights, jnp.concatenate([condition, condition[:, :, ::-1]]), key)
         output = (both[:count] + both[count:, :, ::-1]) / 2.0

@@ -14,10 +14,12 @@ import numpy as np
 from flax.traverse_util import flatten_dict
 
 from pix2pix_jax.config import Config
+from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import replacing, writing
 from pix2pix_jax.inference import generate, pth_files
 from pix2pix_jax.networks import Generator, Params, pytorch
 from pix2pix_jax.state import Weights, build_generator
+from pix2pix_jax.tasks import ColorizationTask
 
 _BATCH = 32
 # px. Each size that a network is run at has to be compiled, which takes as long as several images: what has to be
@@ -54,7 +56,31 @@ class TrainedGenerator:
         """The same by their names in a file, such as `params/enc1/conv/kernel`."""
         return flatten_dict({"params": self.params, "batch_stats": self.averages}, sep="/")
 
-    def colorize(self, images: np.ndarray, seed: int = 0) -> np.ndarray:
+    @property
+    def takes_points(self) -> bool:
+        """Whether it follows points of colour."""
+        return points_in_training(self.config) > 0.0
+
+    def apply(self, condition: np.ndarray, points: np.ndarray | None = None, seed: int = 0) -> np.ndarray:
+        """Runs the network alone.
+
+        Args:
+            condition: what it is given, float32 [N, H, W, channels] in [-1, 1], such as luma; H and W divisible by the
+                network's `size_multiple`.
+            points: as `point_map` draws them, float32 [N, H, W, 3]; None for none.
+            seed: what dropout follows from, where `test_time` keeps it.
+
+        Returns:
+            What it makes, float32 [N, H, W, channels] in [-1, 1], such as Cr and Cb.
+
+        Raises:
+            UserError: if it takes no points, and some are given.
+        """
+        if points is not None:
+            condition = np.concatenate([condition, self._checked(points)], -1)
+        return np.asarray(compiled(generate.make, self.config)(self.weights, condition, jax.random.key(seed)))
+
+    def colorize(self, images: np.ndarray, seed: int = 0, points: np.ndarray | None = None) -> np.ndarray:
         """Colours photographs of one size, of which only the luma is looked at.
 
         For a generator of chroma they are resized to the config's `coloring_side`, or where that is 0, larger ones to
@@ -63,28 +89,32 @@ class TrainedGenerator:
         Args:
             images: uint8 RGB [count, height, width, 3]; height and width divisible by the network's `size_multiple`.
             seed: what dropout follows from, where `test_time` keeps it.
+            points: of colour, as `point_map` draws them, float32 [count, height, width, 3]; None for none.
 
         Returns:
             RGB float32 [count, height, width, 3] in [0, 1].
 
         Raises:
-            UserError: if the generator translates pairs.
+            UserError: if the generator translates pairs, or takes no points, and some are given.
         """
-        return self._in_batches(generate.colorize, images, seed)
+        return self._in_batches(generate.colorize, images, seed, points)
 
-    def make_chroma(self, luma: np.ndarray, seed: int = 0) -> np.ndarray:
+    def make_chroma(self, luma: np.ndarray, seed: int = 0, points: np.ndarray | None = None) -> np.ndarray:
         """Makes the colour of one photograph, or of a part of one.
 
         Args:
             luma: uint8 [height, width], divisible by the network's `size_multiple`; compiled once for each size.
             seed: as for `colorize`.
+            points: of colour, as `point_map` draws them, float32 [height, width, 3]; None for none.
 
         Returns:
             Cr and Cb, float32 [height, width, 2] in [-0.5, 0.5] times the saturation; not all of it within the gamut.
         """
         # Compiled once, however strong the colours are.
         make = compiled(generate.make_chroma, dataclasses.replace(self.config, saturation=1.0))
-        return np.asarray(make(self.weights, luma[None], jax.random.key(seed))[0]) * np.float32(self.config.saturation)
+        saturation = np.float32(self.config.saturation)
+        given = [] if points is None else [self._checked(points)[None] / np.array([1, saturation, saturation])]
+        return np.asarray(make(self.weights, luma[None], jax.random.key(seed), *given)[0]) * saturation
 
     def translate(self, images: np.ndarray, seed: int = 0) -> np.ndarray:
         """Translates images of one size.
@@ -145,16 +175,30 @@ class TrainedGenerator:
         with writing(file), replacing(file) as temporary:
             temporary.write_bytes(content)
 
-    def _in_batches(self, function: Callable[..., jax.Array], images: np.ndarray, seed: int) -> np.ndarray:
+    def _checked(self, points: np.ndarray) -> np.ndarray:
+        if not self.takes_points:
+            raise UserError("this generator takes no points of colour: use one that was trained with task.points")
+        return np.asarray(points, np.float32)
+
+    def _in_batches(
+        self, function: Callable[..., jax.Array], images: np.ndarray, seed: int, points: np.ndarray | None = None
+    ) -> np.ndarray:
         """Colours or translates any number of images [count, height, width, channels] with one compiled program."""
         make, key, made = compiled(function, self.config), jax.random.key(seed), []
         # What is made of an image must not depend on the others, neither by their statistics nor by its place there.
         size = min(_BATCH, len(images)) if self.config.test_time == "running" else 1
+        given = [images] if points is None else [images, self._checked(points)]
         for start in range(0, len(images), size):
-            batch = images[start : start + size]
-            padded = np.pad(batch, [(0, size - len(batch)), (0, 0), (0, 0), (0, 0)])
-            made.append(np.asarray(make(self.weights, padded, key))[: len(batch)])
+            count = min(size, len(images) - start)
+            missing = [(0, size - count), (0, 0), (0, 0), (0, 0)]
+            padded, *others = (np.pad(each[start : start + count], missing) for each in given)
+            made.append(np.asarray(make(self.weights, padded, key, *others))[:count])
         return np.concatenate(made)
+
+
+def points_in_training(config: Config) -> float:
+    """How many points of colour the generator of a config is given in training; 0 where it takes none."""
+    return config.task.points if isinstance(config.task, ColorizationTask) else 0.0
 
 
 @lru_cache(maxsize=16)

@@ -7,7 +7,8 @@ what G made (after the guided filter of He et al., 2013).
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from scipy.ndimage import uniform_filter
 from pix2pix_jax.color import CB_RANGE, CR_RANGE, LUMA_WEIGHTS
 from pix2pix_jax.inference.generator import TrainedGenerator
 from pix2pix_jax.inference.gray import GrayPhoto
+from pix2pix_jax.inference.points import Point, point_map
 from pix2pix_jax.inference.squares import faded_bands
 
 # Python's numbers, for NumPy's own would turn float32 arrays into float64.
@@ -41,11 +43,14 @@ _FLAT = 0.02
 _BAND_PIXELS = 2**17
 
 
-def make_chroma(generator: TrainedGenerator, luma: NDArray[np.uint8], seed: int = 0) -> NDArray[np.float32]:
+def make_chroma(
+    generator: TrainedGenerator, luma: NDArray[np.uint8], seed: int = 0, points: Sequence[Point] = ()
+) -> NDArray[np.float32]:
     """Makes the colour of a photograph, uint8 luma [H, W] of any size, at the generator's scale.
 
     The generator works in square windows of one size, so that it is compiled once for photographs of every shape. Each
-    covers the shorter side; along the longer one they overlap by half or more, and fade into each other.
+    covers the shorter side; along the longer one they overlap by half or more, and fade into each other. Points of
+    colour are those of the upright photograph.
 
     Returns:
         Cr and Cb, float32 [h, w, 2] in [-0.5, 0.5], covering the whole photograph. The shorter of h and w is the
@@ -60,8 +65,16 @@ def make_chroma(generator: TrainedGenerator, luma: NDArray[np.uint8], seed: int 
         np.linspace(0, length - side, math.ceil((length - side) / (side // 2)) + 1).round().astype(int)
         for length in small.shape
     )
-    bands = faded_bands(lambda square: generator.make_chroma(square, seed), small, side, (tops, lefts), side)
-    return np.concatenate(list(bands))
+    if not points:
+        make = partial(generator.make_chroma, seed=seed)
+        return np.concatenate(list(faded_bands(make, small, side, (tops, lefts), side)))
+    drawn = point_map(points, luma.shape[::-1], small.shape[::-1])
+    given = np.concatenate([small[..., None], drawn], -1)
+
+    def make_with_points(square: NDArray[np.float32]) -> NDArray[np.float32]:
+        return generator.make_chroma(square[..., 0].astype(np.uint8), seed, square[..., 1:])
+
+    return np.concatenate(list(faded_bands(make_with_points, given, side, (tops, lefts), side)))
 
 
 def _fit(luma: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
@@ -74,11 +87,13 @@ def _fit(luma: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.asarray(image)
 
 
-def painted_image(generator: TrainedGenerator, photo: GrayPhoto, seed: int = 0) -> Image.Image:
-    """Colours a photograph: mode RGB, or RGBA where it has transparency; `seed` as for `make_chroma`."""
+def painted_image(
+    generator: TrainedGenerator, photo: GrayPhoto, seed: int = 0, points: Sequence[Point] = ()
+) -> Image.Image:
+    """Colours a photograph: mode RGB, or RGBA where it has transparency; `seed` and `points` as for `make_chroma`."""
     height, width = photo.luma.shape
     image = Image.new("RGB" if photo.alpha is None else "RGBA", (width, height))
-    for rows, rgb in painted_bands(photo.luma, make_chroma(generator, photo.luma, seed)):
+    for rows, rgb in painted_bands(photo.luma, make_chroma(generator, photo.luma, seed, points)):
         alpha = [] if photo.alpha is None else [photo.alpha[rows]]
         image.paste(Image.fromarray(np.dstack([rgb, *alpha])), (0, rows.start))
     return image

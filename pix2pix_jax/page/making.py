@@ -89,7 +89,7 @@ class Maker:
         Args:
             folder: an empty one, for what is made on the way.
         """
-        channels = self.generator.config.task.condition_channels
+        channels = self.generator.config.task.condition_channels if self.translates else 1
         if channels in (1, 3):  # others are no images that a page could be given
             file = folder / "warm_up.png"
             Image.new("L" if channels == 1 else "RGB", (self.side, self.side)).save(file)

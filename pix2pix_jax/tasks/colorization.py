@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from pix2pix_jax import color, losses
+from pix2pix_jax.tasks import points
 
 
 class Photo(NamedTuple):
@@ -51,6 +52,8 @@ class ColorizationTask:
         colorful_emphasis: how much more colourful pixels count in the latter, see `losses.l1_of_chroma`.
         nearer_to_gray: weight of the share of photographs that the grey image is nearer to than the made one, see
             `losses.share_nearer_to_gray`; 0 leaves the term out.
+        points: how many points of colour the generator is given in training, on average where it is given any, see
+            `points.draw_points`; 0 for a generator that takes none.
         kind: the task's name.
     """
 
@@ -61,10 +64,15 @@ class ColorizationTask:
     l1_chroma: float = 75.0
     colorful_emphasis: float = 0.0
     nearer_to_gray: float = 0.0
+    points: float = 0.0
     kind: Literal["colorization"] = "colorization"
 
     batch_channels = 3  # RGB
-    condition_channels = 1  # luma
+
+    @property
+    def condition_channels(self) -> int:
+        """Channels of what the generator is given: luma, and a map of points where it takes them."""
+        return 1 + points.CHANNELS if self.points else 1
 
     @property
     def adversarial(self) -> bool:
@@ -85,6 +93,12 @@ class ColorizationTask:
         """Luma and the whole photo of uint8 RGB [batch, height, width, 3]."""
         truth = photo_from_rgb(color.from_pixels(batch))
         return truth.luma, truth
+
+    def with_points(self, condition: jax.Array, truth: Photo, key: jax.Array) -> jax.Array:
+        """Luma [batch, height, width, 1] and points that are drawn from the truth, where the generator takes any."""
+        if not self.points:
+            return condition
+        return jnp.concatenate([condition, points.draw_points(key, truth.chroma, self.points)], -1)
 
     def image(self, condition: jax.Array, output: jax.Array) -> Photo:
         """The photo of a luma [batch, height, width, 1] and what the generator made of it, both float in [-1, 1].

@@ -8,9 +8,10 @@ import numpy as np
 
 from pix2pix_jax import color
 from pix2pix_jax.config import Config
-from pix2pix_jax.evaluation import PAIR_MEASURES, PHOTOGRAPH_MEASURES, average, gray_images, measure_each
+from pix2pix_jax.evaluation import PAIR_MEASURES, PHOTOGRAPH_MEASURES, average, gray_images, measure_each, true_points
 from pix2pix_jax.figures import Group, save_sheet
 from pix2pix_jax.inference import TrainedGenerator
+from pix2pix_jax.inference.generator import points_in_training
 from pix2pix_jax.state import TrainState
 from pix2pix_jax.tasks import TranslationTask
 
@@ -18,12 +19,17 @@ _SAMPLES = 12  # images in a sheet
 
 
 class HeldOut:
-    """Held-out photographs, what a generator makes of them, and how good that is."""
+    """Held-out photographs, what a generator makes of them, and how good that is.
+
+    Where it takes points of colour, it is given as many as in training, see `evaluation.true_points`.
+    """
 
     def __init__(self, config: Config, images: np.ndarray) -> None:
         """Takes the run's config, and the photographs, uint8 RGB [count, height, width, 3]."""
         self._config = config
         self._images = images
+        points = round(points_in_training(config))
+        self._points = true_points(images, points, config.seed) if points else None
 
     def make(self, state: TrainState) -> np.ndarray:
         """Colours the photographs with a state's generator: RGB float32 [count, height, width, 3] in [0, 1]."""
@@ -32,7 +38,7 @@ class HeldOut:
         return self._made(TrainedGenerator(self._config, weights.params, weights.averages))
 
     def _made(self, generator: TrainedGenerator) -> np.ndarray:
-        return generator.colorize(self._images, self._config.seed)
+        return generator.colorize(self._images, self._config.seed, self._points)
 
     def judge(self, made: np.ndarray) -> dict[str, float]:
         """Figures of merit of what was made, beside what needs no network, as a record for the metrics."""

@@ -10,6 +10,7 @@ from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import typed_path
 from pix2pix_jax.inference import pth_files
 from pix2pix_jax.inference.trained import load_trained
+from pix2pix_jax.networks import Params
 from pix2pix_jax.networks.efficientnet import weights as encoder_weights
 from pix2pix_jax.state import TrainState, Weights
 from pix2pix_jax.tasks import ColorizationTask, LabColorizationTask
@@ -39,7 +40,7 @@ def _from_generator(config: Config) -> Beginning:
     trained = load_trained(config.warm_start)
     pairs = {
         "makes": (_made_by(trained.config), _made_by(config)),
-        "is given": tuple(f"{one.task.condition_channels} channels" for one in (trained.config, config)),
+        "is given": tuple(f"{_channels(one)} channels" for one in (trained.config, config)),
     } | {f"has {key}": (getattr(trained.config.generator, key), getattr(config.generator, key)) for key in _SHAPING}
     for what, (given, wanted) in pairs.items():
         if given != wanted:
@@ -47,7 +48,27 @@ def _from_generator(config: Config) -> Beginning:
                 f"config.warm_start={config.warm_start} is of another architecture: its generator {what} {given}, and"
                 f" this config's {what} {wanted}"
             )
-    return lambda state: _with_weights(state, trained.weights)
+    return lambda state: _with_weights(state, _with_guide(trained.weights, state))
+
+
+def _channels(config: Config) -> int:
+    """How many channels the generator is given, where that shapes it: this network has a guide for points."""
+    return 1 if config.generator.network == "efficientnet" else config.task.condition_channels
+
+
+def _with_guide(given: Weights, state: TrainState) -> Weights:
+    """The weights with a guide where the state has one; it begins as the way up where there is none to begin with."""
+
+    def complete(params: Params, fresh: Params) -> Params:
+        others = {name: value for name, value in params.items() if name != "guide"}
+        if "guide" not in fresh:
+            return others
+        return {**others, "guide": params.get("guide") or {n: params.get(n, v) for n, v in fresh["guide"].items()}}
+
+    return Weights(
+        complete(given.params, state.generator.params),
+        complete(given.averages, state.averages),
+    )
 
 
 def _from_encoder(config: Config) -> Beginning:

@@ -29,7 +29,7 @@ class EfficientNetUNet(nn.Module):
     first, since the encoder has learned from photographs of 224×224.
 
     Where points of colour are given, a second way up (`Guide`) makes the image. It alone learns then; an image without
-    any is made by the first, which stays as it was, bit for bit.
+    any is made by the first, which stays as it was.
 
     Attributes:
         config: the variant of the encoder, the width of the way up at stride 2, and whether all of the encoder stays as

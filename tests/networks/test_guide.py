@@ -1,0 +1,79 @@
+"""Points of colour in the network with an encoder: what they change, and what they must not."""
+
+from functools import partial
+
+import jax
+import numpy as np
+import pytest
+from helpers import smooth_images
+
+from pix2pix_jax.networks import GeneratorConfig, make_generator
+
+CONFIG = GeneratorConfig(network="efficientnet", width=8)
+
+
+@pytest.fixture(scope="module")
+def network():
+    return make_generator(CONFIG, 2)
+
+
+@pytest.fixture(scope="module")
+def variables(network):
+    """Weights whose guide differs from the way up."""
+    fresh = jax.jit(network.init)(jax.random.key(0), np.zeros((1, 32, 32, 4), np.float32))
+    leaves, tree = jax.tree.flatten(fresh)
+    keys = jax.random.split(jax.random.key(1), len(leaves))
+    moved = [leaf + 0.03 * jax.random.normal(key, leaf.shape) for leaf, key in zip(leaves, keys, strict=True)]
+    return jax.tree.map(abs, jax.tree.unflatten(tree, moved)) | {"params": jax.tree.unflatten(tree, moved)["params"]}
+
+
+@pytest.fixture(scope="module")
+def luma():
+    return smooth_images(2, 128)[..., :1].astype(np.float32) / 127.5 - 1.0
+
+
+def with_points(luma, *points):
+    """Luma and a map of points of the first image: (row, column, Cr, Cb), squares of 5 pixels."""
+    drawn = np.zeros((*luma.shape[:3], 3), np.float32)
+    for row, column, *chroma in points:
+        drawn[0, row : row + 5, column : column + 5] = (1.0, *chroma)
+    return np.concatenate([luma, drawn], -1)
+
+
+@pytest.mark.parametrize("side", [128, 64])
+def test_without_points_nothing_changes(network, variables, luma, side):
+    luma = luma[:, :side, :side]
+    make = jax.jit(partial(network.apply, variables))
+    alone, empty, given = make(luma), make(with_points(luma)), make(with_points(luma, (9, 20, 0.5, -0.3)))
+    np.testing.assert_allclose(alone, empty, atol=1e-6)  # another program, which rounds elsewhere
+    np.testing.assert_array_equal(empty[1], given[1])
+    assert np.abs(alone[0] - given[0]).max() > 0.01
+    assert given.shape == (2, side, side, 2)
+
+
+def test_the_guide_alone_learns(network, variables, luma):
+    condition = with_points(luma, (9, 20, 0.5, -0.3), (60, 50, 0.2, 0.2))
+
+    def loss(params):
+        made, moved = network.apply(variables | {"params": params}, condition, train=True, mutable=["batch_stats"])
+        return (made**2).sum(), moved["batch_stats"]
+
+    gradient, moved = jax.jit(jax.grad(loss, has_aux=True))(variables["params"])
+    for name, tree in gradient.items():
+        assert any(np.any(leaf) for leaf in jax.tree.leaves(tree)) == (name == "guide"), name
+    for name, tree in moved.items():
+        same = jax.tree.all(jax.tree.map(np.array_equal, tree, variables["batch_stats"][name]))
+        assert same == (name != "guide"), name
+
+
+def test_every_place_may_follow_a_point(network, variables, luma):
+    """By attention also what is too far for the convolutions."""
+    condition = with_points(luma, (2, 2, 0.5, -0.3))
+    made = network.apply(variables, condition) - network.apply(variables, luma)
+    assert np.abs(made[0, -8:, -8:]).max() > 1e-5
+
+
+@pytest.mark.parametrize("channels", [2, 5])
+def test_other_numbers_of_channels_are_refused(network, channels):
+    with pytest.raises(ValueError, match="channels"):
+        network.init(jax.random.key(0), np.zeros((1, 32, 32, channels), np.float32))
