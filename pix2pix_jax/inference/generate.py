@@ -70,10 +70,11 @@ def color_luma(
     seen = _seen_size(config, *size)
     if seen != size:
         condition = jnp.clip(jax.image.resize(condition, (count, *seen, 1), "cubic"), -1.0, 1.0)
+        points = None if points is None else jax.image.resize(points, (count, *seen, 3), "nearest")
     if points is not None:
         # What is made becomes that much stronger; what is asked for shall not.
-        points = points / jnp.array([1.0, config.saturation, config.saturation])
-        condition = jnp.concatenate([condition, jax.image.resize(points, (count, *seen, 3), "nearest")], -1)
+        points /= jnp.array([1.0, config.saturation, config.saturation])
+        condition = jnp.concatenate([condition, points], -1)
     if config.average_mirrored:
         both = make(config, weights, jnp.concatenate([condition, condition[:, :, ::-1]]), key)
         output = (both[:count] + both[count:, :, ::-1]) / 2.0

@@ -61,7 +61,14 @@ def test_colors_as_the_generator_does_at_any_size(packaged, file):
     # The package's own enlarges smaller images, and an export does not.
     for shape in [(1, 160, 192, 3)] if packaged else [(1, 16, 16, 3), (3, 48, 80, 3)]:
         images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-        np.testing.assert_allclose(exported.call(images), trained.colorize(images), atol=1e-5)
+        points = np.zeros(shape, np.float32)
+        none = [points] if packaged else []
+        np.testing.assert_allclose(exported.call(images, *none), trained.colorize(images), atol=1e-5)
+        if packaged:
+            points[:, 40:47, 90:97] = (1.0, 0.4, -0.2)
+            colored = exported.call(images, points)
+            np.testing.assert_allclose(colored, trained.colorize(images, points=points), atol=1e-5)
+            assert np.abs(colored - trained.colorize(images)).max() > 0.1
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
 from helpers import load_config
+from PIL import Image, ImageOps
 from skimage import data
 
+from pix2pix_jax import Point, colorize
+from pix2pix_jax.color import LUMA_WEIGHTS, RGB_TO_YCRCB
+from pix2pix_jax.errors import UserError
 from pix2pix_jax.evaluation import PHOTOGRAPH_MEASURES, average, gray_images, measure_each
 from pix2pix_jax.inference.trained import PRETRAINED, load_trained
 
@@ -19,6 +23,52 @@ def test_generators_in_the_package_are_small_and_of_known_experiments(name, most
 
 def test_the_one_that_colours_is_the_pretrained_one():
     assert load_trained().config == load_trained("pretrained").config
+
+
+def chroma_around(image: np.ndarray, row: int, column: int) -> np.ndarray:
+    """Mean Cr and Cb around a place, in [-0.5, 0.5]."""
+    around = image[row - 3 : row + 4, column - 3 : column + 4] / 255.0
+    return RGB_TO_YCRCB[1:] @ around.mean((0, 1))
+
+
+@pytest.mark.parametrize("color", ["#7b2d26", "royalblue", "gray", "olive"])
+def test_a_point_gets_the_colour_that_is_asked_for(color):
+    photo = Image.fromarray(data.astronaut())  # at this place a collar, of middling luma
+    asked = Point(150, 300, color, radius=8).chroma
+    automatic, made = (np.asarray(colorize(photo, points=points)) for points in ([], [Point(150, 300, color, 8)]))
+    before, after = (np.abs(chroma_around(image, 300, 150) - asked).max() for image in (automatic, made))
+    assert after < 0.04
+    assert after < before or before < 0.02
+    assert np.abs(made.astype(int) - automatic).max() > 10
+    np.testing.assert_allclose(made @ LUMA_WEIGHTS, automatic @ LUMA_WEIGHTS, atol=1.5)
+
+
+def test_points_follow_the_photograph_whatever_its_size_and_mirror_with_it():
+    photo = Image.fromarray(data.astronaut()).convert("L")
+    large = photo.resize((1024, 1024), Image.Resampling.BICUBIC)
+    shares = [Point(0.3, 0.6, "#7b2d26", 0.02)]
+    small, big = (np.asarray(colorize(each, points=shares)) for each in (photo, large))
+    assert np.abs(chroma_around(small, 307, 154) - chroma_around(big, 614, 307)).max() < 0.03
+    mirrored = np.asarray(colorize(ImageOps.mirror(photo), points=[Point(0.7, 0.6, "#7b2d26", 0.02)]))
+    assert np.abs(small.astype(int) - mirrored[:, ::-1]).mean() < 2
+
+
+def test_points_hold_in_long_photographs_and_in_arrays():
+    long = np.resize(data.astronaut(), (200, 700, 3))
+    for x in (30, 350, 660):
+        made = colorize(long, points=[Point(x, 100, "teal", 10)])
+        assert np.abs(chroma_around(made, 100, x) - Point(0, 0, "teal").chroma).max() < 0.08, x
+
+
+@pytest.mark.parametrize(("point", "named"), [(Point(600, 1, "red"), "512×512"), (Point(1, 513, "red"), "512×512")])
+def test_a_point_outside_is_refused(point, named):
+    with pytest.raises(UserError, match=named):
+        colorize(data.astronaut(), points=[point])
+
+
+def test_a_generator_without_points_refuses_them():
+    with pytest.raises(UserError, match=r"task\.points"):
+        colorize(data.astronaut(), load_trained("reference"), points=[Point(1, 1, "red")])
 
 
 @pytest.mark.parametrize("name", PRETRAINED)

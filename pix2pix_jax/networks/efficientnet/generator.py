@@ -64,19 +64,18 @@ class EfficientNetUNet(nn.Module):
         if channels not in (1, 3, 4):
             raise ValueError(f"the encoder sees grey or RGB images: 1 or 3 channels, or 4 with points, got {channels}")
         guided = channels == 4
-        image = condition[..., :1] if guided else condition
-        seen = (height, width)
-        if min(seen) < SMALLEST_SEEN:
-            seen = tuple(32 * round(side * SMALLEST_SEEN / min(height, width) / 32) for side in seen)
+        image, points = (condition[..., :1], condition[..., 1:]) if guided else (condition, None)
+        if height < SMALLEST_SEEN or width < SMALLEST_SEEN:
+            seen = [32 * round(side * SMALLEST_SEEN / min(height, width) / 32) for side in (height, width)]
             image = jax.image.resize(image, (batch, *seen, image.shape[3]), "cubic")
+            points = None if points is None else jax.image.resize(points, (batch, *seen, 3), "nearest")
         frozen_to = _STRIDES[-1] if self.config.encoder_rate == 0.0 else _EARLY
         encoder = Encoder(self.config.variant, self.dtype, frozen_to, name="encoder")
         features = encoder(jnp.broadcast_to(image, (*image.shape[:3], 3)))
         made = way_up(self, features, train=train and not guided)
-        if guided:
+        if points is not None:
             features, made = lax.stop_gradient((features, made))
             self.sow("intermediates", "without_points", (features, made))
-            points = jax.image.resize(condition[..., 1:], (batch, *seen, 3), "nearest")
             guide = Guide(self.config, self.out_channels, self.dtype, self.axis_name, name="guide")
             made = guide(features, made, points, train=train)
         return jax.image.resize(made, (batch, height, width, self.out_channels), "linear")
