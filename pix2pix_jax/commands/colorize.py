@@ -11,7 +11,7 @@ from pix2pix_jax.commands.arguments import add_flags, load_generator, positive_f
 from pix2pix_jax.commands.names import Item, Targets
 from pix2pix_jax.errors import UserError, nearest
 from pix2pix_jax.inference.points import Point, parse_point, read_points
-from pix2pix_jax.photos import name_to_write
+from pix2pix_jax.photos import load, name_to_write
 
 _WORDS = images.Words("coloured", "photographs", lambda name: name_to_write(name, alpha=False))
 
@@ -53,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--points", type=Path, metavar="FILE.json", help="points of many photographs, see docs/colouring.md"
     )
+    parser.add_argument(
+        "--like", type=Path, metavar="PHOTO", help="take the colours of this photograph where it shows something alike"
+    )
     add_flags(parser, "--checkpoint", "--step", "--test-time", "--seed")
     return parser
 
@@ -62,9 +65,14 @@ def _colorize(options: argparse.Namespace) -> int:
     items = images.find(options)
     points = _points(options, items)
     from pix2pix_jax.inference.colorizing import colorize_file
+    from pix2pix_jax.inference.photo_files import reading
 
+    like = None
+    if options.like is not None:
+        with reading(options.like) as opened:
+            like = load(opened)[0].convert("RGB")
     generator = load_generator(options)
-    if points and not generator.takes_points:
+    if (points or like) and not generator.takes_points:
         raise UserError(f"{options.checkpoint} takes no points of colour: it was trained without task.points")
     if options.saturation is not None:
         generator = generator.with_saturation(options.saturation)
@@ -74,7 +82,15 @@ def _colorize(options: argparse.Namespace) -> int:
         photo = item.files[0]
         place, note = partial(targets.place, item), partial(images.note, photo)
         colorize_file(
-            photo, item.name, generator, place, note, both=options.side_by_side, points=points.get(item, ()), **wishes
+            photo,
+            item.name,
+            generator,
+            place,
+            note,
+            both=options.side_by_side,
+            points=points.get(item, ()),
+            like=like,
+            **wishes,
         )
 
     return images.make_all(options, items, _WORDS, colorize)

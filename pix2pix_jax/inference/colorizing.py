@@ -14,6 +14,7 @@ from pix2pix_jax import files
 from pix2pix_jax.color import LUMA_WEIGHTS, as_stored, as_unit
 from pix2pix_jax.inference.generator import TrainedGenerator
 from pix2pix_jax.inference.gray import GrayPhoto, gray_photo
+from pix2pix_jax.inference.like import points_like
 from pix2pix_jax.inference.painting import make_chroma, painted_bands, painted_image, side_by_side
 from pix2pix_jax.inference.photo_files import explaining, reading, write_photo
 from pix2pix_jax.inference.points import Point, check_points
@@ -110,6 +111,7 @@ def colorize_file(
     all_pages: bool = False,
     keep_dates: bool = False,
     points: Sequence[Point] = (),
+    like: Image.Image | None = None,
 ) -> tuple[Path, GrayPhoto, Image.Image]:
     """Colours a photograph from file to file: its name, format and metadata are kept where they can be.
 
@@ -127,6 +129,7 @@ def colorize_file(
         all_pages: whether all pages of a TIFF file are coloured, and not the first alone.
         keep_dates: whether the file that is written gets the dates of the photograph's.
         points: places whose colour is known, in the upright photograph.
+        like: a photograph in colour, whose colours are taken where it shows something alike, see `points_like`.
 
     Returns:
         The file that was written; what was taken from the photograph, or its first page; and what was made of that.
@@ -137,7 +140,8 @@ def colorize_file(
 
     def painted(gray: GrayPhoto) -> Image.Image:
         check_points(points, *gray.luma.shape[::-1])
-        made = painted_image(generator, gray, seed, points)
+        found = [] if like is None else points_like(generator, gray.luma, like)
+        made = painted_image(generator, gray, seed, [*found, *points])
         return side_by_side(gray.image(), made) if both else made
 
     gray, target, metadata, pages = _read(photo, name, place, note, both, damaged, all_pages)

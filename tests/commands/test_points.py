@@ -11,6 +11,7 @@ from skimage import data
 from pix2pix_jax import Point
 from pix2pix_jax.color import RGB_TO_YCRCB
 from pix2pix_jax.commands import colorize, evaluate
+from pix2pix_jax.evaluation import measure_each
 from pix2pix_jax.inference.points import write_points
 
 
@@ -64,6 +65,22 @@ def test_what_cannot_be_is_one_line_and_colours_nothing(run, tmp_path, arguments
     assert len(errors) == 1
     assert named in errors[0]
     assert not list(tmp_path.glob("colorized/**/*.png"))
+
+
+def test_a_reference_gives_its_colours(run, tmp_path):
+    scene = data.astronaut()[::2, ::2]
+    Image.fromarray(scene[:, 90:]).save(tmp_path / "part.png")
+    Image.fromarray(data.coffee()[:, :400]).save(tmp_path / "coffee.png")
+    errors = []
+    for number, flags in enumerate(([], ["--like", "part.png"], ["--like", "coffee.png"])):
+        assert run("in/a.png", "--out", number, *flags)[0] == 0
+        made = np.asarray(Image.open(tmp_path / str(number) / "a.png"))
+        errors.append(measure_each(made[None], scene[None], ["ciede2000"])["ciede2000"][0])
+    assert errors[1] < 0.85 * errors[0]
+    assert errors[2] < 1.02 * errors[0]
+    status, _, said = run("in/a.png", "--out", "3", "--like", "none.png")
+    assert (status, len(said)) == (1, 1)
+    assert "none.png" in said[0]
 
 
 def test_points_of_the_truth_are_evaluated(run, tmp_path):
