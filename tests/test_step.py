@@ -129,7 +129,7 @@ def test_keys_are_no_one_elses():
     drawn = [step.keys(seed, number) for seed in (3, 4) for number in (0, 1, 2)]
     drawn += [jax.random.split(key, 3) for key in jax.random.split(jax.random.key(3))]
     data = [*np.reshape(on_devices, (-1, 2)), *(np.asarray(jax.random.key_data(k)) for keys in drawn for k in keys)]
-    assert len({key.tobytes() for key in data}) == 3 * (8 + 6 + 2)
+    assert len({key.tobytes() for key in data}) == 4 * (8 + 6) + 3 * 2
 
 
 def test_dropout_follows_from_the_step(state, pairs):

@@ -76,7 +76,7 @@ def test_the_generator_makes_images_of_the_size_given(generator, size):
 
 def test_other_sizes_and_channels_are_refused(generator):
     module, variables = generator
-    for shape, message in (((1, 48, 64, 1), "divisible by 32"), ((1, 64, 64, 2), "1 or 3 channels, got 2")):
+    for shape, message in (((1, 48, 64, 1), "divisible by 32"), ((1, 64, 64, 2), "1 or 3 channels.*, got 2")):
         with pytest.raises(ValueError, match=message):
             jax.eval_shape(module.apply, variables, jnp.zeros(shape))
 

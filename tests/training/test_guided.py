@@ -26,16 +26,30 @@ def stepped(config, state=None):
 
 
 @pytest.fixture(scope="module")
-def guided():
-    config = load_config("guided")
+def without_guide(tmp_path_factory):
+    """The package's generator as it was before it followed points, and its file."""
+    packaged = load_trained()
+    params, averages = (
+        {name: tree for name, tree in whole.items() if name != "guide"}
+        for whole in (packaged.params, packaged.averages)
+    )
+    generator = type(packaged)(load_config("pretrained_encoder"), params, averages)
+    file = tmp_path_factory.mktemp("generator") / "without.safetensors"
+    generator.save(file)
+    return generator, file
+
+
+@pytest.fixture(scope="module")
+def guided(without_guide):
+    config = load_config("guided", warm_start=str(without_guide[1]))
     begin = load_beginning(config)
     assert begin is not None
     return config, begin(build_model(config, total_steps=10).init_compiled(jax.random.key(0)))
 
 
-def test_guided_begins_as_the_packages_generator_and_only_its_guide_moves(guided):
+def test_guided_begins_as_the_way_up_and_only_its_guide_moves(guided, without_guide):
     config, state = guided
-    packaged = load_trained()
+    packaged = without_guide[0]
     for name in ("up8", "block2", "last"):
         np.testing.assert_array_equal(
             *(jax.tree.leaves(p[name])[0] for p in (state.generator.params["guide"], packaged.params))
