@@ -111,7 +111,7 @@ def _points(options: argparse.Namespace, items: Sequence[Item]) -> dict[Item, li
             raise UserError(f"--point is for one photograph, and {len(items)} are given: use --points")
         return {items[0]: [parse_point(text) for text in options.point]}
     by_name, found = read_points(options.points), {item.name.as_posix(): item for item in items}
-    for name in by_name.keys() - found.keys():
+    for name in sorted(by_name.keys() - found.keys()):
         raise UserError(
             f"{options.points} has points for {name}, which is not among the photographs (the nearest is"
             f" {nearest(name, found)})"

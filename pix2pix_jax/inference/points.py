@@ -19,6 +19,7 @@ MOST = 1000
 """Points of one photograph."""
 
 _VERSION = 1  # of the file's format
+_LARGEST = 1e9  # no photograph is as wide
 _RADIUS = 0.0125  # of the shorter side: 2 pixels of 160, in the middle of the sizes that generators are trained with
 
 
@@ -45,7 +46,8 @@ class Point:
 
     def __post_init__(self) -> None:
         numbers = [self.x, self.y, *([] if self.radius is None else [self.radius])]
-        if not all(isinstance(n, int | float) and math.isfinite(n) and n >= 0 for n in numbers):
+        # Within what a float holds, and so not NaN either.
+        if not all(isinstance(n, int | float) and 0 <= n < _LARGEST for n in numbers):
             raise UserError(f"a point of colour needs numbers from 0 for x, y and radius, got {numbers}")
         _ = self.chroma
 

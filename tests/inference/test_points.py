@@ -22,7 +22,10 @@ def test_points_as_they_are_written(text, point):
     assert parse_point(text) == point
 
 
-@pytest.mark.parametrize("text", ["", "1,2", "a,2,red", "1,2,", "nan,1.0,red", "-1,2,red", "1,2,rad", "1,2,red,x"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "1,2", "a,2,red", "1,2,", "nan,1.0,red", "-1,2,red", "1" + 400 * "0" + ",2,red", "1,2,rad", "1,2,red,x"],
+)
 def test_what_is_no_point_is_refused_in_one_line(text):
     with pytest.raises(UserError) as caught:
         parse_point(text)
