@@ -5,14 +5,20 @@ import contextlib
 import ipaddress
 import os
 import signal
+import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pix2pix_jax.commands import cli, images
 from pix2pix_jax.commands.arguments import add_flags, load_generator, positive_int
 from pix2pix_jax.errors import UserError
+
+if TYPE_CHECKING:
+    from pix2pix_jax.page.making import Maker
 
 _VARIABLE = "PIX2PIX_PAGE_PASSWORD"
 
@@ -27,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
         "pix2pix-page",
         description="Serves a page for the browser, on which photographs are coloured as pix2pix-colorize does it; with"
         " a generator that was trained on pairs, images are translated as pix2pix-translate does it. Nothing is loaded"
-        " from elsewhere, and what visitors give is deleted when they leave.",
+        " from elsewhere, and nothing that visitors give is kept.",
     )
     parser.add_argument(
         "--host",
@@ -37,20 +43,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port", type=int, default=7860, help="port to listen at (default: %(default)s); 0 for a free one"
     )
-    password = parser.add_mutually_exclusive_group()
-    password.add_argument(
+    parser.add_argument(
         "--password-file",
         type=Path,
         metavar="FILE",
         help=f"what visitors are asked for, with any name, is the first line of FILE; the variable {_VARIABLE} does the"
         " same",
     )
-    password.add_argument("--password", help="the same, but everybody on this machine can see it among the processes")
     parser.add_argument(
         "--root-path",
         default="",
         metavar="PATH",
-        help="path under which a reverse proxy offers it, as /colour",
+        help="path under which a reverse proxy offers it, as /colour; / where that is all of a name",
     )
     parser.add_argument(
         "--tile",
@@ -66,47 +70,58 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(options: argparse.Namespace) -> None:
+    try:
+        import uvicorn
+
+        from pix2pix_jax.page.serving import build_app
+    except ImportError as error:
+        raise UserError(f"the page needs what is not installed ({error}): pip install 'pix2pix-jax[web]'") from error
     from pix2pix_jax.page.making import Maker
-    from pix2pix_jax.page.serving import Serving, serve
 
     images.set_limits(options)
-    password = _password(options)
-    if password is None and not _is_this_machine(options.host):
+    password, here = _password(options), _is_this_machine(options.host)
+    if password is None and not here:
         print(
             f"note: everybody who can reach {options.host} can use the page: give --password-file to ask for one",
             file=sys.stderr,
         )
-    for ending in (signal.SIGINT, signal.SIGTERM):  # so that the server's folder is deleted then
+    # Names that lead here are others' to give; a proxy has its own, and a password is not sent to the wrong name.
+    closed = here and password is None and not options.root_path
+    hosts = frozenset({options.host, "localhost", "127.0.0.1", "[::1]"}) if closed else None
+    for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt), _listening(options.host, options.port) as listener:
         maker = Maker(load_generator(options), options.tile, options.seed)
         pixels = round(options.max_megapixels * 1_000_000)
-        how = Serving(options.host, options.port, password, pixels, options.root_path)
-        with tempfile.TemporaryDirectory(prefix="pix2pix-page-", ignore_cleanup_errors=True) as folder:
-            _set_up_gradio(Path(folder) / "uploads")
-            serve(
-                maker,
-                how,
-                Path(folder),
-                lambda address: print(f"the page is at {address} (Ctrl-C ends it)", flush=True),
-            )
+        root_path = options.root_path.strip("/")
+        app = build_app(maker, pixels, password, f"/{root_path}" if root_path else "", hosts)
+        threading.Thread(target=_warm_up, args=[maker], daemon=True).start()
+        host = f"[{options.host}]" if ":" in options.host else options.host
+        print(f"the page is at http://{host}:{listener.getsockname()[1]}/ (Ctrl-C ends it)", flush=True)
+        settings = {"log_level": "warning", "server_header": False, "timeout_graceful_shutdown": 1}
+        uvicorn.Server(uvicorn.Config(app, **settings)).run([listener])
 
 
-def _set_up_gradio(uploads: Path) -> None:
-    """Has Gradio keep its files in a folder of ours, and report to nobody; it reads these when it is imported."""
-    uploads.mkdir()
-    tempfile.tempdir = str(uploads)  # else Gradio would leave what it is sent elsewhere, and for ever
-    os.environ |= {
-        "GRADIO_TEMP_DIR": str(uploads),
-        "GRADIO_ANALYTICS_ENABLED": "False",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_HUB_OFFLINE": "1",
-    }
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family)
+    except (OSError, OverflowError) as error:
+        code = getattr(error, "errno", None)
+        reason = os.strerror(code) if code is not None and code > 0 else error
+        raise UserError(
+            f"nothing can listen at {host}, port {port} ({reason}): give another --port or --host"
+        ) from error
+
+
+def _warm_up(maker: "Maker") -> None:
+    with contextlib.suppress(UserError), tempfile.TemporaryDirectory(prefix="pix2pix-page-") as folder:
+        maker.warm_up(Path(folder))
 
 
 def _password(options: argparse.Namespace) -> str | None:
     """The password that was given, in whatever way, which must not be empty."""
-    password = options.password if options.password is not None else os.environ.get(_VARIABLE)
+    password = os.environ.get(_VARIABLE)
     if options.password_file is not None:
         try:
             password = next(iter(options.password_file.read_text(encoding="utf-8").splitlines()), "")

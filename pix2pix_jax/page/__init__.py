@@ -1,1 +1,1 @@
-"""A page in the browser for people without a terminal: drop photographs, see before and after, take them away."""
+"""A page in the browser for people without a terminal: drop photographs, say what colours you know, take them away."""

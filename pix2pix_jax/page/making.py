@@ -1,58 +1,47 @@
-"""What the page does with a file, which is what the commands do with it."""
+"""What the page's server makes of a file that it is sent: what the commands make. Nothing of it is kept."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import io
+import json
+import re
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from PIL import Image
 
+from pix2pix_jax.errors import UserError
 from pix2pix_jax.figures.drawing import displayed
+from pix2pix_jax.inference import Point, TrainedGenerator, colorize
 from pix2pix_jax.inference.colorizing import colorize_file
-from pix2pix_jax.inference.generator import TrainedGenerator
 from pix2pix_jax.inference.inputs import condition_of
+from pix2pix_jax.inference.photo_files import explaining, reading
 from pix2pix_jax.inference.translating import translate_array, translated_name, write_translated
+from pix2pix_jax.photos import known_suffix, name_to_write, orientation_of, read_image, with_extension
 from pix2pix_jax.tasks import TranslationTask
 
-_LONGEST_SHOWN = 1600  # px; what is shown is smaller than what is downloaded, and a format that browsers know
-_SHOWN_AS_JPEG = {"quality": 90, "subsampling": "4:4:4"}
-_FEW_PIXELS = 2**18  # enlarged on the screen, so that JPEG would be seen
+_SHOWN, _PREVIEWED = 1024, 512  # px: the longer sides of pictures for the screen, and of what previews are made of
+
+Answer = tuple[bytes, dict[str, Any]]
+"""A file's bytes, and what the page is told beside it."""
 
 
-@dataclass(frozen=True)
-class Made:
-    """An image that was made of a file.
+class Asked(NamedTuple):
+    """What is asked for beside a file: its name (text, never a path to open), strength of the colours, and points."""
 
-    Attributes:
-        target: the file that was written, at full size.
-        size: its width and height, px.
-        before: a picture of what was given, for the screen.
-        after: a picture of what was made, for the screen.
-        notes: what the user should know of how the file was read, a line each.
-    """
+    name: str
+    strength: float
+    points: list[Point]
 
-    target: Path
-    size: tuple[int, int]
-    before: Path
-    after: Path
-    notes: tuple[str, ...]
+    def named(self, text: object, file: Path) -> str:
+        """A message with this name in place of the file's, and without advice on flags: the page has none."""
+        bare = re.sub(rf"{re.escape(str(file.parent))}/(made/)?|[;:] (?=[^;:]*--)[^;:]*", "", str(text))
+        return bare.replace(file.stem, with_extension(Path(self.name), "").name)
 
 
-Make = Callable[[Path, Path, float], Made]
-"""Makes an image of a file in an empty folder, with some strength of the colours; raises UserError if it cannot."""
-
-
-@dataclass(frozen=True)
-class Maker:
-    """A generator at work for the page.
-
-    Attributes:
-        generator: the generator.
-        tile: side of the squares that large images are translated in, px.
-        seed: what dropout follows from, where the generator keeps it.
-    """
+class Maker(NamedTuple):
+    """A generator at work for the page, with the `tile` and `seed` of the commands; what cannot be is a UserError."""
 
     generator: TrainedGenerator
-    tile: int
+    tile: int = 1024
     seed: int = 0
 
     @property
@@ -61,70 +50,82 @@ class Maker:
         return isinstance(self.generator.config.task, TranslationTask)
 
     @property
-    def strength(self) -> float:
-        """The strength of the colours that the generator's config says."""
-        return self.generator.config.saturation
+    def channels(self) -> int:
+        """Of what the generator is given."""
+        return self.generator.config.task.condition_channels if self.translates else 1
 
-    @property
-    def side(self) -> int:
-        """Height and width of the images that the generator was trained on, px."""
-        return self.generator.config.image_size
+    def read(self, line: bytes) -> Asked:
+        """Reads what is asked for: JSON with `name`, and for colours `strength` and the `points` of `--points`."""
+        try:
+            given = json.loads(line)
+            name, strength = Path(given["name"]).name or "image", float(given.get("strength", 1.0))
+            points = [Point(**point) for point in given.get("points", [])]
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise UserError("what was asked for beside the file cannot be read") from error
+        if not 0.0 <= strength <= 10.0:
+            raise UserError("the strength of the colours is a number from 0 to 10")
+        return Asked(name, strength, points)
 
-    def make(self, file: Path, folder: Path, strength: float) -> Made:
-        """Makes an image of a file.
+    def open(self, file: Path, asked: Asked) -> Answer:
+        """A JPEG picture of a file for the screen, the upright image's size, and the name of what is made of it."""
+        if self.translates:
+            condition = self._condition(file)
+            height, width = condition.shape[:2]
+            name = translated_name(Path(asked.name), condition, self.generator.config)
+            return _picture(displayed(condition)), {"width": width, "height": height, "writes": name.name}
+        with reading(file) as image:
+            width, height = image.size[::-1] if orientation_of(image) >= 5 else image.size
+            name = name_to_write(Path(asked.name), image.has_transparency_data, max(image.size))
+        with explaining(file):
+            return _picture(read_image(file, _SHOWN // 2)), {"width": width, "height": height, "writes": name.name}
 
-        Args:
-            file: the file, whose name the image keeps.
-            folder: where the image and two pictures of it go.
-            strength: of the colours, as `pix2pix-colorize --saturation`; not looked at by a generator that translates.
+    def preview(self, file: Path, asked: Asked) -> Answer:
+        """A JPEG picture of what would be made of an image; of a photograph to be coloured, give a small copy."""
+        if self.translates:
+            return _picture(displayed(self._translated(self._condition(file)))), {}
+        with reading(file) as image:
+            if max(image.size) > _PREVIEWED:
+                raise UserError(f"a preview is made of {_PREVIEWED} pixels at the most")
+            made = colorize(image, self.generator.with_saturation(asked.strength), self.seed, asked.points)
+        return _picture(made.convert("RGB")), {}
 
-        Raises:
-            UserError: if the file cannot be read, or the image cannot be written.
-        """
-        return self._translate(file, folder) if self.translates else self._colorize(file, folder, strength)
+    def result(self, file: Path, asked: Asked) -> Answer:
+        """The file that the command writes, byte by byte; its name, and notes on how the given one was read."""
+        notes: list[str] = []
+        name, folder, config = Path(file.name), file.parent / "made", self.generator.config
+        if self.translates:
+            condition = self._condition(file, notes.append)
+            target = folder / translated_name(name, condition, config)
+            write_translated(self._translated(condition), target, config)
+        else:
+            generator = self.generator.with_saturation(asked.strength)
+            how = {"seed": self.seed, "points": asked.points}
+            target, *_ = colorize_file(file, name, generator, folder.joinpath, notes.append, **how)
+        about = {"name": asked.named(target.name, file), "notes": [asked.named(note, file) for note in notes]}
+        return target.read_bytes(), about
 
     def warm_up(self, folder: Path) -> None:
-        """Compiles what the first visitor would wait for.
+        """Compiles what the first visitor would wait for; a file comes into the folder."""
+        file, side = folder / "a.png", self.generator.config.image_size
+        if mode := {1: "L", 3: "RGB"}.get(self.channels):  # others are no images that a page is given
+            Image.new(mode, (side, side)).save(file)
+            for points in [[], [Point(0, 0, "gray")]][: 1 + self.generator.takes_points]:
+                self.preview(file, Asked("a.png", 1.0, points))
 
-        Args:
-            folder: an empty one, for what is made on the way.
-        """
-        channels = self.generator.config.task.condition_channels if self.translates else 1
-        if channels in (1, 3):  # others are no images that a page could be given
-            file = folder / "warm_up.png"
-            Image.new("L" if channels == 1 else "RGB", (self.side, self.side)).save(file)
-            self.make(file, folder / "made", self.strength)
+    def _condition(self, file: Path, note: Any = lambda _: None) -> Any:
+        return condition_of([file], self.generator.config, note)
 
-    def _colorize(self, file: Path, folder: Path, strength: float) -> Made:
-        notes: list[str] = []
-        generator = self.generator.with_saturation(strength)
-        name, note = Path(file.name), notes.append
-        target, gray, image = colorize_file(file, name, generator, folder.joinpath, note, seed=self.seed)
-        return _made(target, gray.image(), image, notes)
-
-    def _translate(self, file: Path, folder: Path) -> Made:
-        config = self.generator.config
-        notes: list[str] = []
-        condition = condition_of([file], config, notes.append)
-        target = folder / translated_name(Path(file.name), condition, config)
-        made = translate_array(condition, self.generator, self.seed, self.tile)
-        write_translated(made, target, config)
-        return _made(target, Image.fromarray(displayed(condition)), Image.fromarray(displayed(made)), notes)
+    def _translated(self, condition: Any) -> Any:
+        return translate_array(condition, self.generator, self.seed, self.tile)
 
 
-def _made(target: Path, before: Image.Image, after: Image.Image, notes: list[str]) -> Made:
-    folder = target.parent / "shown"
-    folder.mkdir()
-    return Made(target, after.size, _show(before, folder / "before"), _show(after, folder / "after"), tuple(notes))
+def file_for(asked: Asked, folder: Path) -> Path:
+    """Where a visitor's file goes, under a name of ours: of theirs it has the extension, if some format's."""
+    return folder / (folder.name + known_suffix(Path(asked.name)))
 
 
-def _show(image: Image.Image, name: Path) -> Path:
-    """Writes a picture for the screen; its name is given without the extension."""
-    image.thumbnail((_LONGEST_SHOWN, _LONGEST_SHOWN), Image.Resampling.BICUBIC)
-    if image.has_transparency_data or image.width * image.height <= _FEW_PIXELS:
-        path = name.with_suffix(".png")
-        image.save(path)
-    else:
-        path = name.with_suffix(".jpg")
-        image.save(path, **_SHOWN_AS_JPEG)
-    return path
+def _picture(pixels: Any) -> bytes:
+    image, file = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels), io.BytesIO()
+    image.thumbnail((_SHOWN, _SHOWN), Image.Resampling.BICUBIC)
+    image.save(file, "JPEG", quality=95, subsampling="4:4:4")
+    return file.getvalue()

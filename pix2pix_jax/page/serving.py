@@ -1,190 +1,190 @@
-"""The server of the page: nothing is loaded from elsewhere, and nothing stays when it ends."""
+"""The page's server: it keeps nothing, is closed to other sites' pages, and refuses what is too large or too much."""
 
 import asyncio
+import base64
 import hmac
-import os
-import socket
-import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+import io
+import json
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from time import time
-from typing import TYPE_CHECKING
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from PIL import Image
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.page.guard import Guard, Limits
-from pix2pix_jax.page.making import Maker
+from pix2pix_jax.page.making import Answer, Asked, Maker, file_for
 
-if TYPE_CHECKING:
-    import uvicorn
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-    from pix2pix_jax.page.visits import Visits
-
-# Gradio's own page says where other things may be had; browsers are told to load nothing but from here. Its scripts
-# are partly in the page itself, and its canvas compiles some.
-_POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline';"
-    " img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; worker-src 'self' blob:;"
-    " form-action 'self'; frame-ancestors 'none'"
-)
-_HEADERS = [
-    (b"content-security-policy", _POLICY.encode()),
-    (b"referrer-policy", b"same-origin"),
-    (b"x-content-type-options", b"nosniff"),
-]
-
-_SWEEPING_SECONDS = 300.0
-_UNOWNED_SECONDS = 3600.0  # how long files stay that belong to no visit: visits have links of their own
+_HEADERS = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+    " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-cache",
+}
+_EXAMPLES = {"cat": "chelsea.png", "coffee": "coffee.png", "camera": "camera.png"}  # scikit-image's, CC0
+_PRIVACY = "What you give goes to the computer that this page comes from, and is kept in your browser alone."
+_LINE_BYTES = 2**18  # of what is asked for beside a file
 _BYTES_A_PIXEL = 8  # of the largest files that hold an image: 16 bits, with transparency
+_SECONDS = 900.0  # that a file may take to arrive
+_ALL, _EACH = 32, 6  # requests at a time: of all addresses, and of one
 
 
-@dataclass(frozen=True)
-class Serving:
-    """How the page is served.
-
-    Attributes:
-        host: name or address to listen at.
-        port: to listen at; 0 for a free one.
-        password: what visitors are asked for; None for nothing.
-        max_pixels: of an image.
-        root_path: the path under which a reverse proxy offers the page; empty where there is none.
-    """
-
-    host: str
-    port: int
-    password: str | None
-    max_pixels: int
-    root_path: str = ""
-
-
-def serve(maker: Maker, serving: Serving, folder: Path, ready: Callable[[str], object]) -> None:
-    """Serves the page until the process is told to end (SIGINT or SIGTERM).
+def build_app(
+    maker: Maker, max_pixels: int, password: str | None = None, root_path: str = "", hosts: frozenset[str] | None = None
+) -> Starlette:
+    """The page as an ASGI application.
 
     Args:
-        maker: what the page does.
-        serving: how it is served.
-        folder: where all that it writes goes, with a folder `uploads` that Gradio keeps its files in.
-        ready: is told the page's address when browsers can open it.
-
-    Raises:
-        UserError: if nothing can listen there, or Gradio is not installed.
+        maker: what it does.
+        max_pixels: of an image. Files may have 8 bytes a pixel of that.
+        password: what visitors are asked for, with any name; None for nothing.
+        root_path: the path under which a reverse proxy offers the page, whether or not it takes the path off.
+        hosts: the names by which browsers may call the server, against names that others let lead here; None for any.
     """
-    if find_spec("gradio") is None:
-        raise UserError("the page needs Gradio, which is not installed: pip install 'pix2pix-jax[web]'")
-    with _listening(serving.host, serving.port) as listener:
-        warm = threading.Thread(target=_warm_up, args=(maker, folder / "warm"), daemon=True)
-        warm.start()
-        server = _server(maker, serving, folder)
-        host = f"[{serving.host}]" if ":" in serving.host else serving.host
-        ready(f"http://{host}:{listener.getsockname()[1]}/")
-        server.run([listener])
+    quick, long, most = asyncio.Semaphore(1), asyncio.Semaphore(2), _BYTES_A_PIXEL * max_pixels
+    task, generator = "translate" if maker.translates else "colorize", maker.generator
+    about = {
+        "task": task,
+        "draw": maker.translates and maker.channels in (1, 3),
+        "side": generator.config.image_size,
+        "strength": generator.config.saturation,
+        "points": generator.takes_points,
+        "drops": [],
+        "limits": {"bytes": most, "pixels": max_pixels},
+        "privacy": _PRIVACY,
+        "examples": [{"name": f"{name}.png", "url": f"examples/{name}.png"} for name in _EXAMPLES],
+    }
 
+    def post(path: str, make: Callable[[Path, Asked], Answer], turn: asyncio.Semaphore) -> Route:
+        async def answer(request: Request) -> Response:
+            with tempfile.TemporaryDirectory(prefix="pix2pix-page-", ignore_cleanup_errors=True) as folder:
+                asked, file = await asyncio.wait_for(_received(request, maker, Path(folder), most), _SECONDS)
+                async with turn:  # previews take their own, so that none waits for a result
+                    if await request.is_disconnected():
+                        raise ClientDisconnect
+                    content, told = await asyncio.to_thread(_made, make, file, asked)
+            return Response(content, headers={"x-about": quote(json.dumps(told))})
 
-def _warm_up(maker: Maker, folder: Path) -> None:
-    folder.mkdir()
-    with suppress(UserError):  # the visitor is told
-        maker.warm_up(folder)
+        return Route(path, answer, methods=["POST"])
 
-
-def _listening(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
-        code = getattr(error, "errno", None)
-        reason = os.strerror(code) if code is not None and code > 0 else error
-        raise UserError(
-            f"nothing can listen at {host}, port {port} ({reason}): give another --port or --host"
-        ) from error
-
-
-def _server(maker: Maker, serving: Serving, folder: Path) -> "uvicorn.Server":
-    """A server that is not running yet."""
-    import gradio as gr
-    import uvicorn
-    from fastapi import FastAPI
-
-    from pix2pix_jax.page.examples import write_examples
-    from pix2pix_jax.page.layout import build_page, make_theme
-    from pix2pix_jax.page.visits import Visits
-
-    for part in ("made", "programs", "examples"):
-        (folder / part).mkdir()
-    visits = Visits(folder / "made", maker.strength)
-    limits = Limits(_BYTES_A_PIXEL * serving.max_pixels)
-    page = build_page(maker, visits, folder, write_examples(folder / "examples"), limits)
-    page.queue(default_concurrency_limit=1, api_open=False)  # nothing is made past the queue
-    here = Path(__file__).parent
-    app = gr.mount_gradio_app(
-        FastAPI(lifespan=lambda _: _sweeping(visits, folder), docs_url=None, redoc_url=None),
-        page,
-        path="/",
-        footer_links=[],
-        run_history=False,
-        enable_monitoring=False,
-        ssr_mode=False,
-        pwa=False,
-        mcp_server=False,
-        allowed_paths=[str(folder / "made"), str(folder / "examples")],
-        max_file_size=_BYTES_A_PIXEL * serving.max_pixels,
-        root_path=serving.root_path or None,
-        auth=None if serving.password is None else _checking(serving.password),
-        auth_message="Give the password; any name will do.",
-        theme=make_theme(),
-        css_paths=here / "page.css",
-        head=f"<script>{(here / 'page.js').read_text()}</script>",
+    routes: list[Any] = [
+        Route("/describe", lambda _: JSONResponse(about)),
+        Route("/examples/{name}.png", _example),
+        post("/open", maker.open, long),
+        post("/preview", maker.preview, quick),
+        post("/result", maker.result, long),
+        Mount("/", StaticFiles(directory=Path(__file__).parent / "static", html=True)),
+    ]
+    errors: Any = {
+        UserError: lambda _, error: PlainTextResponse(str(error), 422),
+        ClientDisconnect: lambda *_: Response(status_code=408),
+        TimeoutError: lambda *_: Response(status_code=408),
+    }
+    app = Starlette(
+        routes=[*([Mount(root_path, routes=routes)] if root_path else []), *routes], exception_handlers=errors
     )
-
-    app.add_middleware(Guard, folder=folder, limits=limits)
-    app.add_middleware(_Policy)
-    # A browser's tab keeps a connection for as long as it is open.
-    return uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+    app.add_middleware(_Guard, password=password, hosts=hosts, most=most + _LINE_BYTES)
+    return app
 
 
-class _Policy:
-    """Puts `_POLICY` onto every answer, as a layer around an ASGI application."""
+async def _received(request: Request, maker: Maker, folder: Path, most: int) -> tuple[Asked, Path]:
+    """Reads a line of JSON and, after it, a file."""
+    line, chunks = b"", request.stream()
+    async for chunk in chunks:
+        line += chunk
+        if b"\n" in line or len(line) > _LINE_BYTES:
+            break
+    line, _, content = line.partition(b"\n")
+    asked = maker.read(line)
+    file, size = file_for(asked, folder), 0
+    with file.open("wb") as written:
+        while content is not None:
+            size += written.write(content)
+            if size > most:
+                raise HTTPException(413, f"{asked.name} is larger than {most // 10**6} MB, which is the most here")
+            content = await anext(chunks, None)
+    return asked, file
 
-    def __init__(self, app: "ASGIApp") -> None:
-        self._app = app
 
-    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        async def send_with_policy(message: "Message") -> None:
+def _made(make: Callable[[Path, Asked], Answer], file: Path, asked: Asked) -> Answer:
+    try:
+        return make(file, asked)
+    except UserError as error:
+        raise UserError(asked.named(error, file)) from error
+
+
+def _example(request: Request) -> Response:
+    spec, name = find_spec("skimage"), _EXAMPLES.get(request.path_params["name"])
+    if name is None or spec is None or spec.origin is None:
+        raise HTTPException(404)
+    file = io.BytesIO()
+    with Image.open(Path(spec.origin).parent / "data" / name, formats=("PNG",)) as image:
+        image.convert("L").save(file, "PNG")
+    return Response(file.getvalue(), media_type="image/png")
+
+
+class _Guard:
+    """A layer around the application that refuses strangers and too much, and puts `_HEADERS` onto every answer."""
+
+    def __init__(self, app: Any, password: str | None, hosts: frozenset[str] | None, most: int) -> None:
+        self._app, self._password, self._hosts, self._most = app, password, hosts, most
+        self._there: Counter[str] = Counter()  # requests that are worked on, by address
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def send_with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_HEADERS]
+                MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
-        await self._app(scope, receive, send_with_policy)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        address, counts = request.client.host if request.client else "", request.method == "POST"
+        if refusal := self._refusal(request, address):
+            status, text, *headers = refusal
+            await PlainTextResponse(text, status, *headers)(scope, receive, send_with_headers)
+            return
+        self._there[address] += counts
+        try:
+            await self._app(scope, receive, send_with_headers)
+        finally:
+            self._there -= Counter({address: int(counts)})  # forgets who has none
+
+    def _refusal(self, request: Request, address: str) -> Any:
+        """A status, a text, and further headers; None for what is let in."""
+        headers, host = request.headers, request.headers.get("host", "")
+        if self._hosts is not None and re.sub(r":\d+$", "", host) not in self._hosts:
+            return 421, "This page answers to its own address alone: behind a proxy, start it with --root-path."
+        if self._password is not None and not hmac.compare_digest(_given_password(headers), self._password.encode()):
+            return 401, "The password is asked for, with any name.", {"www-authenticate": 'Basic realm="pix2pix"'}
+        if request.method != "POST":
+            return None
+        site = headers.get("sec-fetch-site") or ("origin" in headers and urlsplit(headers["origin"]).netloc)
+        if site not in (False, "same-origin", "none", host, headers.get("x-forwarded-host")):
+            return 403, "Another site's page may not use this one."
+        if int(headers.get("content-length", 0)) > self._most:
+            return 413, f"This is larger than {self._most // 10**6} MB, which is the most here."
+        if self._there.total() >= _ALL or self._there[address] >= _EACH:
+            return 429, "The server has much to do: trying again until it has time", {"retry-after": "2"}
+        return None
 
 
-def _checking(password: str) -> Callable[[str, str], bool]:
-    return lambda _, given: hmac.compare_digest(given.encode(), password.encode())
-
-
-@asynccontextmanager
-async def _sweeping(visits: "Visits", folder: Path) -> AsyncIterator[None]:
-    """Deletes what belongs to nobody any more, while the server runs."""
-
-    async def sweep() -> None:
-        started = time()  # what is there already belongs to the page
-        while True:
-            await asyncio.sleep(_SWEEPING_SECONDS)
-            await asyncio.to_thread(visits.sweep)
-            for part in ("uploads", "programs"):
-                await asyncio.to_thread(delete_old, folder / part, started, time() - _UNOWNED_SECONDS)
-
-    task = asyncio.create_task(sweep())
+def _given_password(headers: Any) -> bytes:
     try:
-        yield
-    finally:
-        task.cancel()
-
-
-def delete_old(folder: Path, after: float, before: float) -> None:
-    """Deletes the files in a folder, and in those within, that have come there between two times, s since 1970."""
-    for path in folder.rglob("*"):
-        with suppress(OSError):
-            if path.is_file() and after < path.stat().st_ctime < before:
-                path.unlink()
+        return base64.b64decode(headers.get("authorization", "").removeprefix("Basic ")).partition(b":")[2]
+    except ValueError:
+        return b""

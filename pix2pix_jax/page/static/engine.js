@@ -1,0 +1,97 @@
+// Engine A: the server that the page comes from. Nothing of what it is sent stays there.
+//
+// Whatever colours for this page is a module like this one, whose `createEngine()` gives an object with
+//   describe(): {task: "colorize" | "translate", draw: may one draw?, side: of what is drawn (px), strength: of colours,
+//     points: does it take them?, drops: [what results lose], limits: {bytes, pixels}, privacy: a sentence,
+//     examples: [{name, url}]};
+//   open(file, signal): a photograph {name, width, height: upright, writes: the result's name, preview: ImageBitmap of
+//     what was given, of at most 1024 px};
+//   preview(photograph, {points, strength}, signal): ImageBitmap of the preview's size, coloured;
+//   result(photograph, {points, strength}, signal, onProgress(0…1, null while it cannot tell)): {blob, name, notes}.
+// All give promises. Points are those of `pix2pix-colorize --points`, in pixels of the upright photograph. What is
+// wrong is an Error whose message may be shown; where its `again` is true, trying again later may help.
+
+const SMALL = 512; // px; what a preview is made from
+
+export function createEngine() {
+  return { describe, open, preview, result };
+}
+
+let task = "colorize";
+
+async function describe() {
+  const answer = await fetch("describe");
+  if (!answer.ok) throw new Error(await answer.text());
+  const about = await answer.json();
+  task = about.task;
+  return about;
+}
+
+async function open(file, signal) {
+  const { blob, about } = await post("open", { name: file.name }, file, signal);
+  const picture = await createImageBitmap(blob);
+  const small = task === "colorize" ? await reduced(picture) : file;
+  return { ...about, name: file.name, file, preview: picture, small };
+}
+
+async function preview(photo, { points, strength }, signal) {
+  const { width, height } = photo;
+  const share = (value, length) => Math.min(value / length, 0.9999); // 1 would be a pixel
+  const shares = points.map(({ x, y, color, radius }) => ({
+    x: share(x, width),
+    y: share(y, height),
+    color,
+    ...(radius !== undefined && { radius: share(radius, Math.min(width, height)) }),
+  }));
+  const { blob } = await post("preview", { name: photo.name, strength, points: shares }, photo.small, signal);
+  const made = await createImageBitmap(blob);
+  return task === "colorize" ? colored(photo.preview, made) : made;
+}
+
+async function result(photo, { points, strength }, signal, onProgress) {
+  const asked = { name: photo.name, strength, points };
+  const { blob, about } = await post("result", asked, photo.file, signal, onProgress);
+  return { blob, name: about.name, notes: about.notes };
+}
+
+async function reduced(picture) {
+  const scale = Math.min(1, SMALL / Math.max(picture.width, picture.height));
+  const canvas = new OffscreenCanvas(Math.ceil(picture.width * scale), Math.ceil(picture.height * scale));
+  canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+  return canvas.convertToBlob({ type: "image/jpeg", quality: 0.95 });
+}
+
+// The luma of one picture with the colour of another, smaller one: the canvas's "color" keeps what weighs as luma does.
+function colored(picture, made) {
+  const canvas = new OffscreenCanvas(picture.width, picture.height), context = canvas.getContext("2d");
+  context.drawImage(picture, 0, 0);
+  context.globalCompositeOperation = "color";
+  context.imageSmoothingQuality = "high";
+  context.drawImage(made, 0, 0, canvas.width, canvas.height);
+  return canvas.transferToImageBitmap();
+}
+
+// Sends a line of JSON and a file. XMLHttpRequest, since fetch does not tell how far sending is.
+function post(path, asked, file, signal, onProgress = () => {}) {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const request = new XMLHttpRequest();
+    request.open("POST", path);
+    request.responseType = "blob";
+    request.upload.onprogress = ({ loaded, total }) => onProgress(loaded < total ? (0.9 * loaded) / total : null);
+    request.onload = async () => {
+      if (request.status === 200) {
+        const about = JSON.parse(decodeURIComponent(request.getResponseHeader("x-about")));
+        resolve({ blob: request.response, about });
+      } else {
+        const error = new Error((await request.response.text()) || `The server answers ${request.status}.`);
+        reject(Object.assign(error, { again: [429, 502, 503, 504].includes(request.status) }));
+      }
+    };
+    const silent = "The server does not answer: trying again until it does";
+    request.onerror = () => reject(Object.assign(new Error(silent), { again: true }));
+    request.onabort = () => reject(new DOMException("cancelled", "AbortError"));
+    signal?.addEventListener("abort", () => request.abort());
+    request.send(new Blob([JSON.stringify(asked), "\n", file]));
+  });
+}

@@ -1,0 +1,125 @@
+// The one place of state: what was given, its points and strengths, undo and redo. IndexedDB keeps it over a reload.
+
+const STEPS = 200; // of undo, of each photograph
+const FILES = "files", EDITS = "edits"; // apart, so that a point does not write the photograph once more
+
+const settled = (request) => new Promise((resolve, reject) => {
+  request.onsuccess = () => resolve(request.result);
+  request.onerror = () => reject(request.error);
+});
+
+function openDatabase() {
+  const request = indexedDB.open(`pix2pix ${new URL(".", location.href).pathname}`, 1);
+  request.onupgradeneeded = () => [FILES, EDITS].forEach((name) => request.result.createObjectStore(name));
+  return settled(request);
+}
+
+const editable = ({ points, strength }) => ({ points, strength });
+
+export class Store {
+  items = []; // {id, at, file, points, strength: null for the engine's, past, future, and what the page finds out}
+  current = null; // of the items
+  point = null; // the index of the chosen one of the current item's
+  reference = null; // a file to take colours from
+  kept = true; // whether the browser keeps all that
+  onchange = () => {};
+  #database = null;
+  #gesture = null;
+
+  async load() {
+    try {
+      this.#database = await openDatabase();
+      const all = this.#database.transaction([FILES, EDITS]);
+      const [ids, files, edits] = await Promise.all([
+        settled(all.objectStore(FILES).getAllKeys()),
+        settled(all.objectStore(FILES).getAll()),
+        settled(all.objectStore(EDITS).getAll()),
+      ]);
+      const found = new Map(ids.map((id, index) => [id, files[index]]));
+      this.reference = found.get("reference") ?? null;
+      this.items = edits.filter(({ id }) => found.has(id)).map((edit) => ({ ...edit, file: found.get(edit.id) }));
+      this.items.sort((a, b) => a.at - b.at);
+    } catch {
+      this.kept = false;
+    }
+    this.select(this.items[0] ?? null);
+  }
+
+  add(files) {
+    const added = [...files].map((file, index) => {
+      const at = Date.now() + index / 1000;
+      return { id: `${at} ${Math.random()}`, at, file, points: [], strength: null, past: [], future: [] };
+    });
+    this.items.push(...added);
+    for (const item of added) {
+      this.#write(FILES, item.id, item.file);
+      this.#keep(item);
+    }
+    if (added.length) this.select(added[0]);
+  }
+
+  remove(...items) {
+    const index = this.items.indexOf(this.current);
+    this.items = this.items.filter((item) => !items.includes(item));
+    for (const { id } of items) [FILES, EDITS].forEach((name) => this.#write(name, id));
+    if (items.includes(this.current)) this.select(this.items[Math.min(index, this.items.length - 1)] ?? null);
+    else this.onchange();
+  }
+
+  select(item, point = null) {
+    [this.current, this.point, this.#gesture] = [item, point, null];
+    this.onchange();
+  }
+
+  // What the page finds out of an item, which is not kept.
+  set(item, found) {
+    Object.assign(item, found);
+    this.onchange();
+  }
+
+  setReference(file) {
+    this.reference = file;
+    this.#write(FILES, "reference", file);
+    this.onchange();
+  }
+
+  // Changes points or strength. The steps of one gesture, such as a drag, are undone as one.
+  edit(item, change, gesture = null) {
+    if (gesture === null || gesture !== this.#gesture) item.past = [...item.past, editable(item)].slice(-STEPS);
+    this.#gesture = gesture;
+    Object.assign(item, change, { future: [] });
+    this.#edited(item);
+  }
+
+  undo() { this.#step("past", "future"); }
+  redo() { this.#step("future", "past"); }
+
+  #step(from, to) {
+    const item = this.current;
+    if (!item?.[from].length) return;
+    item[to] = [...item[to], editable(item)];
+    Object.assign(item, item[from].at(-1));
+    item[from] = item[from].slice(0, -1);
+    this.#gesture = null;
+    this.#edited(item);
+  }
+
+  #edited(item) {
+    if (item === this.current && this.point >= item.points.length) this.point = null;
+    this.#keep(item);
+    this.onchange(item);
+  }
+
+  #keep({ id, at, points, strength, past, future }) {
+    this.#write(EDITS, id, { id, at, points, strength, past, future });
+  }
+
+  async #write(name, key, value) {
+    try {
+      const place = this.#database.transaction(name, "readwrite").objectStore(name);
+      await settled(value ? place.put(value, key) : place.delete(key));
+    } catch {
+      if (this.kept) this.set(this, { kept: false }); // there is no room, or no database
+    }
+  }
+}
