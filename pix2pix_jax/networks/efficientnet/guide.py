@@ -86,7 +86,7 @@ class Attention(nn.Module):
         distances = jnp.square((places[:, None] - places) / _NEAR).sum(-1)
         logits = jnp.einsum("bqnd,bknd->bnqk", query, key) * _QUERY**-0.5
         logits -= nn.softplus(reach)[:, None, None] * distances
-        logits = jnp.where(points[..., 0].reshape(batch, 1, 1, count) > 0.0, logits, -1e9)
+        logits += jnp.where(points[..., 0].reshape(batch, 1, 1, count) > 0.0, 0.0, -1e9)
         # One more place to attend to, where there is nothing: no point need say anything.
         rest = jnp.broadcast_to(nothing[:, None, None], (batch, _HEADS, count, 1))
         weights = nn.softmax(jnp.concatenate([logits, rest], -1))[..., :-1]
