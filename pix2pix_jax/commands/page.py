@@ -98,7 +98,13 @@ def _serve(options: argparse.Namespace) -> None:
         threading.Thread(target=_warm_up, args=[maker], daemon=True).start()
         host = f"[{options.host}]" if ":" in options.host else options.host
         print(f"the page is at http://{host}:{listener.getsockname()[1]}/ (Ctrl-C ends it)", flush=True)
-        settings = {"log_level": "warning", "server_header": False, "timeout_graceful_shutdown": 1}
+        settings = {
+            "log_config": None,
+            "log_level": "warning",
+            "access_log": False,
+            "server_header": False,
+            "timeout_graceful_shutdown": 1,
+        }
         uvicorn.Server(uvicorn.Config(app, **settings)).run([listener])
 
 
