@@ -39,6 +39,15 @@ def step_or_best(text: str) -> int | str:
     return text if text == "best" else positive_int(text)
 
 
+def shard(text: str) -> tuple[int, int]:
+    """Which of how many parts, such as 3/8, as the `type` of an argument."""
+    with contextlib.suppress(ValueError):
+        part, count = map(int, text.split("/"))
+        if 1 <= part <= count:
+            return part, count
+    raise argparse.ArgumentTypeError(f"{text} is not I/N, such as 3/8, with I from 1 to N")
+
+
 FLAGS: dict[str, dict[str, Any]] = {
     "--checkpoint": {
         "metavar": "RUN_OR_FILE",

@@ -13,7 +13,7 @@ from pix2pix_jax.errors import UserError, nearest
 from pix2pix_jax.inference.points import Point, parse_point, read_points
 from pix2pix_jax.photos import load, name_to_write
 
-_WORDS = images.Words("coloured", "photographs", lambda name: name_to_write(name, alpha=False))
+_WORDS = images.Words("coloured", "photographs", lambda name: name_to_write(name, alpha=False), jobs=2)
 
 
 def main(arguments: Sequence[str] | None = None) -> int | None:
@@ -78,12 +78,12 @@ def _colorize(options: argparse.Namespace) -> int:
         generator = generator.with_saturation(options.saturation)
     wishes = {name: getattr(options, name) for name in ("seed", "overwrite", "damaged", "all_pages", "keep_dates")}
 
-    def colorize(item: Item, targets: Targets) -> None:
-        photo = item.files[0]
+    def colorize(item: Item, targets: Targets) -> images.Made:
+        photo = Path(item.files[0])
         place, note = partial(targets.place, item), partial(images.note, photo)
-        colorize_file(
+        file, gray, _ = colorize_file(
             photo,
-            item.name,
+            Path(item.name),
             generator,
             place,
             note,
@@ -92,6 +92,7 @@ def _colorize(options: argparse.Namespace) -> int:
             like=like,
             **wishes,
         )
+        return images.Made(file, *gray.luma.shape[::-1])
 
     return images.make_all(options, items, _WORDS, colorize)
 
@@ -110,7 +111,7 @@ def _points(options: argparse.Namespace, items: Sequence[Item]) -> dict[Item, li
         if len(items) > 1:
             raise UserError(f"--point is for one photograph, and {len(items)} are given: use --points")
         return {items[0]: [parse_point(text) for text in options.point]}
-    by_name, found = read_points(options.points), {item.name.as_posix(): item for item in items}
+    by_name, found = read_points(options.points), {item.name: item for item in items}
     for name in sorted(by_name.keys() - found.keys()):
         raise UserError(
             f"{options.points} has points for {name}, which is not among the photographs (the nearest is"

@@ -4,22 +4,33 @@ What takes long to import is imported when there is something to do, so that a m
 """
 
 import argparse
+import json
 import logging
+import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import time
+import zlib
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from PIL import Image
 from tqdm import tqdm
 
-from pix2pix_jax.commands.arguments import FLAGS, add_flags
+from pix2pix_jax.commands.arguments import FLAGS, add_flags, positive_int, shard
 from pix2pix_jax.commands.names import AlreadyMadeError, Item, Targets
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.files import make_folder
+from pix2pix_jax.files import make_folder, writing
 from pix2pix_jax.photos import readable_formats
 
 _NAMED = 10  # of files that are not read; the others are counted
+_MANY = 10  # images, whose speed says something: of fewer, most of the time goes into compiling
+
+_Given, _Result = TypeVar("_Given"), TypeVar("_Result")
 
 
 class Words(NamedTuple):
@@ -28,18 +39,34 @@ class Words(NamedTuple):
     Attributes:
         done: what it has done to an image, such as "coloured".
         things: what it is given, such as "photographs".
-        rename: what the name of an image becomes by itself.
+        rename: what the name of an image becomes by itself, by its extension.
+        jobs: how many images are made at a time.
     """
 
     done: str
     things: str
     rename: Callable[[Path], Path]
+    jobs: int = 1
+
+
+class Made(NamedTuple):
+    """An image that was made: its file, and what it was made of, px."""
+
+    file: Path
+    width: int
+    height: int
 
 
 def add_arguments(parser: argparse.ArgumentParser, metavar: str, out: str, words: Words) -> None:
     """Adds the arguments that all these commands have."""
     parser.add_argument(
-        "images", nargs="+", type=Path, metavar=metavar, help="image files, and folders searched recursively"
+        "images", nargs="*", type=Path, metavar=metavar, help="image files, and folders searched recursively"
+    )
+    parser.add_argument(
+        "--from",
+        dest="listed",
+        metavar="LIST",
+        help="a text file with the path of another such file or folder on each line; - for standard input",
     )
     parser.add_argument(
         "-o",
@@ -55,6 +82,25 @@ def add_arguments(parser: argparse.ArgumentParser, metavar: str, out: str, words
         "--replace-originals",
         action="store_true",
         help=f"with --overwrite, and the {words.things} in OUT: replace them by what is made of them",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=positive_int,
+        default=words.jobs,
+        metavar="N",
+        help=f"{words.things} at a time (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--shard",
+        type=shard,
+        metavar="I/N",
+        help=f"only the I-th of N parts of the {words.things}, by their names: for N processes, each with another I",
+    )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE.jsonl",
+        help=f"add a line of JSON for each of the {words.things}: input, output, size, seconds, error",
     )
     add_flags(parser, "--max-megapixels")
 
@@ -92,25 +138,39 @@ def find_in_folder(folder: Path, out: Path, also: tuple[str, ...] = ()) -> list[
         note(folder, f"{len(unread)} of {len(names) + len(unread)} image files are not read")
     if not names:
         raise UserError(f"{folder} holds no images" + (" that are read" if unread else ""))
-    return [Item((folder / name,), Path(name)) for name in names]
+    return [Item((str(folder / name),), name) for name in names]
 
 
 def find(options: argparse.Namespace, in_folder: Callable[[Path, Path], Iterable[Item]] = find_in_folder) -> list[Item]:
-    """Each image file that was given, and what `in_folder` finds in each folder that was given, once.
+    """Each image file that was given or listed, and what `in_folder` finds in each such folder, once.
 
     Raises:
-        UserError: if something that was given is not there, or a folder holds no image.
+        UserError: if something that was given is not there, a folder holds no image, or the list cannot be read.
     """
+    if not options.images and options.listed is None:
+        raise UserError("nothing is given: give files or folders, or --from LIST")
     items: list[Item] = []
-    for path in options.images:
-        if not path.exists():
-            raise UserError(f"there is no file or folder {path}")
-        items += in_folder(path, options.out) if path.is_dir() else [Item((path,), Path(path.name))]
+    if missing := [path for path in options.images if not path.exists()]:
+        raise UserError(f"there is no file or folder {missing[0]}")
+    for path in (*options.images, *_listed(options.listed)):
+        items += in_folder(path, options.out) if path.is_dir() else [Item((str(path),), path.name)]
     return list(dict.fromkeys(items))
 
 
+def _listed(name: str | None) -> Iterator[Path]:
+    """The paths in a list, one at a time; of what is not there, an error tells when its turn comes."""
+    if name is None:
+        return
+    try:
+        # As the system encodes names of files, which need not be UTF-8.
+        with open(0 if name == "-" else name, encoding="utf-8", errors="surrogateescape", closefd=name != "-") as lines:
+            yield from (Path(line) for text in lines if (line := text.rstrip("\r\n")))
+    except OSError as error:
+        raise UserError(f"--from {name} cannot be read ({error.strerror})") from error
+
+
 def make_all(
-    options: argparse.Namespace, items: Sequence[Item], words: Words, make: Callable[[Item, Targets], None]
+    options: argparse.Namespace, items: Sequence[Item], words: Words, make: Callable[[Item, Targets], Made]
 ) -> int:
     """Makes an image of everything that was found, and says how many could be made.
 
@@ -118,7 +178,8 @@ def make_all(
         options: those of `add_arguments`.
         items: what was found.
         words: how to speak of it.
-        make: makes and writes one image; raises UserError if that cannot be, AlreadyMadeError if it need not be.
+        make: makes and writes one image; raises UserError if that cannot be, AlreadyMadeError if it need not be. It is
+            called by several threads.
 
     Returns:
         The exit status: 0; 1 if any image could not be made.
@@ -132,25 +193,81 @@ def make_all(
         )
     make_folder(options.out, "--out")
     targets = Targets(options, items, words.rename)
-    failed = there = 0
-    # None: no bar where nobody sees it.
-    for item in tqdm(items, unit=words.things[:-1], disable=True if len(items) == 1 else None):
+    if options.shard:
+        items = [item for item in items if _shard_of(item.name, options.shard[1]) == options.shard[0]]
+
+    def attempt(item: Item) -> tuple[Item, float, Made | UserError]:
+        began = time.perf_counter()
         try:
-            make(item, targets)
-        except AlreadyMadeError:
-            there += 1
+            outcome = make(item, targets)
         except UserError as error:
-            tqdm.write(f"error: {_on_one_line(error)}", file=sys.stderr)
-            failed += 1
-    if len(items) > failed:
+            outcome = error
+        return item, time.perf_counter() - began, outcome
+
+    failed = there = done = 0
+    megapixels, begin = 0.0, time.perf_counter()
+    # None: no bar where nobody sees it.
+    bar = tqdm(total=len(items), unit=words.things[:-1], disable=True if len(items) == 1 else None)
+    with bar, closing(_each(attempt, items, options.jobs)) as results:
+        for item, seconds, made in results:
+            bar.update()
+            if isinstance(made, AlreadyMadeError):
+                there += 1
+                continue
+            if isinstance(made, UserError):
+                tqdm.write(f"error: {_on_one_line(made)}", file=sys.stderr)
+                failed += 1
+            else:
+                done += 1
+                megapixels += made.width * made.height / 1e6
+            if options.report:
+                _add_line(options.report, item, seconds, made)
+    if done or there or not failed:
         already = f", {there} there already" if there else ""
-        print(f"{len(items) - failed - there} {words.done}{already}: {options.out}")
+        took = time.perf_counter() - begin
+        rate = f", {done / took:.3g} {words.things} and {megapixels / took:.3g} megapixels a second"
+        print(f"{done} {words.done}{already}{rate if done > _MANY else ''}: {options.out}")
     if failed and len(items) > 1:
         print(f"error: {failed} of {len(items)} {words.things} could not be {words.done}", file=sys.stderr)
     return 1 if failed else 0
 
 
-def note(file: Path, text: str) -> None:
+def _shard_of(name: str, count: int) -> int:
+    """Which of `count` parts, from 1 on, a name belongs to, whatever other names there are."""
+    return zlib.crc32(os.fsencode(name)) % count + 1
+
+
+def _each(
+    function: Callable[[_Given], _Result], items: Iterable[_Given], threads: int
+) -> Generator[_Result, None, None]:
+    """What a function makes of each of many items, in order: of the first alone, since that compiles for all.
+
+    Where the generator is closed, what has begun is finished.
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        submitted = (pool.submit(function, item) for item in items)
+        waiting = deque(islice(submitted, 1))
+        try:
+            while waiting:
+                result = waiting.popleft().result()
+                waiting.extend(islice(submitted, 2 * threads - len(waiting)))
+                yield result
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _add_line(report: Path, item: Item, seconds: float, made: Made | UserError) -> None:
+    """Adds a line to a report, at once and as one, so that several processes may share it."""
+    line: dict[str, object] = {"input": item.files[0], "output": None, "size": None, "seconds": round(seconds, 3)}
+    if isinstance(made, Made):
+        line |= {"output": str(made.file), "size": [made.width, made.height], "error": None}
+    else:
+        line["error"] = str(made)
+    with writing(report), report.open("ab", buffering=0) as file:
+        file.write((json.dumps(line) + "\n").encode())
+
+
+def note(file: Path | str, text: str) -> None:
     """Tells what the user should know of a file."""
     tqdm.write(f"note: {_on_one_line(f'{file}: {text}')}", file=sys.stderr)
 

@@ -7,8 +7,9 @@ keep the folders that were typed would do, but scripts expect the result of `a/b
 import argparse
 import json
 import os
+import threading
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain, count
 from pathlib import Path
@@ -25,20 +26,16 @@ first counts.
 """
 
 
-Owner = tuple[str, str]
-"""Whose a name is: the name that was wanted, and the image's path from OUT."""
-
-
 class Item(NamedTuple):
-    """What one image is made of.
+    """What one image is made of. Text, for a folder may hold a million: as paths they take twice the memory.
 
     Attributes:
         files: one or more.
         name: its path relative to OUT.
     """
 
-    files: tuple[Path, ...]
-    name: Path
+    files: tuple[str, ...]
+    name: str
 
 
 class AlreadyMadeError(UserError):
@@ -52,17 +49,24 @@ class Targets:
     differ only in case count as one, as many disks take them.
     """
 
-    def __init__(self, options: argparse.Namespace, items: Iterable[Item], rename: Callable[[Path], Path]) -> None:
-        """Takes the options of `images.add_arguments`, everything to be read, and what a name becomes by itself."""
+    def __init__(self, options: argparse.Namespace, items: Sequence[Item], rename: Callable[[Path], Path]) -> None:
+        """Takes the options of `images.add_arguments`, everything to be read, and what a name becomes by itself.
+
+        `rename` looks at the extension alone.
+        """
         self._options = options
-        self._resolve = cache(Path.resolve)
-        self._out = options.out.resolve()
-        self._wanted = {item: rename(item.name) for item in items}
-        # Files that this run must not replace, except by what is made of them.
-        self._inputs = {_folded(self._place(file)): file for item in self._wanted for file in item.files}
-        self._names: dict[Item, Path] = {}
+        self._resolve, self._from_out = cache(os.path.realpath), cache(self._relative)
+        self._out = os.path.realpath(options.out)
+        self._renamed = cache(lambda extension: rename(Path("x" + extension)).name[1:])
+        # Files that this run must not replace, except by what is made of them; others are not in its way.
+        inside, files = _folded(os.path.join(self._out, "")), (file for item in items for file in item.files)
+        self._inputs = {place: file for file in files if (place := _folded(self._place(file))).startswith(inside)}
+        # Of the items whose content asks for another name, that; and the names that were given, where they are others.
+        self._asked: dict[Item, str] = {}
+        self._names: dict[Item, str] = {}
         self._numbers: dict[str, Iterator[int]] = {}
-        self._claim(sorted(self._wanted, key=lambda item: self._wanted[item] != item.name))
+        self._lock = threading.Lock()
+        self._claim(sorted(items, key=lambda item: self._wanted(item) != item.name))
 
     def place(self, item: Item, name: Path) -> Path:
         """Where an image goes; `name` is its path relative to OUT, if that is not another's.
@@ -73,11 +77,12 @@ class Targets:
         """
         from pix2pix_jax.inference import photo_files
 
-        if name != self._wanted[item]:  # the content asks for another format than the name does
-            self._wanted[item] = name
-            self._claim([item])
+        if str(name) != self._wanted(item):  # the content asks for another format than the name does
+            with self._lock:
+                self._asked[item] = str(name)
+                self._claim([item])
         options = self._options
-        target = options.out / self._names[item]
+        target = options.out / self._names.get(item, self._wanted(item))
         if not target.parent.resolve().is_relative_to(self._out):  # by way of `..` or of a link
             raise UserError(f"{target} lies outside {options.out}, and is not written")
         if original := self._inputs.get(_folded(self._place(target))):
@@ -94,62 +99,87 @@ class Targets:
                 raise photo_files.already_there(target)
         return target
 
+    def _wanted(self, item: Item) -> str:
+        if item in self._asked:
+            return self._asked[item]
+        stem, extension = os.path.splitext(item.name)
+        return stem + self._renamed(extension)
+
     def _claim(self, items: Iterable[Item]) -> None:
         """Gives each image the name that it was given before, or else a free one, and records that."""
-        path = self._out / RECORD
+        path = Path(self._out, RECORD)
         with writing(path), path.open("a+", encoding="ascii", errors="replace") as file:
             lock(file, wait=True)
             file.seek(0)
-            owners = _recorded(file)
-            earlier = {owner: [name] for name, owner in reversed(owners.values())}
-            lines = []
+            owners, earlier = _recorded(file)
+            separator = "\n"  # for the last line may have been cut off
             for item in items:
-                owner = str(self._wanted[item]), os.path.relpath(self._place(item.files[0]), self._out)
-                names = chain(earlier.get(owner, ()), self._alternatives(item))
-                self._names[item] = name = next(name for name in names if self._may_have(item, owner, name, owners))
+                wanted = self._wanted(item)
+                folder, base = os.path.split(item.files[0])
+                source = os.path.join(self._from_out(folder), base)
+                owner = hash((wanted, source))
+                names = self._alternatives(item, wanted)
+                if owners.get(_folded(wanted)) != owner:
+                    names = chain(earlier.get(owner, ()), names)
+                name = next(name for name in names if self._may_have(item, owner, name, owners))
+                if name != wanted or item in self._names:
+                    self._names[item] = name
                 if _folded(name) not in owners and not self._is_own(item, name):
-                    owners[_folded(name)] = name, owner
-                    lines.append(json.dumps([str(name), *owner]) + "\n")
-            if lines:
-                file.write("\n" + "".join(lines))
+                    owners[_folded(name)] = owner
+                    file.write(separator + json.dumps([name, wanted, source]) + "\n")
+                    separator = ""
 
-    def _alternatives(self, item: Item) -> Iterator[Path]:
+    def _alternatives(self, item: Item, wanted: str) -> Iterator[str]:
         """Names for an image: cat.png for cat.gif, or else cat.gif.png, cat-2.png, cat-3.png and on."""
-        own, wanted, suffix = item.name, self._wanted[item], self._wanted[item].suffix
         yield wanted
-        if own.suffix != suffix:
-            yield own.with_name(own.name + suffix)
+        stem, suffix = os.path.splitext(wanted)
+        if os.path.splitext(item.name)[1] != suffix:
+            yield item.name + suffix
         # Of many images with one name, each begins where the one before it ended.
         for number in self._numbers.setdefault(_folded(wanted), count(2)):
-            yield wanted.with_name(f"{wanted.name.removesuffix(suffix)}-{number}{suffix}")
+            yield f"{stem}-{number}{suffix}"
 
-    def _may_have(self, item: Item, owner: Owner, name: Path, owners: Mapping[str, tuple[Path, Owner]]) -> bool:
+    def _may_have(self, item: Item, owner: int, name: str, owners: Mapping[str, int]) -> bool:
         """Whether a name is that of no other image, neither of one that has it by the record nor of one to be read."""
         if self._is_own(item, name):
             return True
-        is_input = _folded(self._place(self._out / name)) in self._inputs
-        return not is_input and owners.get(_folded(name), (name, owner))[1] == owner
+        is_input = self._inputs and _folded(self._place(os.path.join(self._out, name))) in self._inputs
+        return not is_input and owners.get(_folded(name), owner) == owner
 
-    def _is_own(self, item: Item, name: Path) -> bool:
+    def _is_own(self, item: Item, name: str) -> bool:
         """Whether a name is that of the image's own file, in place."""
-        return self._place(self._out / name) in map(self._place, item.files)
+        return bool(self._inputs) and self._place(os.path.join(self._out, name)) in map(self._place, item.files)
 
-    def _place(self, path: Path) -> Path:
+    def _place(self, file: str | Path) -> str:
         """Where a file is, by which two paths to it are known as one; a link as the last part stays one."""
-        return self._resolve(path.parent) / path.name
+        folder, name = os.path.split(file)
+        return os.path.join(self._resolve(folder), name)
+
+    def _relative(self, folder: str) -> str:
+        """The path of a folder from OUT, "" for OUT itself."""
+        path = os.path.relpath(self._resolve(folder), self._out)
+        return "" if path == os.curdir else path
 
 
-def _recorded(lines: Iterable[str]) -> dict[str, tuple[Path, Owner]]:
-    """The names that were given before and to whom, by name without case."""
-    found: dict[str, tuple[Path, Owner]] = {}
+def _recorded(lines: Iterable[str]) -> tuple[dict[str, int], dict[int, list[str]]]:
+    """What was given before.
+
+    Returns:
+        To whom, by name without case: a hash of the name that was wanted and the image's path from OUT; and of those
+        who got another name than they wanted, that name.
+    """
+    owners: dict[str, int] = {}
+    earlier: dict[int, list[str]] = {}
     for line in lines:
         try:
             name, wanted, source = json.loads(line)
-            found.setdefault(_folded(Path(name)), (Path(name), (wanted, source)))
-        except (TypeError, ValueError):  # cut off where the disk was full
+            owner, folded = hash((wanted, source)), _folded(name)
+        except (AttributeError, TypeError, ValueError):  # cut off where the disk was full
             continue
-    return found
+        if owners.setdefault(folded, owner) == owner and name != wanted:
+            earlier.setdefault(owner, [name])
+    return owners, earlier
 
 
-def _folded(path: Path) -> str:
-    return unicodedata.normalize("NFC", str(path).casefold())
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name.casefold())

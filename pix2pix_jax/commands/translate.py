@@ -72,7 +72,7 @@ def _find_in_folder(folder: Path, out: Path, direction: str) -> list[Item]:
     slots, pairs = list_pairs(parts[""], direction[0])
     images.note(folder, f"translating {', '.join(slots)} (data.direction={direction})")
     return [
-        Item(tuple(folder / file for file in files), Path(f"{stem}{Path(files[0]).suffix}"))
+        Item(tuple(str(folder / file) for file in files), f"{stem}{Path(files[0]).suffix}")
         for stem, files in pairs.items()
     ]
 
@@ -100,16 +100,17 @@ def _translate(options: argparse.Namespace) -> int:
     translation_task(generator.config.task)
     items = images.find(options, partial(_find_in_folder, direction=generator.config.data.direction))
 
-    def translate(item: Item, targets: Targets) -> None:
-        condition = condition_of(item.files, generator.config, partial(images.note, item.files[0]))
-        name = translated_name(item.name, condition, generator.config)
-        target = targets.place(item, with_extension(item.name, ".png") if options.side_by_side else name)
+    def translate(item: Item, targets: Targets) -> images.Made:
+        condition = condition_of([*map(Path, item.files)], generator.config, partial(images.note, item.files[0]))
+        name = translated_name(Path(item.name), condition, generator.config)
+        target = targets.place(item, with_extension(Path(item.name), ".png") if options.side_by_side else name)
         made = translate_array(condition, generator, options.seed, options.tile)
         if options.side_by_side:
             both = side_by_side(*(Image.fromarray(displayed(image)) for image in (condition, made)))
             write_photo(both, target, {}, options.overwrite)
         else:
             write_translated(made, target, generator.config, options.overwrite)
+        return images.Made(target, made.shape[1], made.shape[0])
 
     return images.make_all(options, items, _WORDS, translate)
 

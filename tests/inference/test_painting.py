@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from pix2pix_jax.color import CB_RANGE, CR_RANGE, LUMA_WEIGHTS
+from pix2pix_jax.color import CB_RANGE, CR_RANGE, LUMA_WEIGHTS, RGB_TO_YCRCB
 from pix2pix_jax.inference import TrainedGenerator, load_trained, painting
 from pix2pix_jax.inference.gray import GrayPhoto
 
@@ -137,3 +137,15 @@ def test_colour_follows_an_edge_of_a_large_photograph(dtype):
     planes = [Image.fromarray(np.ascontiguousarray(small[..., channel])) for channel in range(2)]
     enlarged = np.stack([plane.resize((side, side), Image.Resampling.BICUBIC) for plane in planes], -1)
     assert np.abs(made - chroma).mean() < 0.75 * np.abs(enlarged - chroma).mean()
+
+
+@pytest.mark.parametrize("size", [(30, 40), (300, 201), (7, 9), (1, 700), (2000, 3)])
+def test_chroma_is_enlarged_as_by_pillow(size):
+    random = np.random.default_rng(0)
+    small = tuple(max(1, round(side / 3.5)) if max(size) > 50 else 90 for side in size)
+    chroma = random.uniform(-0.1, 0.1, (*small, 2)).astype(np.float32)
+    luma = np.full(size, 0.5, np.float32)
+    made = paint(luma, chroma)
+    planes = [Image.fromarray(np.ascontiguousarray(chroma[..., plane])) for plane in (0, 1)]
+    wanted = [np.asarray(plane.resize(size[::-1], Image.Resampling.BICUBIC)) for plane in planes]
+    np.testing.assert_allclose(made @ RGB_TO_YCRCB.T, np.stack([luma, *wanted], -1), atol=1e-5)

@@ -1,0 +1,92 @@
+"""Many photographs: parts of a folder, lists, reports, several at a time, and names that take little memory."""
+
+import argparse
+import json
+import tracemalloc
+from functools import partial
+from pathlib import Path
+
+import pytest
+from image_files import files, pixels, save_photos
+
+from pix2pix_jax.commands import colorize, images
+from pix2pix_jax.commands.names import Item, Targets
+
+NAMES = [f"{folder}/{number}.png" for folder in ("a", "b", "c") for number in range(4)]
+
+
+@pytest.fixture
+def run(run, generator_file, tmp_path):
+    for folder in ("a", "b", "c"):
+        save_photos(tmp_path / "in" / folder, *(f"{number}.png" for number in range(4)))
+    return partial(run, colorize.main, "--checkpoint", generator_file)
+
+
+def test_shards_share_a_folder_and_stay_when_it_grows(run, tmp_path):
+    made = []
+    for part in (1, 2, 3):
+        before = set(files(tmp_path / "out"))
+        assert run("in", "-o", "out", "--shard", f"{part}/3")[0] == 0  # which would refuse what is there already
+        made.append(set(files(tmp_path / "out")) - before)
+    assert sorted(name for part in made for name in part) == NAMES
+    assert min(map(len, made)) > 0
+    save_photos(tmp_path / "in", "0.png", "z.png")
+    assert run("in", "-o", "again", "--shard", "2/3")[0] == 0
+    assert made[1] <= set(files(tmp_path / "again")) <= made[1] | {"0.png", "z.png"}
+    assert run("in", "-o", "out", "--shard", "4/3")[0] == 2
+
+
+def test_a_list_and_a_report_of_what_became_of_each(run, tmp_path):
+    (tmp_path / "list.txt").write_text("in/a/0.png\nin/missing.png\n\nin/b\n")
+    status, out, (error, count) = run("--from", "list.txt", "--report", "report.jsonl")
+    assert (status, out) == (1, ["5 coloured: colorized"])
+    assert "in/missing.png" in error
+    assert "1 of 6" in count
+    lines = {line["input"]: line for line in map(json.loads, (tmp_path / "report.jsonl").read_text().splitlines())}
+    assert set(lines) == {"in/a/0.png", "in/missing.png", *(f"in/b/{number}.png" for number in range(4))}
+    assert lines["in/missing.png"]["output"] is None
+    assert "in/missing.png" in lines["in/missing.png"]["error"]
+    line = lines["in/b/3.png"]
+    assert (line["size"], line["error"]) == ([40, 36], None)
+    assert pixels(tmp_path / line["output"]).shape == (36, 40, 3)
+    assert run("--from", "list.txt", "--skip-existing", "--report", "report.jsonl")[1][0].startswith("0 coloured, 5 ")
+    assert len((tmp_path / "report.jsonl").read_text().splitlines()) == 7  # more of what was tried again only
+    assert "nowhere.txt" in run("--from", "nowhere.txt")[2][0]
+    assert "--from" in run()[2][0]
+
+
+def test_several_at_a_time_make_what_one_at_a_time_makes(run, tmp_path):
+    _, (said,), _ = run("in", "-o", "one", "--jobs", "1")
+    assert said.startswith("12 coloured, ")
+    assert "megapixels a second" in said
+    assert run("in", "-o", "four", "--jobs", "4")[0] == 0
+    assert files(tmp_path / "four") == NAMES
+    for name in NAMES:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "four" / name).read_bytes()
+
+
+def test_a_name_takes_less_than_a_kilobyte(tmp_path):
+    options = argparse.Namespace(out=tmp_path, overwrite=False, skip_existing=True, replace_originals=False)
+    names = [f"album{number // 1000}/photograph_{number}.jpg" for number in range(5000)]
+    for _ in range(2):  # the second time there is a record of them
+        tracemalloc.start()
+        items = [Item((f"/archive/of/photographs/{name}",), name) for name in names]
+        targets = Targets(options, items, lambda name: name)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 1000 * len(names)
+    assert targets.place(items[-1], Path(names[-1])) == tmp_path / names[-1]
+
+
+def test_what_is_given_without_end_is_taken_as_it_is_needed():
+    taken = []
+
+    def endless():
+        while True:
+            taken.append(None)
+            yield len(taken)
+
+    results = images._each(str, endless(), 2)
+    assert [next(results) for _ in range(50)] == [str(number) for number in range(1, 51)]
+    results.close()
+    assert len(taken) < 60
