@@ -30,7 +30,8 @@ from pix2pix_jax.photos import readable_formats
 _NAMED = 10  # of files that are not read; the others are counted
 _MANY = 10  # images, whose speed says something: of fewer, most of the time goes into compiling
 
-_Given, _Result = TypeVar("_Given"), TypeVar("_Result")
+_Given = TypeVar("_Given")
+_Result = TypeVar("_Result")
 
 
 class Words(NamedTuple):

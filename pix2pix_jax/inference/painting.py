@@ -141,7 +141,7 @@ def painted_bands(luma: NDArray, chroma: NDArray[np.float32]) -> Iterator[tuple[
         cr, cb, *guide = wide.reshape(len(planes), -1, width)
         if follows:
             smooth, cr_slope, cb_slope = guide
-            detail = (luma[rows] * np.float32(1.0 / _white(luma)) - smooth).astype(np.float32, copy=False)
+            detail = luma[rows] * np.float32(1.0 / _white(luma)) - smooth
             cr, cb = cr + cr_slope * detail, cb + cb_slope * detail
         yield rows, _paint(luma[rows], cr, cb)
 
@@ -183,7 +183,7 @@ def _slopes(chroma: NDArray[np.float32], luma: NDArray[np.float32]) -> NDArray[n
     return (covariance / (variance + _FLAT)).astype(np.float32)
 
 
-def _paint(luma: NDArray, cr: NDArray[np.float32], cb: NDArray[np.float32]) -> NDArray:
+def _paint(luma: NDArray, cr: NDArray, cb: NDArray) -> NDArray:
     """RGB [H, W, 3] in the dtype and range of luma [H, W]; Cr and Cb are float32 [H, W] in [-0.5, 0.5]."""
     whole = np.issubdtype(luma.dtype, np.integer)
     white = _white(luma)
