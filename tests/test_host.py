@@ -72,3 +72,25 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults)
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
 def test_freed_memory_is_kept():
     assert int(run(_WRITTEN_TWICE)) < 100  # pages, of 589,824
+
+
+_HOLES_BELOW = """
+import ctypes
+from pix2pix_jax import host
+host.keep_freed_memory()
+libc = ctypes.CDLL(None)
+libc.malloc.argtypes, libc.malloc.restype, libc.free.argtypes = [ctypes.c_size_t], ctypes.c_void_p, [ctypes.c_void_p]
+blocks = [libc.malloc(100_000) for _ in range(2000)]
+for block in blocks[::2]:
+    libc.free(block)
+%s
+print(sum(libc.malloc(100_000) < max(blocks) for _ in range(500)))
+"""
+
+
+@pytest.mark.process
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
+def test_filled_holes_are_not_searched_again():
+    assert int(run(_HOLES_BELOW % "")) == 500  # what glibc does of itself
+    assert int(run(_HOLES_BELOW % "host.fill_holes()")) == 0
+    assert int(run((_HOLES_BELOW % "host.fill_holes()").replace("host.keep_freed_memory()", ""))) == 500

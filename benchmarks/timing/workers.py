@@ -137,6 +137,7 @@ def _start(side: Any, job: Job) -> tuple[dict[str, Any], Any]:
     for _ in range(WARM_UP - 1):
         turn(1)
     seconds = time.perf_counter() - start
+    host.fill_holes()
     _hand_back_freed()
     if job.device == "cpu":
         _reset_resident_peak()

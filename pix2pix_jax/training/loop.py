@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from PIL import Image
 
-from pix2pix_jax import data
+from pix2pix_jax import data, host
 from pix2pix_jax.config import Config, check_fits, leaves, updated, validate
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.figures import draw_curves, save_figure
@@ -204,6 +204,7 @@ class _Loop:
                 self.losses.add(number, metrics)
                 if number == start + 1:
                     jax.block_until_ready(metrics)
+                    host.fill_holes()
                     self.progress.note(f"compiled, and took the first step, in {self.watch.elapsed():.1f} s")
                 self.progress.advance(number)
                 stopping = processes.stop_after(number, wanted())
