@@ -77,8 +77,8 @@ def export_onnx_split(
 
     Returns:
         The first takes `luma`, and gives `chroma` as it is without points, then what the second goes on from: `made`
-        and the encoder's features, `features2` to `features32`. The second takes those and `points`, and gives the
-        `chroma` that `export_onnx`'s model gives.
+        and the encoder's features, `features2` to `features32`. The second takes those, `luma` and `points`, and gives
+        the `chroma` that `export_onnx`'s model gives.
 
     Raises:
         UserError: as `export_onnx`, or if the generator takes no points.
@@ -101,7 +101,7 @@ def export_onnx_split(
         with nn.intercept_methods(stop):
             return make(luma, jnp.zeros(points.shape)), *kept
 
-    def go_on(points: jax.Array, *kept: jax.Array) -> jax.Array:
+    def go_on(luma: jax.Array, points: jax.Array, *kept: jax.Array) -> jax.Array:
         *features, made = kept
 
         def resume(
@@ -114,13 +114,13 @@ def export_onnx_split(
             return call(*arguments, **options)
 
         with nn.intercept_methods(resume):
-            return make(jnp.zeros(luma.shape), points)
+            return make(luma, points)
 
     first = _traced(begin, [luma])
-    second = _traced(go_on, [points, *first.out_avals[1:]])
+    second = _traced(go_on, [luma, points, *first.out_avals[1:]])
     return (
         _converted(trained, first, ["luma"], ["chroma", *names]),
-        _converted(trained, second, ["points", *names], ["chroma"]),
+        _converted(trained, second, ["luma", "points", *names], ["chroma"]),
     )
 
 

@@ -6,8 +6,10 @@ import jax
 import numpy as np
 import pytest
 from helpers import smooth_images
+from scipy.ndimage import uniform_filter
 
 from pix2pix_jax.networks import GeneratorConfig, make_generator
+from pix2pix_jax.networks.efficientnet.guide import along_luma
 
 CONFIG = GeneratorConfig(network="efficientnet", width=8)
 
@@ -71,6 +73,40 @@ def test_every_place_may_follow_a_point(network, variables, luma):
     condition = with_points(luma, (2, 2, 0.5, -0.3))
     made = network.apply(variables, condition) - network.apply(variables, luma)
     assert np.abs(made[0, -8:, -8:]).max() > 1e-5
+
+
+def test_what_attends_to_no_point_stays_half_of_what_it_was(network, variables, luma):
+    guide = variables["params"]["guide"]
+    condition = with_points(luma, (2, 2, 0.5, -0.3))
+
+    attention = guide["attention"] | {"nothing": np.full(4, 1e6, np.float32)}
+    params = variables["params"] | {"guide": guide | {"attention": attention}}
+    _, kept = network.apply(
+        variables | {"params": params},
+        condition,
+        capture_intermediates=lambda module, _: module.name in ("guide", "last"),
+        mutable=["intermediates"],
+    )
+    kept = kept["intermediates"]
+    whole = np.tanh(kept["guide"]["last"]["__call__"][0][:1])
+    _, without = kept["without_points"][0]
+    mixed = kept["guide"]["__call__"][0][:1]
+    np.testing.assert_allclose(mixed, (without[:1] + whole) / 2.0, atol=1e-6)
+
+
+def test_chroma_follows_luma_as_the_guided_filter_has_it():
+    rng = np.random.default_rng(0)
+    chroma, luma = (rng.uniform(-1.0, 1.0, (1, 40, 64, channels)).astype(np.float32) for channels in (2, 1))
+
+    def mean(plane):
+        padded = [uniform_filter(x, 9, mode="constant") for x in (plane, np.ones_like(plane))]
+        return padded[0] / padded[1]
+
+    y = luma[0, ..., 0].astype(np.float64)
+    for made, given in zip(np.moveaxis(along_luma(chroma, luma)[0], -1, 0), np.moveaxis(chroma[0], -1, 0), strict=True):
+        slope = (mean(y * given) - mean(y) * mean(given)) / (mean(y * y) - mean(y) ** 2 + 4e-3)
+        expected = mean(slope) * y + mean(mean(given) - slope * mean(y))
+        np.testing.assert_allclose(made, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("channels", [2, 5])

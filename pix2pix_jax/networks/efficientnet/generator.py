@@ -11,7 +11,7 @@ from jax import lax
 
 from pix2pix_jax.networks.config import GeneratorConfig
 from pix2pix_jax.networks.efficientnet.encoder import Encoder
-from pix2pix_jax.networks.efficientnet.guide import Added, Attention, at_points
+from pix2pix_jax.networks.efficientnet.guide import Added, Attention, along_luma, at_points
 from pix2pix_jax.networks.layers import BatchNorm, Block, Conv, check_divisible
 
 _STRIDES = (2, 4, 8, 16, 32)
@@ -72,19 +72,24 @@ class EfficientNetUNet(nn.Module):
         frozen_to = _STRIDES[-1] if self.config.encoder_rate == 0.0 else _EARLY
         encoder = Encoder(self.config.variant, self.dtype, frozen_to, name="encoder")
         features = encoder(jnp.broadcast_to(image, (*image.shape[:3], 3)))
-        made = way_up(self, features, train=train and not guided)
+        made, _ = way_up(self, features, train=train and not guided)
         if points is not None:
             features, made = lax.stop_gradient((features, made))
             self.sow("intermediates", "without_points", (features, made))
             guide = Guide(self.config, self.out_channels, self.dtype, self.axis_name, name="guide")
             made = guide(features, made, points, train=train)
-        return jax.image.resize(made, (batch, height, width, self.out_channels), "linear")
+        made = jax.image.resize(made, (batch, height, width, self.out_channels), "linear")
+        if points is None:
+            return made
+        given = condition[..., 1:2].max((1, 2, 3), keepdims=True) > 0.0
+        return jnp.where(given, along_luma(made, condition[..., :1]), made)
 
 
 class Guide(nn.Module):
     """A second way up, which begins as the first (see `training/warm_start.py`) and follows points of colour.
 
-    At every level it adds what the points say there; at stride 8 all places attend to all points.
+    At every level it adds what the points say there; at stride 8 all places attend to all points. As far as a place
+    attends to none, it stays half of what it was: with one point alone, photographs then get worse half as often.
 
     Attributes:
         config, out_channels, dtype, axis_name: as for `EfficientNetUNet`.
@@ -112,7 +117,9 @@ class Guide(nn.Module):
             float32, the shape of `made`.
         """
         whole = jax.image.resize(made, (*points.shape[:3], self.out_channels), "linear")
-        guided = way_up(self, features, partial(at_points, whole, points), train=train)
+        guided, attended = way_up(self, features, partial(at_points, whole, points), train=train)
+        trust = jax.image.resize(0.5 + 0.5 * attended, (*made.shape[:3], 1), "linear")
+        guided = made + trust * (guided - made)
         return jnp.where(points[..., :1].max((1, 2, 3), keepdims=True) > 0.0, guided, made)
 
 
@@ -122,7 +129,7 @@ def way_up(
     points: Callable[[int], jax.Array] | None = None,
     *,
     train: bool,
-) -> jax.Array:
+) -> tuple[jax.Array, jax.Array]:
     """The way up, within a module that has its parameters.
 
     Args:
@@ -132,10 +139,12 @@ def way_up(
         train: whether norms use the batch's statistics.
 
     Returns:
-        The image at half the size, float32 [batch, height / 2, width / 2, out_channels] in [-1, 1].
+        The image at half the size, float32 [batch, height / 2, width / 2, out_channels] in [-1, 1], and how much each
+        place attends to points, float32 [batch, height / 8, width / 8, 1] in [0, 1]; 0 without points.
     """
     dtype, axis_name, width = module.dtype, module.axis_name, module.config.width
     *skips, deepest = features
+    attended = jnp.zeros(())
     x = nn.relu(Conv(width * 8, 1, dtype, name="bottom")(deepest))
     for stride, skip in zip(reversed(_STRIDES[:-1]), reversed(skips), strict=True):
         channels = width * min(stride // 2, 8)
@@ -146,10 +155,11 @@ def way_up(
             said = points(stride)
             if stride == _ATTENDED:
                 seen = jnp.concatenate([skip, x.repeat(2, 1).repeat(2, 2).astype(skip.dtype)], -1)
-                said = jnp.concatenate([said, Attention(dtype, name="attention")(seen, said)], -1)
+                attention, attended = Attention(dtype, name="attention")(seen, said)
+                said = jnp.concatenate([said, attention], -1)
             y += Added(channels, dtype, name=f"points{stride}")(said)
         y = BatchNorm(axis_name, slope=0.0, dtype=dtype, name=f"norm{stride}")(y, train=train)
         if said is not None:
             y += Added(channels, dtype, name=f"again{stride}")(said)
         x = Block(channels, 0.0, dtype=dtype, axis_name=axis_name, name=f"block{stride}")(y, train=train)
-    return jnp.tanh(Block(module.out_channels, None, dtype=dtype, name="last")(x))
+    return jnp.tanh(Block(module.out_channels, None, dtype=dtype, name="last")(x)), attended

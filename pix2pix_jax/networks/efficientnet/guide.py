@@ -5,6 +5,8 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import lax
 
 from pix2pix_jax import ops
 from pix2pix_jax.networks.layers import Conv
@@ -12,6 +14,9 @@ from pix2pix_jax.networks.layers import Conv
 _HEADS, _QUERY = 4, 16
 _REACHES = (0.0, 1.0, 3.0, 10.0)  # of the heads, as training begins: how fast attention falls with distance
 _NEAR = 20.0  # places, the unit of distance: 160 pixels at stride 8
+
+_RADIUS = 4  # px: within what squares chroma is a line in luma
+_FLAT = 4e-3  # variance of luma in [-1, 1] that counts as none
 
 
 def at_points(made: jax.Array, points: jax.Array, stride: int) -> jax.Array:
@@ -32,6 +37,33 @@ def at_points(made: jax.Array, points: jax.Array, stride: int) -> jax.Array:
     mean = given.reshape(batch, height // stride, stride, width // stride, stride, channels).mean((2, 4))
     share = mean[..., :1]
     return jnp.concatenate([(share > 0.0).astype(given.dtype), share, mean[..., 1:] / jnp.maximum(share, 1e-6)], -1)
+
+
+def along_luma(chroma: jax.Array, luma: jax.Array) -> jax.Array:
+    """Has the edges of colour follow those of luma, by the guided filter of He et al. (2013).
+
+    Args:
+        chroma: float32 [batch, height, width, channels].
+        luma: float32 [batch, height, width, 1] in [-1, 1].
+
+    Returns:
+        float32, the shape of `chroma`.
+    """
+
+    def mean(x: jax.Array) -> jax.Array:
+        for axis in (1, 2):
+            length, taps = x.shape[axis], 2 * _RADIUS + 1
+            counts = np.convolve(np.ones(length), np.ones(taps), "same").astype(np.float32)
+            padded = jnp.pad(x, [(_RADIUS, _RADIUS) if axis == at else (0, 0) for at in range(4)])
+            shifted = [lax.slice_in_dim(padded, tap, tap + length, axis=axis) for tap in range(taps)]
+            x = sum(shifted[1:], start=shifted[0]) / np.expand_dims(counts, [at for at in range(4) if at != axis])
+        return x
+
+    means = mean(jnp.concatenate([luma, luma * luma, chroma, luma * chroma], -1))
+    of_luma, of_square, of_chroma, of_product = jnp.split(means, [1, 2, 2 + chroma.shape[-1]], -1)
+    slope = (of_product - of_luma * of_chroma) / (of_square - of_luma * of_luma + _FLAT)
+    slope, start = jnp.split(mean(jnp.concatenate([slope, of_chroma - slope * of_luma], -1)), 2, -1)
+    return slope * luma + start
 
 
 class Added(nn.Module):
@@ -64,7 +96,7 @@ class Attention(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, features: jax.Array, points: jax.Array) -> jax.Array:
+    def __call__(self, features: jax.Array, points: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Tells every place what the points say.
 
         Args:
@@ -73,6 +105,7 @@ class Attention(nn.Module):
 
         Returns:
             float32 [batch, height, width, 20]: of each of four heads how much it attends to points, and their means.
+            And the mean of the former, [batch, height, width, 1] in [0, 1].
         """
         batch, height, width, _ = features.shape
         count = height * width
@@ -91,4 +124,6 @@ class Attention(nn.Module):
         rest = jnp.broadcast_to(nothing[:, None, None], (batch, _HEADS, count, 1))
         weights = nn.softmax(jnp.concatenate([logits, rest], -1))[..., :-1]
         values = jnp.concatenate([points[..., :1], points[..., 2:]], -1).reshape(batch, count, -1)
-        return jnp.einsum("bnqk,bkv->bqnv", weights, values).reshape(batch, height, width, -1)
+        said = jnp.einsum("bnqk,bkv->bqnv", weights, values)
+        attended = said[..., 0].mean(-1)
+        return said.reshape(batch, height, width, -1), attended.reshape(batch, height, width, 1)
