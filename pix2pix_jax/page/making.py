@@ -58,7 +58,8 @@ class Maker(NamedTuple):
         """Reads what is asked for: JSON with `name`, and for colours `strength` and the `points` of `--points`."""
         try:
             given = json.loads(line)
-            name, strength = Path(given["name"]).name or "image", float(given.get("strength", 1.0))
+            name = Path(given["name"]).name.encode(errors="replace").decode() or "image"
+            strength = float(given.get("strength", 1.0))
             points = [Point(**point) for point in given.get("points", [])]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise UserError("what was asked for beside the file cannot be read") from error

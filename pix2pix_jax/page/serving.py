@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -93,9 +93,10 @@ def build_app(
         ClientDisconnect: lambda *_: Response(status_code=408),
         TimeoutError: lambda *_: Response(status_code=408),
     }
-    app = Starlette(
-        routes=[*([Mount(root_path, routes=routes)] if root_path else []), *routes], exception_handlers=errors
-    )
+    if root_path:
+        without_slash = Route(root_path, lambda _: RedirectResponse(f"{root_path}/"))
+        routes = [without_slash, Mount(root_path, routes=routes), *routes]
+    app = Starlette(routes=routes, exception_handlers=errors)
     app.add_middleware(_Guard, password=password, hosts=hosts, most=most + _LINE_BYTES)
     return app
 

@@ -1,74 +1,69 @@
 // What the page's parts do: they change the store, and show what is in it. Names and messages are text, never HTML.
 
 import { createEngine } from "./engine.js";
-import { colorAt, fixed, likely } from "./palette.js";
+import { colorAt, common, likely } from "./palette.js";
 import { Paper } from "./paper.js";
 import { Store } from "./state.js";
 import { View } from "./view.js";
 import { zipOf } from "./zip.js";
 
 const AT_ONCE = 2; // files that are opened at a time
+const STRONGEST = 3;
+const ANY = "linear-gradient(90deg, #c68f72, #d2b45f, #5f8a3c, #6f9fd8)"; // of a swatch that stands for no colour
 const $ = (id) => document.getElementById(id);
 const store = new Store(), engine = createEngine(), cards = new Map();
 let about = null; // what the engine says of itself
 let chosen = null; // the colour of the next point; null for the one that was made there
 let picking = false; // whether the next click takes a colour
-let opening = 0;
-let second = null; // the other photograph
+let opening = 0; // files
+let other = null; // the picture of the other photograph
 
-const wishes = (item) => ({ points: item.points, strength: item.strength ?? about.strength });
-const wait = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
-const element = (name, properties, ...inner) => {
-  const made = Object.assign(document.createElement(name), properties);
+const wishes = ({ points, strength }) => ({ points, strength: strength ?? about.strength });
+const picture = () => store.current.after ?? store.current.photo.preview;
+const pixel = (share, length) => Math.min(Math.max(Math.floor(share * length), 0), length - 1);
+const say = (text) => void ($("status").textContent = text);
+const make = (name, properties, ...inner) => {
+  const { label, pressed, ...others } = properties, made = Object.assign(document.createElement(name), others);
+  if (label) made.setAttribute("aria-label", label);
+  if (pressed !== undefined) made.setAttribute("aria-pressed", String(pressed));
   made.append(...inner);
   return made;
 };
-const say = (text) => ($("status").textContent = text);
-const picture = () => store.current?.after ?? store.current?.photo?.preview;
-const asShares = (item, { x, y }) => [(x + 0.5) / item.photo.width, (y + 0.5) / item.photo.height];
 
 const view = new View($("canvas"), {
   place(x, y) {
     if (!about.points) return;
     if (picking) take(colorAt(picture(), x, y));
-    else edit([...store.current.points, { ...inPixels(x, y), color: chosen ?? colorAt(picture(), x, y) }], null, -1);
+    else edit([...store.current.points, moved({ color: chosen ?? colorAt(picture(), x, y) }, x, y)], store.current.points.length);
   },
-  move(index, x, y, gesture) {
-    edit(store.current.points.map((point, each) => (each === index ? { ...point, ...inPixels(x, y) } : point)), gesture, index);
-  },
-  remove: removePoint,
+  move: (index, x, y, gesture) => edit(store.current.points.with(index, moved(store.current.points[index], x, y)), index, gesture),
+  remove: (index) => edit(store.current.points.toSpliced(index, 1)),
   choose: (index) => store.select(store.current, index),
-  line: (share) => ($("line").value = 100 * share),
+  line: (share) => void ($("line").value = 100 * share),
 });
-const reference = new View($("second"), { place: (x, y) => take(colorAt(second, x, y)), choose() {}, line() {} });
+const second = new View($("second"), { place: (x, y) => take(colorAt(other, x, y)), choose() {}, remove() {} });
 
-function inPixels(x, y) {
+function moved(point, x, y) {
   const { width, height } = store.current.photo;
-  const within = (share, length) => Math.min(Math.max(Math.floor(share * length), 0), length - 1);
-  return { x: within(x, width), y: within(y, height) };
+  return { ...point, x: pixel(x, width), y: pixel(y, height) };
 }
 
-function edit(points, gesture, index) {
-  store.current.error = null;
-  store.point = index === -1 ? points.length - 1 : index;
+function edit(points, index = null, gesture = null) {
+  store.point = index;
   store.edit(store.current, { points }, gesture);
 }
 
-function removePoint(index = store.point) {
-  if (index !== null) edit(store.current.points.filter((_, each) => each !== index), null, null);
-}
-
-// Gives the chosen point a colour, or the next one.
-function take(color) {
-  [chosen, picking] = [color, false];
-  const { current, point } = store;
-  if (current && point !== null) edit(current.points.map((each, index) => (index === point ? { ...each, color } : each)), null, point);
+// Gives the chosen point a colour, and points to come; `next` is null for what is made at their places.
+function take(color, next = color) {
+  const { current, point } = store, given = current.points[point];
+  [chosen, picking] = [next, false];
+  if (given) edit(current.points.with(point, { ...given, color }), point);
   else show();
 }
 
 // Again and again, while the engine says that this may help.
 async function stubborn(item, work) {
-  for (let pause = 1; ; pause = Math.min(2 * pause, 8)) {
+  for (let seconds = 1; ; seconds = Math.min(2 * seconds, 8)) {
     try {
       const made = await work();
       if (item.wait) store.set(item, { wait: null });
@@ -76,281 +71,259 @@ async function stubborn(item, work) {
     } catch (error) {
       if (!error.again) throw error;
       store.set(item, { wait: error.message });
-      await wait(pause);
+      await new Promise((done) => setTimeout(done, 1000 * seconds));
     }
-  }
-}
-
-async function open(item) {
-  item.control = new AbortController();
-  const { signal } = item.control, most = about.limits.bytes;
-  try {
-    if (item.file.size > most) throw new Error(`is larger than ${Math.floor(most / 1e6)} MB, which is the most here`);
-    store.set(item, { photo: await stubborn(item, () => engine.open(item.file, signal)) });
-    await refresh(item);
-  } catch (error) {
-    store.set(item, { error: error.message });
   }
 }
 
 function openAll() {
   for (const item of store.items.filter(({ control }) => !control).slice(0, AT_ONCE - opening)) {
     opening += 1;
-    open(item).finally(() => openAll((opening -= 1)));
+    item.control = new AbortController();
+    open(item).catch(({ message }) => store.set(item, { error: message })).finally(() => openAll((opening -= 1)));
   }
 }
 
-// Makes the preview that is wanted now, one at a time: of changes on the way, the last counts.
+async function open(item) {
+  const { file, control } = item, most = about.limits.bytes;
+  if (file.size > most) throw new Error(`${file.name} is larger than ${Math.floor(most / 1e6)} MB, which is the most here`);
+  await file.slice(0, 1).arrayBuffer().catch(() => { throw new Error(`${file.name} cannot be read: is it a folder?`); });
+  store.set(item, { photo: await stubborn(item, () => engine.open(file, control.signal)) });
+  await refresh(item);
+}
+
+// Makes the preview that is wanted now: one at a time, and of changes on the way, the last counts.
 async function refresh(item) {
+  const wanted = () => JSON.stringify(wishes(item)), lacking = () => item === store.current && !item.after && !item.error;
   if (item.making || !item.photo) return;
-  item.making = true;
-  while (item.made !== JSON.stringify(wishes(item)) && store.items.includes(item)) {
-    const asked = wishes(item);
+  for (item.making = true; (item.made !== wanted() || lacking()) && store.items.includes(item); store.onchange()) {
+    const asked = wanted();
     try {
-      const after = await stubborn(item, () => engine.preview(item.photo, asked, item.control.signal));
-      Object.assign(item, { after, error: null });
-    } catch (error) {
-      item.error = error.message;
+      item.after = await stubborn(item, () => engine.preview(item.photo, JSON.parse(asked), item.control.signal));
+      item.error = null;
+    } catch ({ message }) {
+      item.error = message;
     }
-    item.made = JSON.stringify(asked);
-    store.onchange();
+    item.made = asked;
   }
   item.making = false;
 }
 
-// Long work, of which one is done at a time.
+// Long work, one at a time, which may be cancelled.
 async function during(text, work) {
-  const control = new AbortController();
+  const control = new AbortController(), bar = $("progress");
   $("cancel").onclick = () => control.abort();
-  $("work").hidden = false;
-  show(say(text));
+  show(($("work").hidden = false), say(text));
   try {
-    await work(control.signal, (share) => (share === null ? $("progress").removeAttribute("value") : ($("progress").value = share)));
+    await work(control.signal, (share) => (share === null ? bar.removeAttribute("value") : (bar.value = share)));
     say("Done.");
   } catch (error) {
     say(error.name === "AbortError" ? "Cancelled." : error.message);
   }
-  $("work").hidden = true;
-  show();
+  show(($("work").hidden = true));
 }
 
 async function resultOf(item, signal, progress) {
-  const made = await stubborn(item, () => engine.result(item.photo, wishes(item), signal, progress)).catch((error) => {
-    throw error.name === "AbortError" ? error : Object.assign(error, { message: `${item.file.name}: ${error.message}` });
-  });
+  const made = await stubborn(item, () => engine.result(item.photo, wishes(item), signal, progress));
   store.set(item, { notes: made.notes });
   return made;
 }
 
+async function saveAll(signal, progress) {
+  const made = [], ready = store.items.filter(({ photo }) => photo);
+  for (const item of ready) made.push(await resultOf(item, signal, (share) => progress((made.length + (share ?? 0.9)) / ready.length)));
+  save(await zipOf(made), "photographs.zip");
+}
+
 function save(blob, name) {
-  const link = element("a", { href: URL.createObjectURL(blob), download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  const href = URL.createObjectURL(blob);
+  make("a", { href, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 60_000);
 }
 
 function savePoints() {
-  const photographs = Object.fromEntries(store.items.filter(({ points }) => points.length).map(({ file, points }) => [file.name, points]));
-  save(new Blob([JSON.stringify({ version: 1, photographs }, null, 1)], { type: "application/json" }), "points.json");
+  const given = store.items.filter(({ points }) => points.length).map(({ file, points }) => [file.name, points]);
+  save(new Blob([JSON.stringify({ version: 1, photographs: Object.fromEntries(given) }, null, 1)]), "points.json");
 }
 
 async function loadPoints(file) {
   try {
-    // 1.0 is a share, and 1 a pixel, which JavaScript does not tell apart.
+    // 1.0 is a share and 1 a pixel, which JavaScript does not tell apart.
     const read = JSON.parse((await file.text()).replace(/("(?:x|y|radius)"\s*:\s*)1\.0*(?=\s*[,}])/g, "$10.9999"));
     if (read.version !== 1) throw new Error("it is not of version 1");
-    const share = (value, length) => (Number.isInteger(value) || value > 1 ? value : Math.floor(value * length));
     for (const [name, points] of Object.entries(read.photographs)) {
-      const item = store.items.find((each) => each.file.name === name.split("/").at(-1) && each.photo);
-      if (!item) throw new Error(`it has points for ${name}, which is not among the photographs`);
-      const { width, height } = item.photo;
-      store.edit(item, { points: points.map((point) => ({ ...point, x: share(point.x, width), y: share(point.y, height),
-        ...(point.radius !== undefined && { radius: share(point.radius, Math.min(width, height)) }) })) });
+      const item = store.items.find((each) => each.photo && each.file.name === name.split("/").at(-1));
+      if (!item) throw new Error(`it has points for ${name}, which is not here`);
+      const { width, height } = item.photo, inPixels = (value, length) => (value % 1 ? pixel(value, length) : value);
+      store.edit(item, { points: points.map((point) => ({ ...point, x: inPixels(point.x, width), y: inPixels(point.y, height),
+        ...(point.radius !== undefined && { radius: inPixels(point.radius, Math.min(width, height)) }) })) });
     }
-    say(`Points of ${file.name} loaded.`);
-  } catch (error) {
-    say(`${file.name} is no file of points: ${error.message}`);
+    say(`The points of ${file.name} are loaded.`);
+  } catch ({ message }) {
+    say(`${file.name} cannot be taken as points: ${message}`);
   }
 }
 
 function add(files) {
-  const [points, others] = [true, false].map((json) => [...files].filter(({ name }) => /\.json$/i.test(name) === json));
-  points.forEach(loadPoints);
-  store.add(others);
+  const isPoints = ({ name }) => /\.json$/i.test(name);
+  [...files].filter(isPoints).forEach(loadPoints);
+  store.add([...files].filter((file) => !isPoints(file)));
 }
 
-async function addExample({ name, url }) {
-  const blob = await (await fetch(url)).blob();
-  add([new File([blob], name, { type: blob.type })]);
+function remove(...items) {
+  items.forEach(({ id, control }) => cards.delete(id, control?.abort()));
+  store.remove(...items);
 }
 
-async function showSecond() {
+async function showOther() {
   try {
-    second = store.reference && (await engine.open(store.reference)).preview;
-  } catch (error) {
-    say(`${store.reference.name} ${error.message}`);
-    store.setReference(null);
+    other = store.reference && (await engine.open(store.reference)).preview;
+  } catch ({ message }) {
+    [other, store.reference] = [null, say(message)];
   }
-  $("second").hidden = $("forget").hidden = !second;
-  if (second) reference.show({ before: second, width: second.width, height: second.height });
+  $("second").hidden = $("forget").hidden = !other;
+  if (other) second.show({ before: other });
+}
+
+function swatch(color) {
+  const drawn = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  drawn.style.background = color;
+  drawn.setAttribute("aria-hidden", "true");
+  return drawn;
+}
+
+// Replaces what is in a list, but not where the keyboard is.
+function fill(list, parts) {
+  if (list.children.length === parts.length && parts.every((part, index) => part === list.children[index])) return;
+  const at = [...list.querySelectorAll("button")].indexOf(document.activeElement);
+  list.replaceChildren(...parts);
+  if (at >= 0) (list.querySelectorAll("button")[at] ?? $("canvas")).focus();
 }
 
 function cardOf(item) {
   if (!cards.has(item.id)) {
-    const button = element("button", { className: "card", onclick: () => store.select(item) },
-      element("canvas", { width: 240, height: 150 }), element("b"), element("i"));
-    cards.set(item.id, element("li", {}, button));
+    const parts = [make("canvas", { width: 240, height: 150 }), make("b", {}), make("i", {})];
+    cards.set(item.id, make("li", {}, make("button", { className: "card", onclick: () => store.select(item) }, ...parts)));
   }
-  const card = cards.get(item.id), button = card.firstChild, [canvas, name, wrong] = button.children;
-  name.textContent = item.file.name;
-  wrong.textContent = item.error ?? item.wait ?? "";
-  button.classList.toggle("bad", Boolean(item.error && !item.photo));
-  button.setAttribute("aria-current", String(item === store.current));
-  const shown = item.after ?? item.photo?.preview;
+  const card = cards.get(item.id), [canvas, name, wrong] = card.firstChild.children, shown = item.after ?? (canvas.shown ? null : item.photo?.preview);
+  [name.textContent, wrong.textContent] = [item.file.name, item.error ?? item.wait ?? ""];
+  card.firstChild.classList.toggle("bad", Boolean(item.error && !item.photo));
+  card.firstChild.setAttribute("aria-current", String(item === store.current));
   if (shown && canvas.shown !== shown) {
-    const scale = Math.max(240 / shown.width, 150 / shown.height), [width, height] = [shown.width * scale, shown.height * scale];
-    canvas.getContext("2d").drawImage(shown, (240 - width) / 2, (150 - height) / 2, width, height);
+    const scale = Math.max(240 / shown.width, 150 / shown.height), size = [shown.width * scale, shown.height * scale];
+    canvas.getContext("2d").drawImage(shown, (240 - size[0]) / 2, (150 - size[1]) / 2, ...size);
     canvas.shown = shown;
   }
   return card;
 }
 
-function swatch(color) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.style.background = color;
-  svg.setAttribute("aria-hidden", "true");
-  return svg;
-}
-
-function showPalette() {
-  const { current: item, point } = store, given = item?.points[point];
-  $("palette-title").textContent = given ? "Colours that are likely there" : "Colour of the next point";
-  const base = item?.first ?? picture(); // what was made there before there were points
-  const colors = given && base ? likely(base, ...asShares(item, given)) : [{ name: "as made", color: null }, ...fixed];
-  $("palette").replaceChildren(...colors.map(({ name, color }) => {
-    const made = element("button", { onclick: () => take(color) }, swatch(color ?? "transparent"), name);
-    made.setAttribute("aria-pressed", String((given ? given.color : chosen) === color));
-    return made;
-  }));
-  if (given?.color ?? chosen) $("picker").value = given?.color ?? chosen;
-}
-
-function showPoints() {
-  $("points").replaceChildren(...store.current.points.map(({ x, y, color }, index) => {
-    const button = element("button", { onclick: () => store.select(store.current, index) }, swatch(color), `${index + 1}`);
-    button.setAttribute("aria-label", `Point ${index + 1}, ${color} at ${x}, ${y}`);
-    button.setAttribute("aria-pressed", String(index === store.point));
-    const remove = element("button", { textContent: "×", onclick: () => removePoint(index) });
-    remove.setAttribute("aria-label", `Remove point ${index + 1}`);
-    return element("li", {}, button, ...(index === store.point ? [remove] : []));
-  }));
+function showPoints({ points, photo, bare }) {
+  const given = points[store.point], place = given && [(given.x + 0.5) / photo.width, (given.y + 0.5) / photo.height];
+  const colors = given ? likely(bare ?? picture(), ...place) : [{ name: "as made", color: null }, ...common];
+  $("palette-title").textContent = given ? `Colours for point ${store.point + 1}` : "Colour of the next point";
+  $("picker").value = given?.color ?? chosen ?? $("picker").value;
+  $("dropper").setAttribute("aria-pressed", String(picking));
+  fill($("palette"), colors.map(({ name, color }) => make("button", { pressed: color === (given ? given.color : chosen),
+    onclick: () => take(color, name === "as made" ? null : color) }, swatch(color ?? ANY), name)));
+  fill($("points"), points.map(({ x, y, color }, index) => make("li", {}, make("button", { pressed: index === store.point,
+    label: `Point ${index + 1}, ${color} at ${x}, ${y}`, onclick: () => store.select(store.current, index) }, swatch(color), ` ${index + 1}`))));
 }
 
 function show() {
-  const { current: item, items } = store, idle = $("work").hidden, focused = document.activeElement?.ariaLabel;
-  $("strip").replaceChildren(...items.map(cardOf));
+  const { current: item, items } = store, idle = $("work").hidden;
+  fill($("strip"), items.map(cardOf));
   $("stage").hidden = $("tools").hidden = !item;
-  if (!item) return view.show(null);
-  const { photo, points, past, future } = item;
-  if (item.after && !points.length) item.first = item.after;
-  $("wrong").textContent = item.error ? `${item.file.name} ${item.error}` : (item.wait ?? "");
-  $("wrong").hidden = !$("wrong").textContent;
-  $("canvas").setAttribute("aria-label", `${item.file.name}, ${points.length} points`);
-  view.show(photo && { before: photo.preview, after: item.after, width: photo.width, height: photo.height, points, point: store.point });
-  [$("undo").disabled, $("redo").disabled] = [!past.length, !future.length];
-  if (document.activeElement !== $("number")) $("number").value = wishes(item).strength;
-  $("strength").value = wishes(item).strength;
-  $("download").textContent = photo ? `Download ${photo.writes ?? photo.name}` : "Download";
-  $("download").disabled = $("all").disabled = !idle || !photo;
-  $("all").disabled = !idle || !items.some((each) => each.photo);
+  if (!item) return;
+  const { photo, after, points, error, wait, file } = item, { strength } = wishes(item);
+  if (!points.length) item.bare = after; // what is made without points
+  for (const id of ["stage", "tools"]) $(id).classList.toggle("empty", !photo);
+  $("wrong").textContent = error ?? wait ?? "";
+  $("wrong").hidden = !(error ?? wait);
+  $("canvas").setAttribute("aria-label", `${file.name}, ${points.length} points`);
+  view.show(photo && { before: photo.preview, after, width: photo.width, height: photo.height, points, point: store.point });
+  [$("undo").disabled, $("redo").disabled] = [!item.past.length, !item.future.length];
+  $("strength").value = strength;
+  if (document.activeElement !== $("number")) $("number").value = strength;
+  $("download").textContent = `Download ${photo?.writes ?? ""}`;
+  [$("download").disabled, $("all").disabled] = [!idle || !photo, !idle || !items.some((each) => each.photo)];
   $("all").hidden = $("clear").hidden = items.length < 2;
-  $("notes").replaceChildren(...[...about.drops, ...(item.notes ?? [])].map((note) => element("li", { textContent: note })));
-  $("dropper").setAttribute("aria-pressed", String(picking));
-  showPalette();
-  showPoints();
-  if (focused) [...document.querySelectorAll("#points button")].find(({ ariaLabel }) => ariaLabel === focused)?.focus();
+  fill($("notes"), [...about.drops, ...(item.notes ?? [])].map((textContent) => make("li", { textContent })));
+  if (photo && about.points) showPoints(item);
 }
 
 function strengthIs(text) {
-  const value = Math.min(Math.max(parseFloat(text), 0), 3);
-  if (Number.isFinite(value)) store.edit(store.current, { strength: value }, "strength");
-  show();
+  const strength = Math.min(Math.max(parseFloat(text), 0), STRONGEST);
+  if (Number.isFinite(strength)) store.edit(store.current, { strength }, "strength");
+}
+
+function onKey(event) {
+  const key = event.key.toLowerCase(), control = event.ctrlKey || event.metaKey;
+  if (event.target.type === "number") return;
+  if (control && (key === "y" || (key === "z" && event.shiftKey))) store.redo();
+  else if (control && key === "z") store.undo();
+  else if ((key === "delete" || key === "backspace") && store.point !== null) edit(store.current.points.toSpliced(store.point, 1));
+  else return;
+  event.preventDefault();
 }
 
 function wire() {
-  const click = {
+  const clicked = {
     choose: () => $("files").click(), reference: () => $("other").click(), "load-points": () => $("json").click(),
-    out: () => view.zoom(1 / 1.5), in: () => view.zoom(1.5), fit: () => view.fit(),
-    undo: () => store.undo(), redo: () => store.redo(), "save-points": savePoints,
-    dropper: () => show((picking = !picking)), forget: () => showSecond(store.setReference(null)),
-    reset: () => store.edit(store.current, { strength: null }), remove: () => removeItems(store.current),
-    clear: () => confirm("Remove all photographs and points from this page?") && removeItems(...store.items),
-    download: () => during("Making it at full size…", async (signal, progress) => {
-      const { blob, name } = await resultOf(store.current, signal, progress);
+    out: () => view.zoom(1 / 1.5), in: () => view.zoom(1.5), fit: () => view.zoom(0), undo: () => store.undo(), redo: () => store.redo(),
+    "save-points": savePoints, dropper: () => show((picking = !picking)), forget: () => showOther(store.setReference(null)),
+    reset: () => store.edit(store.current, { strength: null }), remove: () => remove(store.current),
+    clear: () => confirm("Remove all photographs and points from this page?") && remove(...store.items),
+    download: () => during("Making it at full size…", async (...how) => {
+      const { blob, name } = await resultOf(store.current, ...how);
       save(blob, name);
     }),
-    all: () => during("Making all at full size…", async (signal, progress) => {
-      const made = [], ready = store.items.filter(({ photo }) => photo);
-      for (const item of ready) made.push(await resultOf(item, signal, (share) => progress((made.length + (share ?? 0.9)) / ready.length)));
-      save(await zipOf(made), "photographs.zip");
-    }),
+    all: () => during("Making all at full size…", saveAll),
   };
-  for (const id in click) $(id).onclick = click[id];
-  const chosenFiles = { files: add, other: ([file]) => showSecond(store.setReference(file)), json: ([file]) => loadPoints(file) };
-  for (const id in chosenFiles) $(id).onchange = ({ target }) => target.files.length && chosenFiles[id]([...target.files], (target.value = ""));
-  $("line").oninput = ({ target }) => view.setLine(target.value / 100);
+  const given = { files: add, other: ([file]) => showOther(store.setReference(file)), json: ([file]) => loadPoints(file) };
+  for (const id in clicked) $(id).onclick = clicked[id];
+  for (const id in given) $(id).onchange = ({ target }) => given[id]([...target.files], (target.value = ""));
   $("line").value = 100 * view.line;
+  $("line").oninput = ({ target }) => view.setLine(target.value / 100);
   $("picker").oninput = ({ target }) => take(target.value);
   $("strength").oninput = $("number").oninput = ({ target }) => strengthIs(target.value);
-  $("number").onchange = ({ target }) => (target.value = wishes(store.current).strength);
-  document.ondragover = (event) => document.body.classList.add("over", event.preventDefault());
-  document.ondragleave = ({ relatedTarget }) => relatedTarget ?? document.body.classList.remove("over");
-  document.ondrop = (event) => {
+  $("number").onchange = ({ target }) => void (target.value = wishes(store.current).strength);
+  document.ondragover = document.ondragleave = document.ondrop = (event) => {
     event.preventDefault();
-    document.body.classList.remove("over");
-    add(event.dataTransfer.files);
+    document.body.classList.toggle("over", event.type === "dragover");
+    if (event.type === "drop") add(event.dataTransfer.files);
   };
   document.onpaste = ({ clipboardData }) => add(clipboardData.files);
-  document.onkeydown = (event) => {
-    if (event.target.type === "number") return;
-    const key = event.key.toLowerCase(), control = event.ctrlKey || event.metaKey;
-    if (control && (key === "y" || (key === "z" && event.shiftKey))) store.redo();
-    else if (control && key === "z") store.undo();
-    else if ((key === "delete" || key === "backspace") && store.point !== null) removePoint();
-    else return;
-    event.preventDefault();
-  };
+  document.onkeydown = onKey;
 }
 
-function removeItems(...items) {
-  items.forEach(({ id, control }) => cards.delete(id, control?.abort()));
-  store.remove(...items);
+function showDrawing() {
+  const pen = () => ({ width: ($("brush").value * about.side) / 256, color: $("eraser").checked ? "#fff" : "#000" });
+  const paper = new Paper($("paper"), about.side, pen);
+  $("drawing").hidden = !document.querySelector("main").classList.add("draws");
+  [$("undraw").onclick, $("wipe").onclick] = [() => paper.undo(), () => paper.clear()];
+  $("translate").onclick = async () => add([await paper.file()]);
 }
 
 async function start() {
-  wire();
-  about = await stubborn(store, engine.describe);
-  const colors = about.task === "colorize";
+  about = await engine.describe();
+  const colors = about.task === "colorize", hidden = colors ? (about.points ? "#none" : ".points") : ".points, .colors";
   document.title = $("title").textContent = colors ? "Colour photographs" : "Translate images";
   $("privacy").textContent = about.privacy;
-  document.querySelectorAll(".colorize").forEach((part) => (part.hidden = !colors || (part.matches(".points") && !about.points)));
-  for (const example of about.examples ?? []) {
-    $("examples").append(element("button", { onclick: () => addExample(example) }, element("img", { src: example.url, alt: "" }), `Try ${example.name}`));
-  }
-  if (about.draw) {
-    const pen = () => ({ width: $("brush").value * about.side / 256, color: $("eraser").checked ? "#fff" : "#000" });
-    const paper = new Paper($("paper"), about.side, pen);
-    $("drawing").hidden = false;
-    [$("undraw").onclick, $("wipe").onclick] = [() => paper.undo(), () => paper.clear()];
-    $("translate").onclick = async () => add([await paper.file()]);
-  }
+  document.querySelectorAll(hidden).forEach((part) => (part.hidden = true));
+  $("examples").append(...(about.examples ?? []).map(({ name, url }) => make("button", { onclick: async () => {
+    add([new File([await (await fetch(url)).blob()], name)]);
+  } }, make("img", { src: url, alt: "" }), `Try ${name}`)));
+  if (about.draw) showDrawing();
   store.onchange = (edited) => {
     if (edited) refresh(edited);
-    if (!store.kept) $("hint").textContent = "or drop or paste them here. This browser keeps nothing over a reload.";
-    openAll();
+    if (!store.kept) $("hint").textContent = "or drop or paste them here; this browser would lose them at a reload";
+    if (store.current) refresh(store.current);
     show();
+    for (const item of store.items) if (item !== store.current) item.after = item.bare = null; // it is small in the strip
+    openAll();
   };
   await store.load();
-  showSecond();
+  wire(showOther());
 }
 
-start();
+start().catch(({ message }) => say(message));

@@ -14,47 +14,39 @@
 const SMALL = 512; // px; what a preview is made from
 
 export function createEngine() {
-  return { describe, open, preview, result };
+  let colors = true;
+  return {
+    async describe() {
+      const answer = await fetch("describe");
+      if (!answer.ok) throw new Error(await answer.text());
+      const about = await answer.json();
+      colors = about.task === "colorize";
+      return about;
+    },
+
+    async open(file, signal) {
+      const { blob, about } = await post("open", { name: file.name }, file, signal);
+      const preview = await createImageBitmap(blob);
+      return { ...about, name: file.name, file, preview, small: colors ? await reduced(preview) : file };
+    },
+
+    async preview({ name, width, height, preview, small }, { points, strength }, signal) {
+      const share = (value, length) => Math.min(value / length, 0.9999); // 1 would be a pixel
+      const shares = points.map((point) => ({ ...point, x: share(point.x, width), y: share(point.y, height),
+        ...(point.radius !== undefined && { radius: share(point.radius, Math.min(width, height)) }) }));
+      const { blob } = await post("preview", { name, strength, points: shares }, small, signal);
+      const made = await createImageBitmap(blob);
+      return colors ? colored(preview, made) : made;
+    },
+
+    async result({ name, file }, { points, strength }, signal, onProgress) {
+      const { blob, about } = await post("result", { name, strength, points }, file, signal, onProgress);
+      return { blob, ...about };
+    },
+  };
 }
 
-let task = "colorize";
-
-async function describe() {
-  const answer = await fetch("describe");
-  if (!answer.ok) throw new Error(await answer.text());
-  const about = await answer.json();
-  task = about.task;
-  return about;
-}
-
-async function open(file, signal) {
-  const { blob, about } = await post("open", { name: file.name }, file, signal);
-  const picture = await createImageBitmap(blob);
-  const small = task === "colorize" ? await reduced(picture) : file;
-  return { ...about, name: file.name, file, preview: picture, small };
-}
-
-async function preview(photo, { points, strength }, signal) {
-  const { width, height } = photo;
-  const share = (value, length) => Math.min(value / length, 0.9999); // 1 would be a pixel
-  const shares = points.map(({ x, y, color, radius }) => ({
-    x: share(x, width),
-    y: share(y, height),
-    color,
-    ...(radius !== undefined && { radius: share(radius, Math.min(width, height)) }),
-  }));
-  const { blob } = await post("preview", { name: photo.name, strength, points: shares }, photo.small, signal);
-  const made = await createImageBitmap(blob);
-  return task === "colorize" ? colored(photo.preview, made) : made;
-}
-
-async function result(photo, { points, strength }, signal, onProgress) {
-  const asked = { name: photo.name, strength, points };
-  const { blob, about } = await post("result", asked, photo.file, signal, onProgress);
-  return { blob, name: about.name, notes: about.notes };
-}
-
-async function reduced(picture) {
+function reduced(picture) {
   const scale = Math.min(1, SMALL / Math.max(picture.width, picture.height));
   const canvas = new OffscreenCanvas(Math.ceil(picture.width * scale), Math.ceil(picture.height * scale));
   canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
@@ -65,8 +57,7 @@ async function reduced(picture) {
 function colored(picture, made) {
   const canvas = new OffscreenCanvas(picture.width, picture.height), context = canvas.getContext("2d");
   context.drawImage(picture, 0, 0);
-  context.globalCompositeOperation = "color";
-  context.imageSmoothingQuality = "high";
+  [context.globalCompositeOperation, context.imageSmoothingQuality] = ["color", "high"];
   context.drawImage(made, 0, 0, canvas.width, canvas.height);
   return canvas.transferToImageBitmap();
 }
@@ -76,20 +67,16 @@ function post(path, asked, file, signal, onProgress = () => {}) {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     const request = new XMLHttpRequest();
+    const fail = (text, again) => reject(Object.assign(new Error(text), { again }));
     request.open("POST", path);
     request.responseType = "blob";
     request.upload.onprogress = ({ loaded, total }) => onProgress(loaded < total ? (0.9 * loaded) / total : null);
     request.onload = async () => {
-      if (request.status === 200) {
-        const about = JSON.parse(decodeURIComponent(request.getResponseHeader("x-about")));
-        resolve({ blob: request.response, about });
-      } else {
-        const error = new Error((await request.response.text()) || `The server answers ${request.status}.`);
-        reject(Object.assign(error, { again: [429, 502, 503, 504].includes(request.status) }));
-      }
+      const { status, response } = request;
+      if (status !== 200) return fail((await response.text()) || `The server answers ${status}`, [429, 502, 503, 504].includes(status));
+      return resolve({ blob: response, about: JSON.parse(decodeURIComponent(request.getResponseHeader("x-about"))) });
     };
-    const silent = "The server does not answer: trying again until it does";
-    request.onerror = () => reject(Object.assign(new Error(silent), { again: true }));
+    request.onerror = () => fail("The server does not answer: trying again until it does", true);
     request.onabort = () => reject(new DOMException("cancelled", "AbortError"));
     signal?.addEventListener("abort", () => request.abort());
     request.send(new Blob([JSON.stringify(asked), "\n", file]));

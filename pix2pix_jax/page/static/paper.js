@@ -1,4 +1,4 @@
-// A white sheet to draw on in black; a file is what was drawn.
+// A white sheet to draw on in black; its file is what was drawn.
 
 export class Paper {
   #strokes = []; // {width, color, places}
@@ -8,13 +8,10 @@ export class Paper {
     const at = ({ offsetX, offsetY }) => [(offsetX * side) / canvas.clientWidth, (offsetY * side) / canvas.clientHeight];
     canvas.onpointerdown = (event) => {
       canvas.setPointerCapture(event.pointerId);
-      this.#strokes.push({ ...pen(), places: [at(event)] });
-      this.#draw();
+      this.#draw(this.#strokes.push({ ...pen(), places: [at(event)] }));
     };
     canvas.onpointermove = (event) => {
-      if (!canvas.hasPointerCapture(event.pointerId)) return;
-      this.#strokes.at(-1).places.push(at(event));
-      this.#draw();
+      if (canvas.hasPointerCapture(event.pointerId)) this.#draw(this.#strokes.at(-1).places.push(at(event)));
     };
     this.#draw();
   }

@@ -4,16 +4,8 @@ const STEPS = 200; // of undo, of each photograph
 const FILES = "files", EDITS = "edits"; // apart, so that a point does not write the photograph once more
 
 const settled = (request) => new Promise((resolve, reject) => {
-  request.onsuccess = () => resolve(request.result);
-  request.onerror = () => reject(request.error);
+  [request.onsuccess, request.onerror] = [() => resolve(request.result), () => reject(request.error)];
 });
-
-function openDatabase() {
-  const request = indexedDB.open(`pix2pix ${new URL(".", location.href).pathname}`, 1);
-  request.onupgradeneeded = () => [FILES, EDITS].forEach((name) => request.result.createObjectStore(name));
-  return settled(request);
-}
-
 const editable = ({ points, strength }) => ({ points, strength });
 
 export class Store {
@@ -22,22 +14,20 @@ export class Store {
   point = null; // the index of the chosen one of the current item's
   reference = null; // a file to take colours from
   kept = true; // whether the browser keeps all that
-  onchange = () => {};
+  onchange = () => {}; // is told the item whose points or strength have changed, if any
   #database = null;
   #gesture = null;
 
   async load() {
     try {
-      this.#database = await openDatabase();
-      const all = this.#database.transaction([FILES, EDITS]);
-      const [ids, files, edits] = await Promise.all([
-        settled(all.objectStore(FILES).getAllKeys()),
-        settled(all.objectStore(FILES).getAll()),
-        settled(all.objectStore(EDITS).getAll()),
-      ]);
-      const found = new Map(ids.map((id, index) => [id, files[index]]));
+      const request = indexedDB.open(`pix2pix ${new URL(".", location.href).pathname}`, 1);
+      request.onupgradeneeded = () => [FILES, EDITS].forEach((name) => request.result.createObjectStore(name));
+      this.#database = await settled(request);
+      const [files, edits] = [FILES, EDITS].map((name) => this.#database.transaction(name).objectStore(name));
+      const [ids, all, edited] = await Promise.all([files.getAllKeys(), files.getAll(), edits.getAll()].map(settled));
+      const found = new Map(ids.map((id, index) => [id, all[index]]));
       this.reference = found.get("reference") ?? null;
-      this.items = edits.filter(({ id }) => found.has(id)).map((edit) => ({ ...edit, file: found.get(edit.id) }));
+      this.items = edited.filter(({ id }) => found.has(id)).map((edit) => ({ ...edit, file: found.get(edit.id) }));
       this.items.sort((a, b) => a.at - b.at);
     } catch {
       this.kept = false;
@@ -46,15 +36,12 @@ export class Store {
   }
 
   add(files) {
-    const added = [...files].map((file, index) => {
+    const added = files.map((file, index) => {
       const at = Date.now() + index / 1000;
       return { id: `${at} ${Math.random()}`, at, file, points: [], strength: null, past: [], future: [] };
     });
     this.items.push(...added);
-    for (const item of added) {
-      this.#write(FILES, item.id, item.file);
-      this.#keep(item);
-    }
+    for (const item of added) this.#keep(item, this.#write(FILES, item.id, item.file));
     if (added.length) this.select(added[0]);
   }
 
@@ -62,8 +49,7 @@ export class Store {
     const index = this.items.indexOf(this.current);
     this.items = this.items.filter((item) => !items.includes(item));
     for (const { id } of items) [FILES, EDITS].forEach((name) => this.#write(name, id));
-    if (items.includes(this.current)) this.select(this.items[Math.min(index, this.items.length - 1)] ?? null);
-    else this.onchange();
+    this.select(items.includes(this.current) ? (this.items[index] ?? this.items.at(-1) ?? null) : this.current);
   }
 
   select(item, point = null) {
@@ -72,42 +58,30 @@ export class Store {
   }
 
   // What the page finds out of an item, which is not kept.
-  set(item, found) {
-    Object.assign(item, found);
-    this.onchange();
-  }
+  set(item, found) { this.onchange(void Object.assign(item, found)); }
 
-  setReference(file) {
-    this.reference = file;
-    this.#write(FILES, "reference", file);
-    this.onchange();
-  }
+  setReference(file) { this.onchange(void this.#write(FILES, "reference", (this.reference = file))); }
 
   // Changes points or strength. The steps of one gesture, such as a drag, are undone as one.
   edit(item, change, gesture = null) {
     if (gesture === null || gesture !== this.#gesture) item.past = [...item.past, editable(item)].slice(-STEPS);
     this.#gesture = gesture;
-    Object.assign(item, change, { future: [] });
-    this.#edited(item);
+    this.#changed(Object.assign(item, change, { future: [] }));
   }
 
   undo() { this.#step("past", "future"); }
   redo() { this.#step("future", "past"); }
 
   #step(from, to) {
-    const item = this.current;
-    if (!item?.[from].length) return;
-    item[to] = [...item[to], editable(item)];
-    Object.assign(item, item[from].at(-1));
-    item[from] = item[from].slice(0, -1);
+    const item = this.current, steps = item?.[from] ?? [];
+    if (!steps.length) return;
     this.#gesture = null;
-    this.#edited(item);
+    this.#changed(Object.assign(item, { [to]: [...item[to], editable(item)], [from]: steps.slice(0, -1) }, steps.at(-1)));
   }
 
-  #edited(item) {
+  #changed(item) {
     if (item === this.current && this.point >= item.points.length) this.point = null;
-    this.#keep(item);
-    this.onchange(item);
+    this.onchange(item, this.#keep(item));
   }
 
   #keep({ id, at, points, strength, past, future }) {
