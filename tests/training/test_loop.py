@@ -126,14 +126,19 @@ PAIRS = (
 """A small network of the paper, with dropout, and without batch norms in G: no running averages."""
 
 
-@pytest.fixture(params=["colouring", "pairs"])
+POINTS = ("--config.task.points=2",)
+"""Points of colour, drawn from the truth."""
+
+
+@pytest.fixture(params=["colouring", "pairs", "points"])
 def flags_and_unbroken(request, tmp_path, photo_folder, environment):
     """Flags of a run, and the folder of the whole run."""
     if request.param == "colouring":
         return (), request.getfixturevalue("unbroken")
-    result = run(tmp_path / "unbroken", photo_folder, *PAIRS, env=environment)
+    flags = PAIRS if request.param == "pairs" else POINTS
+    result = run(tmp_path / "unbroken", photo_folder, *flags, env=environment)
     assert result.returncode == 0, result.stderr
-    return PAIRS, tmp_path / "unbroken"
+    return flags, tmp_path / "unbroken"
 
 
 @pytest.mark.process
