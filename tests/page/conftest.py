@@ -7,22 +7,23 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from helpers import ROOT
 
 READY = re.compile(r"the page is at (http\S+) ")
+PATIENCE = 120_000  # ms: machines are busy
 
 
 @contextlib.contextmanager
-def serving(*arguments: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Runs the command at a free port: its address, and its process, which is ended as `kill` does it."""
+def serving(*arguments: str, port: int = 0) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Runs the command: its address, and its process, which is ended as `kill` does it."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "pix2pix_jax.commands.page", "--port", "0", *arguments],
+        [sys.executable, "-m", "pix2pix_jax.commands.page", "--port", str(port), *arguments],
         cwd=ROOT,
-        env={**os.environ, **environment},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -54,7 +55,26 @@ def browser() -> Iterator:
         browser.close()
 
 
-@pytest.fixture(scope="module")
-def work_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that the pages of a test file have their temporary files in."""
-    return tmp_path_factory.mktemp("temporary")
+@pytest.fixture
+def visit(browser) -> Iterator[Callable]:
+    """Opens a page in a browser of its own: no other host may be asked, and nothing may go wrong on it."""
+    contexts, hosts, wrong = [], set(), []
+
+    def open_page(address: str, **options: object):
+        hosts.add(urlsplit(address).netloc)
+        contexts.append(browser.new_context(**{"viewport": {"width": 1280, "height": 860}, **options}))
+        contexts[-1].set_default_timeout(PATIENCE)
+        page = contexts[-1].new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("dialog", lambda dialog: dialog.accept() if dialog.type == "confirm" else wrong.append(dialog.message))
+        page.on("console", lambda message: wrong.append(message.text) if "Policy" in message.text else None)
+        page.goto(address)
+        return page
+
+    asked: list[str] = []
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert {urlsplit(url).netloc for url in asked if not url.startswith(("data:", "blob:"))} <= hosts
+    assert wrong == []
