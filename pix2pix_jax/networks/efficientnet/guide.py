@@ -49,15 +49,15 @@ def along_luma(chroma: jax.Array, luma: jax.Array) -> jax.Array:
     Returns:
         float32, the shape of `chroma`.
     """
+    height, width = luma.shape[1:3]
+    side = 2 * _RADIUS + 1
+    rows, columns = (np.convolve(np.ones(length), np.ones(side), "same") for length in (height, width))
+    counts = (rows[:, None] * columns).astype(np.float32)[..., None]
 
     def mean(x: jax.Array) -> jax.Array:
-        for axis in (1, 2):
-            length, taps = x.shape[axis], 2 * _RADIUS + 1
-            counts = np.convolve(np.ones(length), np.ones(taps), "same").astype(np.float32)
-            padded = jnp.pad(x, [(_RADIUS, _RADIUS) if axis == at else (0, 0) for at in range(4)])
-            shifted = [lax.slice_in_dim(padded, tap, tap + length, axis=axis) for tap in range(taps)]
-            x = sum(shifted[1:], start=shifted[0]) / np.expand_dims(counts, [at for at in range(4) if at != axis])
-        return x
+        for window in ((1, side, 1, 1), (1, 1, side, 1)):
+            x = lax.reduce_window(x, 0.0, lax.add, window, (1, 1, 1, 1), "SAME")
+        return x / counts
 
     means = mean(jnp.concatenate([luma, luma * luma, chroma, luma * chroma], -1))
     of_luma, of_square, of_chroma, of_product = jnp.split(means, [1, 2, 2 + chroma.shape[-1]], -1)
