@@ -14,8 +14,9 @@ from pix2pix_jax.commands import cli
 from pix2pix_jax.commands.arguments import add_flags, load_generator
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import replacing, typed_path, writing
-from pix2pix_jax.inference import TrainedGenerator, onnx_files, pth_files
+from pix2pix_jax.inference import pth_files
 from pix2pix_jax.inference.export import export_generator
+from pix2pix_jax.inference.onnx_files import export_onnx
 from pix2pix_jax.inference.trained import load_run
 from pix2pix_jax.networks import pytorch
 
@@ -44,26 +45,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--discriminator", action="store_true", help="write the run's discriminator instead; OUT must end with .pth"
     )
-    parser.add_argument(
-        "--size",
-        type=_size,
-        metavar="HxW",
-        help="of an .onnx file, height and width of what it takes, px (default: a square of the generator's scale)",
-    )
-    parser.add_argument(
-        "--split",
-        action="store_true",
-        help="write OUT.onnx, which colours without points, and OUT.guide.onnx, which goes on from there with points of"
-        " colour: it alone need run again where they change",
-    )
+    parser.add_argument("--size", type=_size, metavar="HxW", help="of .onnx: px (default: a square of its own scale)")
+    parser.add_argument("--split", action="store_true", help="of .onnx: what follows points goes to OUT.guide.onnx")
     add_flags(parser, "--overwrite", "--step", "--test-time")
     return parser
 
 
-def _size(text: str) -> tuple[int, int]:
-    if not (match := re.fullmatch(r"(\d{1,4})x(\d{1,4})", text)):
+def _size(text: str) -> list[int]:
+    if not re.fullmatch(r"\d{1,4}x\d{1,4}", text):
         raise argparse.ArgumentTypeError(f"{text} is not HEIGHTxWIDTH, such as 160x224")
-    return int(match[1]), int(match[2])
+    return [int(length) for length in text.split("x")]
+
+
+def _files(options: argparse.Namespace) -> list[Path]:
+    return [options.out, *([options.out.with_suffix(".guide.onnx")] if options.split else [])]
 
 
 def _export(options: argparse.Namespace) -> None:
@@ -73,21 +68,17 @@ def _export(options: argparse.Namespace) -> None:
     # os.path's, because Path's raise where a folder may not be entered.
     if os.path.isdir(out):
         raise UserError(f"{out} is a folder: OUT is the file to write")
-    if (options.size or options.split) and (options.discriminator or out.suffix.lower() != onnx_files.SUFFIX):
-        raise UserError(f"--size and --split are of a generator's {onnx_files.SUFFIX} file, got {out}")
-    files = [out, out.with_suffix(f".guide{out.suffix}")] if options.split else [out]
-    for file in files:
+    if (options.size or options.split) and out.suffix.lower() != ".onnx":
+        raise UserError(f"--size and --split are of an .onnx file, got {out}")
+    for file in _files(options):
         if os.path.lexists(file) and not options.overwrite:
             raise UserError(f"{file} is there already: give --overwrite to replace it, or another name")
-    if options.discriminator:
-        _export_discriminator(options)
-    else:
-        _export_generator(options, files)
-    for file in files:
+    (_export_discriminator if options.discriminator else _export_generator)(options)
+    for file in _files(options):
         print(f"wrote {file} ({file.stat().st_size / 1e6:.1f} MB)")
 
 
-def _export_generator(options: argparse.Namespace, files: Sequence[Path]) -> None:
+def _export_generator(options: argparse.Namespace) -> None:
     trained, kind = load_generator(options), options.out.suffix.lower()
     if kind in pth_files.SUFFIXES:
         if options.test_time:
@@ -97,27 +88,18 @@ def _export_generator(options: argparse.Namespace, files: Sequence[Path]) -> Non
             print(flags)
     elif kind == ".safetensors":
         trained.save(options.out)
-    elif kind == onnx_files.SUFFIX:
-        _write_onnx(trained, files, options)
     else:
         # Locations name the source files by their paths on this machine, which are nobody's business elsewhere.
         jax.config.update("jax_traceback_in_locations_limit", 0)
-        _write(options.out, export_generator(trained).serialize())
-
-
-def _write_onnx(trained: TrainedGenerator, files: Sequence[Path], options: argparse.Namespace) -> None:
-    logging.getLogger("onnx_ir").setLevel(logging.ERROR)  # it warns of shapes that it leaves out
-    if options.split:
-        models = onnx_files.export_onnx_split(trained, options.size)
-    else:
-        models = (onnx_files.export_onnx(trained, options.size),)
-    for file, model in zip(files, models, strict=True):
-        _write(file, model.SerializeToString())
-
-
-def _write(file: Path, content: bytes | bytearray) -> None:
-    with writing(file), replacing(file) as temporary:
-        temporary.write_bytes(content)
+        logging.getLogger("onnx_ir").setLevel(logging.ERROR)  # it warns of shapes that it leaves out
+        if kind == ".onnx":
+            models = export_onnx(trained, options.size, split=options.split)
+            contents = [model.SerializeToString() for model in models]
+        else:
+            contents = [export_generator(trained).serialize()]
+        for file, content in zip(_files(options), contents, strict=True):
+            with writing(file), replacing(file) as temporary:
+                temporary.write_bytes(content)
 
 
 def _export_discriminator(options: argparse.Namespace) -> None:

@@ -1,24 +1,18 @@
 """A trained generator as ONNX, for programs without JAX: onnxruntime, and browsers with onnxruntime-web.
 
-A file is for one image of one size. Whoever colours with it brings the photograph to that size, and joins the
-chroma with the photograph's own luma. Names, shapes and ranges are in the file's metadata, and here:
-
-- `luma`, [1, height, width]: BT.601 luma of a photograph, 0 to 1.
-- `points`, [1, height, width, 3], of a generator that takes them: as `points.point_map` draws them, zeros for none.
-- `chroma`, [1, height, width, 2]: Cr and Cb, -0.5 to 0.5 times the generator's saturation.
-- `image` and `translation`, [1, height, width, channels]: what a generator of pairs is given and makes, 0 to 1.
-
-All are float32.
+A file is for one image of one size. Whoever colours with it brings a photograph's luma to that size, and joins the
+chroma with the luma as it was. The file's metadata say what each input and output is; all are float32.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
+from jax.extend.core import jaxpr_as_fun
 
 from pix2pix_jax import color, ops
 from pix2pix_jax.config import updated
@@ -31,9 +25,8 @@ from pix2pix_jax.tasks import TranslationTask
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-SUFFIX = ".onnx"
-_OPSET = 18  # of 2022: what runtimes of today have
-_LARGE = 64  # numbers from which a constant is kept as narrow as it can be
+_OPSET = 18  # of 2022, which every runtime of today knows
+_KEPT = [*(f"features{stride}" for stride in (2, 4, 8, 16, 32)), "made"]
 _MEANINGS = {
     "luma": "BT.601 luma of an sRGB photograph, 0.299 R + 0.587 G + 0.114 B, from 0 to 1",
     "points": "points of colour: 1 where one is and 0 elsewhere; there 2 Cr and 2 Cb, from -1 to 1; zeros for none",
@@ -41,181 +34,103 @@ _MEANINGS = {
     " G = (luma - 0.299 R - 0.114 B) / 0.587; not all of it within the gamut",
     "image": "what is translated, from 0 to 1",
     "translation": "what is made of it, from 0 to 1",
-    "made": "what the guide begins from, as the generator makes it without points",
+    **dict.fromkeys(_KEPT, "for the guide: the encoder's features by their stride, and what is made without points"),
 }
 
 
-def export_onnx(trained: TrainedGenerator, size: tuple[int, int] | None = None) -> "ModelProto":
-    """Converts a generator for one size.
+@ops.for_any_platform()
+def export_onnx(
+    trained: TrainedGenerator, size: Sequence[int] | None = None, *, split: bool = False
+) -> "list[ModelProto]":
+    """Converts a generator for one size; what it makes equals JAX's within 1e-5.
 
-    Where its `test_time` keeps dropout, that is drawn here, once, from the seed 0: as `TrainedGenerator.apply` draws.
-
-    Args:
-        trained: the generator.
-        size: height and width of what it sees, px; None for a square of the scale at which it colours, or of pairs of
-            the size that it was trained at.
-
-    Returns:
-        The model, float16 where that holds its weights exactly. It equals JAX within 1e-5.
-
-    Raises:
-        UserError: if the network does not take that size, or jax2onnx is not installed.
-    """
-    make, given = _program(trained, size)
-    made = "translation" if "image" in given else "chroma"
-    return _converted(trained, _traced(make, given.values()), [*given], [made])
-
-
-def export_onnx_split(
-    trained: TrainedGenerator, size: tuple[int, int] | None = None
-) -> "tuple[ModelProto, ModelProto]":
-    """Converts a generator that takes points as two models, of which only the second need run again for other points.
+    Where its `test_time` keeps dropout, that is drawn here once, from the seed 0, as `TrainedGenerator.apply` does.
 
     Args:
         trained: the generator.
-        size: as for `export_onnx`.
+        size: height and width, px; None for a square of the scale that it colours at, or of pairs was trained at.
+        split: whether to cut it where points of colour come in.
 
     Returns:
-        The first takes `luma`, and gives `chroma` as it is without points, then what the second goes on from: `made`
-        and the encoder's features, `features2` to `features32`. The second takes those, `luma` and `points`, and gives
-        the `chroma` that `export_onnx`'s model gives.
+        One model, from `luma`, and `points` where the generator takes them, to `chroma`; of pairs from `image` to
+        `translation`. Or two: the first from `luma` to the `chroma` without points, `features2` to `features32` and
+        `made`; the second from `luma`, `points` and the latter six to `chroma`.
 
     Raises:
-        UserError: as `export_onnx`, or if the generator takes no points.
+        UserError: if the network does not take that size, there are no points to split at, or jax2onnx is missing.
     """
-    if not trained.takes_points:
-        raise UserError("only a generator that takes points of colour can be split")
-    make, given = _program(trained, size)
-    luma, points = given.values()
-    names = [*(f"features{stride}" for stride in (2, 4, 8, 16, 32)), "made"]
-
-    def begin(luma: jax.Array) -> tuple[jax.Array, ...]:
-        kept: list[jax.Array] = []
-
-        def stop(call: Callable[..., Any], arguments: Any, options: Any, context: nn.module.InterceptorContext) -> Any:
-            if not isinstance(context.module, Guide):
-                return call(*arguments, **options)
-            kept.extend([*arguments[0], arguments[1]])
-            return arguments[1]
-
-        with nn.intercept_methods(stop):
-            return make(luma, jnp.zeros(points.shape)), *kept
-
-    def go_on(luma: jax.Array, points: jax.Array, *kept: jax.Array) -> jax.Array:
-        *features, made = kept
-
-        def resume(
-            call: Callable[..., Any], arguments: Any, options: Any, context: nn.module.InterceptorContext
-        ) -> Any:
-            if isinstance(context.module, Encoder):
-                return features
-            if isinstance(context.module, Guide):
-                return call(features, made, arguments[2], **options)
-            return call(*arguments, **options)
-
-        with nn.intercept_methods(resume):
-            return make(luma, points)
-
-    first = _traced(begin, [luma])
-    second = _traced(go_on, [luma, points, *first.out_avals[1:]])
-    return (
-        _converted(trained, first, ["luma"], ["chroma", *names]),
-        _converted(trained, second, ["luma", "points", *names], ["chroma"]),
-    )
-
-
-def _program(
-    trained: TrainedGenerator, size: tuple[int, int] | None
-) -> tuple[Callable[..., jax.Array], dict[str, jax.ShapeDtypeStruct]]:
-    """The generator as a function, and what it is given by name."""
-    config, weights, key = trained.config, trained.weights, jax.random.key(0)
+    config, key, multiple = trained.config, jax.random.key(0), trained.network.size_multiple
     translates = isinstance(config.task, TranslationTask)
     side = config.image_size if translates else config.coloring_side or config.data.resize
-    multiple, least = trained.network.size_multiple, trained.network.smallest_size
-    height, width = size or [trained.side_taken(side // multiple * multiple)] * 2
-    if any(length % multiple or length < least for length in (height, width)):
-        raise UserError(
-            f"this generator takes height and width divisible by {multiple}, at least {least}, got {height}×{width}"
-        )
-    config = updated(config, {"coloring_side": 0, "data.resize": 0})
+    height, width = size or [max(side // multiple, 1) * multiple] * 2
+    if any(trained.side_taken(length) != length for length in (height, width)):
+        raise UserError(f"the generator needs height and width divisible by {multiple}, got {height}×{width}")
+    if split and not trained.takes_points:
+        raise UserError("the generator takes no points of colour, so there is nothing to split")
+    as_given = updated(config, {"coloring_side": 0, "data.resize": 0})
 
-    def colorize(luma: jax.Array, *points: jax.Array) -> jax.Array:
-        return generate.color_luma(config, weights, color.from_pixels(luma)[..., None], key, *points).chroma / 2.0
+    def make(given: jax.Array, points: jax.Array | None = None, kept: Any = None) -> jax.Array:
+        image = color.from_pixels(given)
+        with nn.intercept_methods(partial(_adapted, kept)):
+            if translates:
+                return (generate.make(as_given, trained.weights, image, key) + 1.0) / 2.0
+            return generate.color_luma(as_given, trained.weights, image[..., None], key, points).chroma / 2.0
 
-    def translate(image: jax.Array) -> jax.Array:
-        return (generate.make(config, weights, color.from_pixels(image), key) + 1.0) / 2.0
+    def begin(luma: jax.Array) -> tuple[jax.Array, ...]:
+        return make(luma, points, kept := []), *kept
 
+    def go_on(luma: jax.Array, points: jax.Array, *kept: jax.Array) -> jax.Array:
+        return make(luma, points, kept)
+
+    luma, points = jnp.zeros((1, height, width)), jnp.zeros((1, height, width, 3))
     if translates:
-        return translate, {"image": _array(1, height, width, config.task.condition_channels)}
-    points = {"points": _array(1, height, width, 3)} if trained.takes_points else {}
-    return colorize, {"luma": _array(1, height, width), **points}
+        image = jnp.zeros((1, height, width, config.task.condition_channels))
+        return [_converted(make, {"image": image}, ["translation"])]
+    if not split:
+        given = {"luma": luma, "points": points} if trained.takes_points else {"luma": luma}
+        return [_converted(make, given, ["chroma"])]
+    kept = dict(zip(_KEPT, jax.eval_shape(begin, luma)[1:], strict=True))
+    first = _converted(begin, {"luma": luma}, ["chroma", *kept])
+    return [first, _converted(go_on, {"luma": luma, "points": points, **kept}, ["chroma"])]
 
 
-def _array(*shape: int) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(shape, jnp.float32)
+def _adapted(kept: Any, call: Callable[..., Any], arguments: Any, options: Any, context: Any) -> Any:
+    """Draws dropout now, as ONNX cannot; ends before the guide and keeps what it is given, or begins with that."""
+    match context.module:
+        case nn.Dropout(deterministic=False):
+            with jax.ensure_compile_time_eval():
+                factors = call(jnp.ones(arguments[0].shape))
+            return arguments[0] * factors
+        case Encoder() if kept:
+            return kept[:-1]
+        case Guide() if kept:
+            return call(kept[:-1], kept[-1], arguments[2], **options)
+        case Guide() if kept is not None:
+            kept += [*arguments[0], arguments[1]]
+            return arguments[1]
+    return call(*arguments, **options)
 
 
-def _traced(function: Callable[..., Any], given: Iterable[Any]) -> ClosedJaxpr:
-    with ops.plainly(), nn.intercept_methods(_draw_once):
-        return jax.make_jaxpr(function)(*given)
-
-
-def _converted(trained: TrainedGenerator, program: ClosedJaxpr, given: list[str], made: list[str]) -> "ModelProto":
-    """A program as ONNX, its inputs and outputs named."""
+def _converted(function: Callable[..., Any], given: Mapping[str, Any], made: list[str]) -> "ModelProto":
+    """A function as ONNX, its inputs and outputs named, and constants as float16 where that holds them exactly."""
     try:
         import jax2onnx
-        import onnx
+        from onnx import TensorProto, helper, numpy_helper
     except ImportError as error:
-        raise UserError(
-            "writing ONNX needs jax2onnx, which is not installed: pip install 'pix2pix-jax[onnx]'"
-        ) from error
-    # From a program that is traced, for while jax2onnx traces, it has functions of its own in place of JAX's, of which
-    # some do less.
-    model = jax2onnx.to_onnx(
-        jaxpr_as_fun(program),
-        program.in_avals,
-        model_name=trained.config.name,
-        opset=_OPSET,
-        input_names=given,
-        output_names=made,
-    )
-    _narrow(model)
-    values = [*model.graph.input, *model.graph.output]
-    meanings = {value.name: _MEANINGS.get(value.name, "the encoder's, at that stride") for value in values}
-    onnx.helper.set_model_props(model, meanings)
-    return model
-
-
-def _draw_once(call: Callable[..., Any], arguments: Any, options: Any, context: nn.module.InterceptorContext) -> Any:
-    """Has dropout multiply by a constant, since ONNX has no random numbers like JAX's."""
-    if not isinstance(context.module, nn.Dropout) or context.module.deterministic:
-        return call(*arguments, **options)
-    (x,) = arguments
-    with jax.ensure_compile_time_eval():
-        factors = call(jnp.ones(x.shape, x.dtype))
-    return x * factors
-
-
-def _narrow(model: "ModelProto") -> None:
-    """Keeps constants as one number where all are the same, or as float16 where that holds them exactly."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    graph, widened = model.graph, []
-    used = {name for node in graph.node for name in node.input}
-    for tensor in list(graph.initializer):
+        raise UserError("an .onnx file needs jax2onnx, which is missing: pip install 'pix2pix-jax[onnx]'") from error
+    # Traced here, since jax2onnx traces with functions of its own in place of JAX's, of which some do less.
+    program = jax.make_jaxpr(function)(*given.values())
+    named: dict[str, Any] = {"input_names": list(given), "output_names": made}
+    model = jax2onnx.to_onnx(jaxpr_as_fun(program), program.in_avals, opset=_OPSET, **named)
+    helper.set_model_props(model, {name: _MEANINGS[name] for name in (*given, *made)})
+    nodes = []
+    for tensor in model.graph.initializer:
         array, name = numpy_helper.to_array(tensor), tensor.name
-        if name not in used:
-            graph.initializer.remove(tensor)
-        elif array.dtype == np.float32 and array.size >= _LARGE:
-            with np.errstate(over="ignore"):
-                narrow = array.astype(np.float16)
-            if (array == array.flat[0]).all():
-                tensor.CopyFrom(numpy_helper.from_array(np.array(array.shape), f"{name}_shape"))
-                value = numpy_helper.from_array(array.flat[:1])
-                widened.append(helper.make_node("ConstantOfShape", [tensor.name], [name], value=value))
-            elif (narrow == array).all():
-                tensor.CopyFrom(numpy_helper.from_array(narrow, f"{name}_float16"))
-                widened.append(helper.make_node("Cast", [tensor.name], [name], to=TensorProto.FLOAT))
-    nodes = [*widened, *graph.node]
-    del graph.node[:], graph.value_info[:]  # the latter follows from the rest
-    graph.node.extend(nodes)
+        narrow = array.clip(-6e4, 6e4).astype(np.float16)
+        if array.dtype == np.float32 and array.size >= 64 and (array == narrow).all():
+            tensor.CopyFrom(numpy_helper.from_array(narrow, f"{name}_float16"))
+            nodes.append(helper.make_node("Cast", [tensor.name], [name], to=TensorProto.FLOAT))
+    nodes += model.graph.node
+    del model.graph.node[:], model.graph.value_info[:]  # the latter follow from the rest
+    model.graph.node.extend(nodes)
+    return model

@@ -24,22 +24,22 @@ __all__ = [
     "conv2d_joined",
     "conv_transpose2d",
     "depthwise_conv2d",
+    "for_any_platform",
     "normalize",
-    "plainly",
     "upsample_conv2d",
 ]
 
-_plain = ContextVar("plain", default=False)
+_any_platform = ContextVar("any_platform", default=False)
 
 
 @contextmanager
-def plainly() -> Iterator[None]:
-    """Has what is traced within use the plain forms on every platform, for runtimes that choose their own."""
-    token = _plain.set(True)
+def for_any_platform() -> Iterator[None]:
+    """Has what is traced within take the plain forms, for runtimes other than JAX's."""
+    token = _any_platform.set(True)
     try:
         yield
     finally:
-        _plain.reset(token)
+        _any_platform.reset(token)
 
 
 def batch_norm(
@@ -47,45 +47,35 @@ def batch_norm(
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """As `normalization.plain_batch_norm`."""
     options = {"slope": slope, "dtype": dtype, "axis_name": axis_name}
-    return _by_platform(plain_batch_norm, plain_batch_norm, lean_batch_norm, x, scale, bias, **options)
+    return _by_platform(plain_batch_norm, lean_batch_norm, x, scale, bias, **options)
 
 
 def conv2d(x: jax.Array, kernel: jax.Array, stride: int = 1, padding: int | None = None) -> jax.Array:
     """As `plain.conv2d`."""
-    return _by_platform(plain.conv2d, cpu_convolutions.conv2d, plain.conv2d, x, kernel, stride=stride, padding=padding)
+    return _by_platform(cpu_convolutions.conv2d, plain.conv2d, x, kernel, stride=stride, padding=padding)
 
 
 def conv2d_joined(parts: Sequence[jax.Array], kernel: jax.Array) -> jax.Array:
     """As `plain.conv2d_joined`."""
-    return _by_platform(plain.conv2d_joined, cpu_convolutions.conv2d_joined, accelerators.conv2d_joined, parts, kernel)
+    return _by_platform(cpu_convolutions.conv2d_joined, accelerators.conv2d_joined, parts, kernel)
 
 
 def conv_transpose2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """As `plain.conv_transpose2d`."""
-    return _by_platform(plain.conv_transpose2d, strided.conv_transpose2d, accelerators.conv_transpose2d, x, kernel)
+    return _by_platform(strided.conv_transpose2d, accelerators.conv_transpose2d, x, kernel)
 
 
 def depthwise_conv2d(x: jax.Array, kernel: jax.Array, stride: int = 1) -> jax.Array:
     """As `plain.depthwise_conv2d`."""
-    return _by_platform(
-        plain.depthwise_conv2d, depthwise.shifted_conv2d, plain.depthwise_conv2d, x, kernel, stride=stride
-    )
+    return _by_platform(depthwise.shifted_conv2d, plain.depthwise_conv2d, x, kernel, stride=stride)
 
 
 def upsample_conv2d(x: jax.Array, kernel: jax.Array, factor: int) -> jax.Array:
     """As `plain.upsample_conv2d`."""
-    return _by_platform(
-        plain.upsample_conv2d, upsampling.upsample_conv2d, accelerators.upsample_conv2d, x, kernel, factor=factor
-    )
+    return _by_platform(upsampling.upsample_conv2d, accelerators.upsample_conv2d, x, kernel, factor=factor)
 
 
-def _by_platform(
-    reference: Callable[..., Any],
-    cpu: Callable[..., Any],
-    default: Callable[..., Any],
-    *operands: Any,
-    **options: Any,
-) -> Any:
-    if _plain.get():
-        return reference(*operands, **options)
+def _by_platform(cpu: Callable[..., Any], default: Callable[..., Any], *operands: Any, **options: Any) -> Any:
+    if _any_platform.get():
+        return getattr(plain, default.__name__, cpu)(*operands, **options)
     return lax.platform_dependent(*operands, cpu=partial(cpu, **options), default=partial(default, **options))

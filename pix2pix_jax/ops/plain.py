@@ -47,9 +47,8 @@ def conv_transpose2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
         float32 [batch, 2 · height, 2 · width, out].
     """
     size = kernel.shape[0]
-    flipped = jnp.flip(kernel.astype(x.dtype), (0, 1))
-    layout = ("NHWC", "HWOI", "NHWC")
-    y = lax.conv_general_dilated(x, flipped, (1, 1), [(size - 2, 2)] * 2, (2, 2), dimension_numbers=layout)
+    flipped = jnp.flip(kernel.astype(x.dtype), (0, 1)).swapaxes(2, 3)
+    y = lax.conv_general_dilated(x, flipped, (1, 1), [(size - 2, 2)] * 2, (2, 2), dimension_numbers=_LAYOUT)
     return y.astype(jnp.float32)
 
 

@@ -1,0 +1,191 @@
+"""Generators as ONNX, in onnxruntime; needs the extra `onnx`."""
+
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+from helpers import ROOT, smooth_images
+from PIL import Image
+from translators import translator
+
+from pix2pix_jax.commands.export import main
+from pix2pix_jax.config import default_config, updated
+from pix2pix_jax.errors import UserError
+from pix2pix_jax.inference import TrainedGenerator, load_trained
+from pix2pix_jax.inference.onnx_files import export_onnx
+from pix2pix_jax.state import build_model
+
+onnx, ort = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+pytestmark = pytest.mark.process
+
+# Runs the script given first where there is neither JAX nor this package.
+WITHOUT_JAX = """
+import runpy, sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"jax", "jaxlib", "flax", "pix2pix_jax", "onnx", "jax2onnx"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.fixture(scope="module")
+def packaged():
+    return load_trained()
+
+
+@pytest.fixture(scope="module")
+def whole(packaged):
+    (model,) = export_onnx(packaged)
+    return model
+
+
+@pytest.fixture(scope="module")
+def halves(packaged):
+    return export_onnx(packaged, split=True)
+
+
+def run(model, **given):
+    """What a model makes, by name, in onnxruntime."""
+    onnx.checker.check_model(model, full_check=True)
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(None, given), strict=True))
+
+
+def photo(height, width, channels=()):
+    return np.random.default_rng(0).random((1, height, width, *channels), np.float32)
+
+
+def point(size):
+    drawn = np.zeros((1, size, size, 3), np.float32)
+    drawn[:, 40:47, 90:97] = (1.0, 0.4, -0.2)
+    return drawn
+
+
+def fresh(changes):
+    """A generator of photographs that nobody trained."""
+    config = updated(default_config(), changes)
+    state = jax.jit(build_model(config, 1).init)(jax.random.key(0))
+    return TrainedGenerator(config, state.generator.params, state.averages)
+
+
+@pytest.mark.parametrize("points", [np.zeros((1, 160, 160, 3), np.float32), point(160)], ids=["none", "one"])
+def test_the_packages_own_colours_as_in_jax_whole_or_split(packaged, whole, halves, points):
+    luma = photo(160, 160)
+    pixels = (255.0 * luma[0]).round().astype(np.uint8)
+    luma = pixels[None] / np.float32(255.0)
+    wanted = packaged.make_chroma(pixels, points=points[0])
+    made = run(whole, luma=luma, points=points)
+    assert list(made) == ["chroma"]
+    np.testing.assert_allclose(made["chroma"][0], wanted, atol=1e-5)
+
+    first, second = halves
+    begun = run(first, luma=luma)
+    np.testing.assert_allclose(begun.pop("chroma")[0], packaged.make_chroma(pixels), atol=1e-5)
+    assert list(begun) == ["features2", "features4", "features8", "features16", "features32", "made"]
+    np.testing.assert_allclose(run(second, luma=luma, points=points, **begun)["chroma"][0], wanted, atol=1e-5)
+    assert (np.abs(wanted - packaged.make_chroma(pixels)).max() > 0.01) == points.any()
+
+
+def test_files_are_small_and_say_what_they_take(whole, halves):
+    first, second = halves
+    sizes = [len(model.SerializeToString()) / 1e6 for model in (whole, first, second)]
+    assert sizes[0] < 9.2
+    assert sum(sizes[1:]) < sizes[0] + 0.4
+    assert sizes[2] < 2.0
+    for model in (whole, first, second):
+        told = {entry.key: entry.value for entry in model.metadata_props}
+        assert set(told) == {value.name for value in (*model.graph.input, *model.graph.output)}
+        assert "Cr and Cb" in told["chroma"]
+        assert str(ROOT).encode() not in model.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"generator.network": "efficientnet", "generator.width": 8, "saturation": 1.5},
+        {"generator.network": "efficientnet", "generator.width": 8, "task.points": 3.0, "average_mirrored": True},
+        {"generator.network": "unet", "generator.depth": 3, "generator.width": 8, "test_time": "batch+dropout"},
+        {"generator.network": "resnet", "generator.blocks": 1, "generator.width": 8, "task.generator_makes": "rgb"},
+        {"task.kind": "lab_colorization", "average_mirrored": True},
+    ],
+    ids=lambda changes: "-".join(map(str, changes.values())),
+)
+def test_every_network_colours_as_in_jax(changes):
+    trained = fresh(changes)
+    size = (64, 96)
+    luma = (255.0 * photo(*size)).round() / np.float32(255.0)
+    points = {"points": np.zeros((1, *size, 3), np.float32)} if trained.takes_points else {}
+    if points:
+        points["points"][0, 9:14, 20:30] = (1.0, 0.5, -0.3)
+    (model,) = export_onnx(trained, size)
+    made = run(model, luma=luma, **points)["chroma"]
+    as_given = updated(trained.config, {"coloring_side": 0, "data.resize": 0})
+    if "dropout" not in trained.config.test_time:
+        alike = TrainedGenerator(as_given, trained.params, trained.averages)
+        pixels = (255.0 * luma[0]).round().astype(np.uint8)
+        wanted = alike.make_chroma(pixels, points=points["points"][0] if points else None)
+        np.testing.assert_allclose(made[0], wanted, atol=1e-5)
+    else:  # one draw for every photograph
+        wanted = trained.apply(2.0 * luma[..., None] - 1.0)
+        np.testing.assert_allclose(made, trained.config.saturation * wanted / 2.0, atol=1e-5)
+
+
+def test_the_references_network_colours_as_in_jax():
+    trained = load_trained("reference")
+    (model,) = export_onnx(trained)
+    (side,) = {value.dim_value for value in model.graph.input[0].type.tensor_type.shape.dim[1:]}
+    assert side == 112
+    pixels = (255.0 * photo(side, side)[0]).round().astype(np.uint8)
+    made = run(model, luma=pixels[None] / np.float32(255.0))["chroma"][0]
+    np.testing.assert_allclose(made, trained.make_chroma(pixels), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"test_time": "running", "generator.upsampling": "resize", "task.input_channels": 1},
+        {"test_time": "batch", "generator.network": "resnet", "generator.blocks": 1, "generator.norm": "instance"},
+    ],
+    ids=["dropout", "resize", "resnet"],
+)
+def test_pairs_are_translated_as_in_jax(changes):
+    trained = translator(changes)
+    (model,) = export_onnx(trained)
+    image = photo(32, 32, (trained.config.task.input_channels,))
+    made = run(model, image=image)["translation"]
+    np.testing.assert_allclose(made, (trained.apply(2.0 * image - 1.0) + 1.0) / 2.0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("size", "split", "named"), [((64, 72), False, "divisible by 4, got 64×71"), (None, True, "no points")]
+)
+def test_what_cannot_be_is_refused(size, split, named):
+    with pytest.raises(UserError, match=named):
+        export_onnx(translator(), size and (size[0], 71), split=split)
+
+
+def test_the_command_and_the_example_where_jax_is_not(packaged, tmp_path, capsys):
+    out = tmp_path / "g.onnx"
+    main(["--split", str(out), "--size", "128x160"])
+    assert capsys.readouterr().out.count("wrote ") == 2
+    onnx.checker.check_model(tmp_path / "g.guide.onnx", full_check=True)
+    gray = Image.fromarray(smooth_images(1, 160)[0][:128]).convert("L")
+    gray.save(tmp_path / "gray.png")
+    command = [sys.executable, "-I", "-c", WITHOUT_JAX, ROOT / "examples" / "onnx_colorize.py"]
+    done = subprocess.run([*command, out, "gray.png", "made.png"], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    chroma = packaged.make_chroma(np.asarray(gray))
+    made = np.asarray(Image.open(tmp_path / "made.png").convert("YCbCr"), int)
+    # Only where no channel was clipped: rounding moves these by a level or two.
+    inside = np.abs(chroma).max(-1) < 0.1
+    assert inside.mean() > 0.2
+    np.testing.assert_allclose(made[inside][:, 2:0:-1], (127.5 + 255.0 * chroma)[inside], atol=4)
