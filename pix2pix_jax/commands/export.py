@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import jax
 
@@ -57,10 +56,6 @@ def _size(text: str) -> list[int]:
     return [int(length) for length in text.split("x")]
 
 
-def _files(options: argparse.Namespace) -> list[Path]:
-    return [options.out, *([options.out.with_suffix(".guide.onnx")] if options.split else [])]
-
-
 def _export(options: argparse.Namespace) -> None:
     run, out = options.checkpoint, options.out
     if run and os.path.realpath(run) == os.path.realpath(out):
@@ -70,11 +65,12 @@ def _export(options: argparse.Namespace) -> None:
         raise UserError(f"{out} is a folder: OUT is the file to write")
     if (options.size or options.split) and out.suffix.lower() != ".onnx":
         raise UserError(f"--size and --split are of an .onnx file, got {out}")
-    for file in _files(options):
+    options.files = [out, *([out.with_suffix(".guide.onnx")] if options.split else [])]
+    for file in options.files:
         if os.path.lexists(file) and not options.overwrite:
             raise UserError(f"{file} is there already: give --overwrite to replace it, or another name")
     (_export_discriminator if options.discriminator else _export_generator)(options)
-    for file in _files(options):
+    for file in options.files:
         print(f"wrote {file} ({file.stat().st_size / 1e6:.1f} MB)")
 
 
@@ -93,11 +89,10 @@ def _export_generator(options: argparse.Namespace) -> None:
         jax.config.update("jax_traceback_in_locations_limit", 0)
         logging.getLogger("onnx_ir").setLevel(logging.ERROR)  # it warns of shapes that it leaves out
         if kind == ".onnx":
-            models = export_onnx(trained, options.size, split=options.split)
-            contents = [model.SerializeToString() for model in models]
+            contents = [model.SerializeToString() for model in export_onnx(trained, options.size, split=options.split)]
         else:
             contents = [export_generator(trained).serialize()]
-        for file, content in zip(_files(options), contents, strict=True):
+        for file, content in zip(options.files, contents, strict=True):
             with writing(file), replacing(file) as temporary:
                 temporary.write_bytes(content)
 

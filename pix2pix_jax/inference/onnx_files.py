@@ -25,13 +25,11 @@ from pix2pix_jax.tasks import TranslationTask
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-_OPSET = 18  # of 2022, which every runtime of today knows
 _KEPT = [*(f"features{stride}" for stride in (2, 4, 8, 16, 32)), "made"]
 _MEANINGS = {
     "luma": "BT.601 luma of an sRGB photograph, 0.299 R + 0.587 G + 0.114 B, from 0 to 1",
     "points": "points of colour: 1 where one is and 0 elsewhere; there 2 Cr and 2 Cb, from -1 to 1; zeros for none",
-    "chroma": "Cr and Cb, from -0.5 to 0.5 times the saturation: R = luma + 1.402 Cr, B = luma + 1.772 Cb,"
-    " G = (luma - 0.299 R - 0.114 B) / 0.587; not all of it within the gamut",
+    "chroma": "Cr and Cb, -0.5 to 0.5 times the saturation: R = luma + 1.402 Cr, B = luma + 1.772 Cb; out of gamut too",
     "image": "what is translated, from 0 to 1",
     "translation": "what is made of it, from 0 to 1",
     **dict.fromkeys(_KEPT, "for the guide: the encoder's features by their stride, and what is made without points"),
@@ -84,14 +82,15 @@ def export_onnx(
 
     luma, points = jnp.zeros((1, height, width)), jnp.zeros((1, height, width, 3))
     if translates:
-        image = jnp.zeros((1, height, width, config.task.condition_channels))
-        return [_converted(make, {"image": image}, ["translation"])]
+        return [
+            _as_onnx(make, {"image": jnp.zeros((1, height, width, config.task.condition_channels))}, ["translation"])
+        ]
     if not split:
         given = {"luma": luma, "points": points} if trained.takes_points else {"luma": luma}
-        return [_converted(make, given, ["chroma"])]
+        return [_as_onnx(make, given, ["chroma"])]
     kept = dict(zip(_KEPT, jax.eval_shape(begin, luma)[1:], strict=True))
-    first = _converted(begin, {"luma": luma}, ["chroma", *kept])
-    return [first, _converted(go_on, {"luma": luma, "points": points, **kept}, ["chroma"])]
+    first = _as_onnx(begin, {"luma": luma}, ["chroma", *kept])
+    return [first, _as_onnx(go_on, {"luma": luma, "points": points, **kept}, ["chroma"])]
 
 
 def _adapted(kept: Any, call: Callable[..., Any], arguments: Any, options: Any, context: Any) -> Any:
@@ -111,7 +110,7 @@ def _adapted(kept: Any, call: Callable[..., Any], arguments: Any, options: Any, 
     return call(*arguments, **options)
 
 
-def _converted(function: Callable[..., Any], given: Mapping[str, Any], made: list[str]) -> "ModelProto":
+def _as_onnx(function: Callable[..., Any], given: Mapping[str, Any], made: list[str]) -> "ModelProto":
     """A function as ONNX, its inputs and outputs named, and constants as float16 where that holds them exactly."""
     try:
         import jax2onnx
@@ -121,7 +120,7 @@ def _converted(function: Callable[..., Any], given: Mapping[str, Any], made: lis
     # Traced here, since jax2onnx traces with functions of its own in place of JAX's, of which some do less.
     program = jax.make_jaxpr(function)(*given.values())
     named: dict[str, Any] = {"input_names": list(given), "output_names": made}
-    model = jax2onnx.to_onnx(jaxpr_as_fun(program), program.in_avals, opset=_OPSET, **named)
+    model = jax2onnx.to_onnx(jaxpr_as_fun(program), program.in_avals, opset=18, **named)  # of 2022
     helper.set_model_props(model, {name: _MEANINGS[name] for name in (*given, *made)})
     nodes = []
     for tensor in model.graph.initializer:
