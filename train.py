@@ -36,7 +36,9 @@ def main(arguments: list[str]) -> None:
     """Trains the experiment that the flags describe."""
     if arguments[1:]:
         raise UserError(f"{arguments[1]} is not a flag: values are given as --config.key=value")
-    config = from_config_dict(_CONFIG.value, config_flags.get_override_values(flags.FLAGS["config"]))
+    given = config_flags.get_override_values(flags.FLAGS["config"])
+    size = flags.FLAGS["config.image_size"].default if "image_size" in given else None
+    config = from_config_dict(_CONFIG.value, given, size)
     cli.use_compilation_cache()
     host.keep_freed_memory()
     processes.initialize(

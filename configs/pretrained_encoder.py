@@ -1,4 +1,4 @@
-"""Colour by a U-Net with an encoder trained on ImageNet, for your own photographs: `--config.data.root=DIR`."""
+"""The generator in the package, trained on your own photographs, few or many: `--config.data.root=DIR`."""
 
 from ml_collections import ConfigDict
 

@@ -1,8 +1,8 @@
 """The terms of the losses, each a mean over every element."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,17 +12,37 @@ from pix2pix_jax import color
 
 Gan = Literal["vanilla", "lsgan", "hinge", "wgan-gp"]
 
-LABELS = {
-    "d_loss": "D",
-    "g_bce": "G-ce",
-    "g_gan": "G-gan",
-    "g_l1": "L1",
-    "g_l1_rgb": "L1-rgb",
-    "g_l1_chroma": "L1-chroma",
-    "g_l1_ab": "L1-ab",
-    "g_nearer_to_gray": "grey-nearer",
+
+class Term(NamedTuple):
+    """How a term is shown: on a line of 80 columns, in legends and tables, and in which panel of the curves."""
+
+    short: str
+    label: str
+    panel: str
+
+
+_ADVERSARIAL, _L1 = "Adversarial losses", "L1 terms of G"
+
+TERMS = {
+    "d_loss": Term("D", "D's loss", _ADVERSARIAL),
+    "g_bce": Term("G-ce", "G's cross-entropy", _ADVERSARIAL),
+    "g_gan": Term("G-gan", "G's adversarial loss", _ADVERSARIAL),
+    "g_l1_rgb": Term("L1-rgb", "L1 of RGB", _L1),
+    "g_l1_chroma": Term("L1-chroma", "L1 of CrCb", _L1),
+    "g_l1_ab": Term("L1-ab", "L1 of ab", _L1),
+    "g_l1": Term("L1", "L1", _L1),
+    "g_nearer_to_gray": Term("grey-nearer", "nearer to grey", "Photographs that grey is nearer to"),
 }
-"""The terms that a line of 80 columns has room for, by their names in the metrics; G's sum says less than its parts."""
+"""How the terms are shown, by their names in the metrics, in their order."""
+
+_UNSHOWN = {"g_loss", "d_real", "d_fake", "d_penalty"}  # sums, which say less than their parts, and parts of D's
+
+
+def shown_terms(names: Iterable[str]) -> dict[str, Term]:
+    """The terms to show among the names of some metrics; one that is not in `TERMS` goes by its own name."""
+    there = [name for name in dict.fromkeys(names) if name.startswith(("g_", "d_")) and name not in _UNSHOWN]
+    known = {name: term for name, term in TERMS.items() if name in there}
+    return known | {name: Term(name, name, name) for name in there if name not in TERMS}
 
 
 @dataclass(frozen=True)

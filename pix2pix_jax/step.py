@@ -12,6 +12,7 @@ from jax.typing import ArrayLike
 
 from pix2pix_jax import losses
 from pix2pix_jax.aging import aged
+from pix2pix_jax.config import Config
 from pix2pix_jax.networks import Params
 from pix2pix_jax.state import Model, Network, TrainState, Weights
 from pix2pix_jax.tasks import ColorizationTask
@@ -95,7 +96,7 @@ def train_step(
     if discriminator is not None and d_gradient is not None:
         discriminator = _update(model.discriminator_optimizer, discriminator, d_gradient)
     generator = _update(model.generator_optimizer, state.generator, gradient)
-    ema = _moved_average(model.config.ema_decay, state, Weights(generator.params, averages))
+    ema = _moved_average(model.config, state, Weights(generator.params, averages))
     return TrainState(state.step + 1, generator, averages, discriminator, ema), metrics
 
 
@@ -149,12 +150,13 @@ def _real_loss(
     return objective.discriminator_factor * loss, terms
 
 
-def _moved_average(decay: float, state: TrainState, weights: Weights) -> Weights | None:
+def _moved_average(config: Config, state: TrainState, weights: Weights) -> Weights | None:
     """The moving average after a step that ends with these weights."""
     if state.ema is None:
         return None
-    # At first an average over what few steps there are, lest it remember the random weights it began with.
-    share = 1.0 - jnp.minimum(decay, (state.step + 1) / (state.step + 10))
+    # At first an average over what few steps there are, lest it remember random weights that it began with.
+    ramp = 1.0 if config.warm_start else (state.step + 1) / (state.step + 10)
+    share = 1.0 - jnp.minimum(config.ema_decay, ramp)
     return cast(Weights, optax.incremental_update(cast(Any, weights), cast(Any, state.ema), share))
 
 

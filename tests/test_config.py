@@ -129,6 +129,20 @@ def test_what_an_experiment_sets_for_something_exchanged_is_dropped(name, given,
         assert apply_settings(experiment_config(name), [f"{key}={value}" for key, value in given.items()]) == config
 
 
+def test_resize_follows_the_size_of_the_crops_unless_given():
+    preset = experiment_config("pix2pix")  # 286 and 256
+    values = to_config_dict(preset)
+    values.update_from_flattened_dict({"image_size": 128})
+    assert updated(preset, {"image_size": 128}).data.resize == 143
+    assert from_config_dict(values, {"image_size": 128}, 256).data.resize == 143
+    assert apply_settings(preset, ["image_size=128"]).data.resize == 143
+    values.update_from_flattened_dict({"data.resize": 200})
+    assert from_config_dict(values, {"image_size": 128, "data.resize": 200}, 256).data.resize == 200
+    assert apply_settings(preset, ["image_size=128", "data.resize=200"]).data.resize == 200
+    old = dataclasses.asdict(updated(preset, {"image_size": 64, "data.resize": 286}))  # a run of an earlier version
+    assert (configuration.stored(old).image_size, configuration.stored(old).data.resize) == (64, 286)
+
+
 def test_what_the_user_sets_is_not_dropped():
     values = to_config_dict(experiment_config("edges"))
     given = {"generator.network": "resnet", "generator.depth": 5}

@@ -25,8 +25,10 @@ from pix2pix_jax.files import typed_path
 from pix2pix_jax.inference import load_trained
 from pix2pix_jax.runs import METRICS_FILE, newest, read_metrics
 from pix2pix_jax.state import build_model
+from pix2pix_jax.tasks import TranslationTask
 from pix2pix_jax.training import cpu, parallel
-from pix2pix_jax.training.loop import train
+from pix2pix_jax.training.loop import check, train
+from pix2pix_jax.training.warm_start import load_beginning
 
 _MINUTES = 60.0  # where neither --steps nor --minutes is given
 _TIMED_STEPS = 4
@@ -122,6 +124,7 @@ def _compare(options: Namespace) -> None:
                 f"{workdir / config.name} has taken {taken:,} steps, more than the {steps:,} asked for:"
                 f" give --steps {taken} or more, or choose another --workdir"
             )
+        check(config, workdir / config.name)
     for place, config in enumerate(configs, start=1):
         print(f"{config.name}, {place} of {len(configs)}: {steps:,} steps", file=sys.stderr)
         train(config, workdir / config.name, stopping.stop_request())
@@ -168,7 +171,10 @@ def _configs(options: Namespace) -> list[Config]:
     cpu.one_device_per_core(configs[0])
     cli.check_devices()
     for config in configs:
+        if isinstance(config.task, TranslationTask):
+            raise UserError(f"{config.name} translates pairs, and what is compared colours photographs: leave it out")
         validate(config, jax.device_count())
+        load_beginning(config)
     return configs
 
 

@@ -20,19 +20,23 @@ def to_config_dict(config: Config) -> ConfigDict:
     return ConfigDict(dataclasses.asdict(config))
 
 
-def from_config_dict(values: ConfigDict, given: Container[str] | None = None) -> Config:
+def from_config_dict(values: ConfigDict, given: Container[str] | None = None, image_size: int | None = None) -> Config:
     """The config that a config file returned, with what the command line has changed.
 
     Args:
         values: the config file's values and the command line's.
         given: the keys of the command line. What the file sets for a network, source or task is dropped if they have
             exchanged that for one without the key; None: nothing is dropped.
+        image_size: the config file's own, which its `data.resize` goes with, where the command line has another.
 
     Raises:
         UserError: if a key is not known, or a value is not of its key's type.
     """
     found = leaves(values.to_dict())
-    return updated(default_config(), found if given is None else _drop_unread(found, given))
+    if given is None:
+        return updated(default_config(), found)
+    own = updated(default_config(), _drop_unread(found, given) | {"image_size": image_size or found["image_size"]})
+    return updated(own, {key: found[key] for key in ("image_size", "data.resize") if key in given})
 
 
 def apply_settings(config: Config, settings: Sequence[str]) -> Config:
@@ -61,6 +65,8 @@ def apply_settings(config: Config, settings: Sequence[str]) -> Config:
         if not isinstance(known.get(key), str):
             with contextlib.suppress(SyntaxError, ValueError):  # then it is text, and of another type than the key's
                 values[key] = ast.literal_eval({"true": "True", "false": "False"}.get(text, text))
+    if "image_size" in values and "data.resize" not in values:
+        known["data.resize"] = updated(config, {"image_size": values["image_size"]}).data.resize
     return updated(default_config(), _drop_unread(known | values, values))
 
 

@@ -1,4 +1,4 @@
-"""Evaluates a trained generator: `pix2pix-evaluate --data FOLDER [--checkpoint RUN]`."""
+"""Evaluates a trained generator: `pix2pix-evaluate [--data FOLDER] [--checkpoint RUN]`."""
 
 import dataclasses
 import sys
@@ -44,7 +44,12 @@ class _Evaluated(NamedTuple):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command; its arguments are the process's own where they are None."""
-    cli.run_command(lambda: _evaluate(_parser().parse_args(arguments)))
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    options.of_run = bool(options.checkpoint) and files.typed_path(options.checkpoint, "RUN").is_dir()
+    if options.data is None and not options.of_run:
+        parser.error("give --data: only a run's folder, as --checkpoint, knows images that were held out of it")
+    cli.run_command(lambda: _evaluate(options))
 
 
 def _parser() -> ArgumentParser:
@@ -58,10 +63,9 @@ def _parser() -> ArgumentParser:
     )
     parser.add_argument(
         "--data",
-        required=True,
         metavar="FOLDER",
         help="colour photographs, searched recursively; of a run with data.source=pairs, pairs in the layouts of"
-        " docs/pairs.md",
+        " docs/pairs.md (default: what was held out of the run)",
     )
     parser.add_argument(
         "--out",
@@ -107,12 +111,12 @@ def _evaluate(options: Namespace) -> None:
         if translates and getattr(options, flag):
             raise UserError(f"--{flag} works only with generators that colour photographs")
 
-    if translates:
-        source = data.open_pair_folder(config, options.data, "--data")
-    else:
-        source = data.open_folder(options.data, "--data", shorter_side=config.data.resize)
-    files.make_folder(options.out, "--out")
+    source = _source(config, options)
     names, images = data.load_named_crops(source, config.image_size, config.data.resize)
+    gray = 0 if translates else int((evaluation.colorfulness(images) < evaluation.GRAY).sum())
+    if gray == len(images):
+        raise UserError(f"all {gray:,} photographs are grey, so there is no colour to judge by: give others")
+    files.make_folder(options.out, "--out")
     made = (_translated if translates else _coloured)(generator, names, images, options)
 
     height, width = images.shape[1:3]
@@ -125,15 +129,40 @@ def _evaluate(options: Namespace) -> None:
     )
     if options.points:
         setting += f", with {options.points} points of the true colour each"
-    if source.skipped:
-        setting += f"; {len(source.skipped):,} files that could not be read were left out"
+    if options.data is None:
+        setting += ", held out of the run"
+    elif trained_on := data.number_trained_on(config, source) if options.of_run else 0:
+        setting += f"; IT WAS TRAINED ON {trained_on:,} OF THEM: without --data, those held out are evaluated"
+    if gray:
+        setting += f"; {gray:,} are grey"
+    skipped = getattr(source, "skipped", {})
+    if skipped:
+        setting += f"; {len(skipped):,} files that could not be read were left out"
     own = {"checkpoint": options.checkpoint, "step": options.step, "experiment": config.name}
-    own |= {"test_time": config.test_time, "seed": options.seed, "unreadable": source.skipped}
+    own |= {"test_time": config.test_time, "seed": options.seed, "unreadable": skipped}
     report = own | made.report | {"images": evaluation.by_file(names, made.merits)}
     gallery = Gallery(names, made.versions, {name: made.merits[name] for name in _SORTED_BY if name in made.merits})
     write_evaluation(options.out, report, setting, made.table, made.notes, gallery)
-    print(f"{setting}\n\n{made.table.plain()}\n")
+    print(f"{setting}\n\n{made.table.plain()}\n\n{made.notes[0]}")
     print(f"written to {options.out}; {options.out / 'index.html'} shows all images")
+
+
+def _source(config: Config, options: Namespace) -> data.ImageSource:
+    """What is evaluated: the images in `--data`, or those that were held out of the run."""
+    if options.data is None:
+        try:
+            return data.make_sources(config)[1]
+        except UserError as error:
+            raise UserError(f"what was held out of {options.checkpoint} is not there ({error}): give --data") from error
+    if isinstance(config.task, TranslationTask):
+        return data.open_pair_folder(config, options.data, "--data")
+    return data.open_folder(options.data, "--data", shorter_side=config.data.resize)
+
+
+def _verdict(merits: evaluation.Merits, others: Mapping[str, evaluation.Merits], measure: str, digits: int) -> str:
+    """Whether the generator is nearer to the truth than what needs no network, in words."""
+    figures = {name: float(row[measure].mean()) for name, row in others.items() if not name.endswith("by PSNR")}
+    return f"The generator is {evaluation.compared(float(merits[measure].mean()), figures, digits)[0]}."
 
 
 def _at_size(config: Config, image_size: int | None, resize: int | None) -> Config:
@@ -167,6 +196,7 @@ def _translated(
         merits, made = evaluation.judge(translate, inputs, truth, PAIR_MEASURES)
     baselines = evaluation.pair_baselines(inputs, truth)
     rows = {name: evaluation.measure_each(images, truth, PAIR_MEASURES) for name, images in baselines.items()}
+    words = _verdict(merits, rows, "l1", 4)
     rows = {"translated": merits, **rows}
     shown = {"translated": made, **baselines} if truth.shape[-1] == 3 else {}
     lab = {name: lab_intersection(images, truth) for name, images in shown.items()}
@@ -174,7 +204,7 @@ def _translated(
     for name, row in rows.items():
         report[name.replace(" ", "_")] = summarize(row) | ({"lab_intersection": lab[name]} if lab else {})
     versions = {"input": inputs, "output": made, "truth": truth}
-    notes = [evaluation.PAIRS_NOTE, *([evaluation.LAB_NOTE] if lab else [])]
+    notes = [words, evaluation.PAIRS_NOTE, *([evaluation.LAB_NOTE] if lab else [])]
     return _Evaluated(versions, merits, evaluation.pairs_table(rows, lab), notes, report)
 
 
@@ -210,7 +240,8 @@ def _coloured(
     of_gray = baselines.merits["grey image"]["ciede2000"]
     measured = {**merits, "gray_ciede2000": of_gray, "truth_colorfulness": truth}
     histograms = [f"{name} {' / '.join(f'{value:.2f}' for value in values.values())}" for name, values in lab.items()]
-    notes = [evaluation.TABLE_NOTE, f"Lab histograms: {'; '.join(histograms)}. {evaluation.LAB_NOTE}"]
+    words = _verdict(merits, baselines.merits, "ciede2000", 2)
+    notes = [words, evaluation.TABLE_NOTE, f"Lab histograms: {'; '.join(histograms)}. {evaluation.LAB_NOTE}"]
     made = _Evaluated(versions, measured, evaluation.merits_table({"coloured": merits}, baselines), notes, report)
     _write_sheets(options, names, made)
     return made

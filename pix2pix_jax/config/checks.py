@@ -146,6 +146,11 @@ def _rules(config: Config, devices: int) -> Iterator[tuple[bool, str]]:
         " set config.warm_start to a generator of that network, such as pretrained",
     )
     yield (
+        config.generator.keep_averages and not config.warm_start,
+        "config.generator.keep_averages=True keeps those of config.warm_start, and there is none: give one, or use"
+        " --config=configs/from_encoder.py",
+    )
+    yield (
         network == "efficientnet" and not points and channels not in (1, 3),
         f"config.generator.network=efficientnet sees grey or RGB images, and config.task.input_channels is {channels}:"
         " use another network",

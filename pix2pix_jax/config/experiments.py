@@ -28,6 +28,24 @@ _PAPER: dict[str, object] = {
     "data.resize": 286,
 }
 
+_ENCODER: dict[str, object] = {
+    "image_size": 128,
+    "batch_size": 32,
+    "num_steps": 1000,
+    "ema_decay": 0.99,
+    "average_mirrored": True,
+    "coloring_side": 160,
+    "task.discriminator_sees": "none",
+    "generator.network": "efficientnet",
+    "generator.width": 24,
+    "generator.encoder_rate": 0.2,
+    "adam.learning_rate": 3e-4,
+    "adam.b1": 0.9,
+    "adam.schedule": "cosine",
+    "data.source": "folder",
+    "data.resize": 160,
+}
+
 PRESETS: dict[str, dict[str, object]] = {
     # Pairs, as in the pix2pix paper.
     "pix2pix": _PAPER,
@@ -64,44 +82,36 @@ PRESETS: dict[str, dict[str, object]] = {
         "discriminator.network": "patchgan",
         "objective.discriminator_factor": 0.5,
     },
-    # Chroma made by a U-Net with an encoder that has been trained on ImageNet: from the generator in the package, for
-    # photographs of one's own. With warm_start empty, from the encoder alone.
-    "pretrained_encoder": {
-        "image_size": 128,
-        "batch_size": 32,
-        "num_steps": 1000,
+    # Chroma made by a U-Net with an encoder that has been trained on ImageNet: from the encoder alone.
+    "from_encoder": _ENCODER,
+    # From the generator in the package, for photographs of one's own, few or many. With L1 alone, what it learns from
+    # few is too bold for others, and the statistics of their batches are worse than the averages that it has.
+    "pretrained_encoder": _ENCODER
+    | {
+        "batch_size": 16,
+        "num_steps": 200,
         "warm_start": "pretrained",
-        "ema_decay": 0.99,
-        "average_mirrored": True,
-        "coloring_side": 160,
-        "task.discriminator_sees": "none",
-        "generator.network": "efficientnet",
-        "generator.width": 24,
-        "generator.encoder_rate": 0.2,
-        "adam.learning_rate": 3e-4,
-        "adam.b1": 0.9,
-        "adam.schedule": "cosine",
-        "data.source": "folder",
-        "data.resize": 160,
+        "ema_decay": 0.995,  # a third of what it began with stays in the average
+        "task.nearer_to_gray": 16.0,
+        "generator.keep_averages": True,
+        "adam.learning_rate": 1e-4,
+        "log_every_steps": 20,
+        "eval_every_steps": 50,
+        "sample_every_steps": 100,
+        "checkpoint_every_steps": 100,
     },
     # The same, which learns to follow points of colour that a person gives; without any it stays as it is.
-    "guided": {
+    "guided": _ENCODER
+    | {
         "image_size": 160,
         "batch_size": 16,
         "num_steps": 3000,
         "warm_start": "pretrained",
+        "ema_decay": 0.0,
         "saturation": 1.2,
-        "average_mirrored": True,
-        "coloring_side": 160,
-        "task.discriminator_sees": "none",
         "task.points": 12.0,
-        "generator.network": "efficientnet",
-        "generator.width": 24,
+        "generator.encoder_rate": 0.0,
         "adam.learning_rate": 1e-3,
-        "adam.b1": 0.9,
-        "adam.schedule": "cosine",
-        "data.source": "folder",
-        "data.resize": 160,
     },
 }
 """What each preset that is not the reference's changes in the default config, by dotted key."""

@@ -39,7 +39,7 @@ class DataConfig:
     eval_split: str = ""  # stl10 and tfds: what to judge on; empty for the set's own, such as "test"
     tfds_dir: str = ""  # stl10 and tfds: where prepared sets are kept; empty for TFDS's own place
     eval_fraction: float = 0.05  # held-out fraction where nothing else is there to judge on
-    resize: int = 112  # shorter side in pixels of larger photographs before the crop to image_size
+    resize: int = 112  # shorter side, px, of larger photographs before the crop; follows image_size unless given
     eval_images: int = 0  # held-out images to judge on; 0: all there are, up to 256
     cache: Literal["auto", "device", "host", "none"] = "auto"  # where decoded photographs are kept; auto: first to fit
     cache_dir: str = ""  # folder of decoded photographs; empty for ~/.cache/pix2pix_jax/decoded
@@ -132,7 +132,8 @@ def updated(config: Config, values: Mapping[str, object]) -> Config:
         values: new values by dotted key, as in `{"batch_size": 32, "data.root": "photos"}`.
 
     Returns:
-        The new config. Whether its values can work together is for `validate` to say.
+        The new config. Another `image_size` without `data.resize` changes that in proportion. Whether the values can
+        work together is for `validate` to say.
 
     Raises:
         UserError: if a key is unknown (names the nearest), or a value is not of the key's type.
@@ -148,7 +149,11 @@ def updated(config: Config, values: Mapping[str, object]) -> Config:
     for key in values:
         if key not in known:
             raise UserError(f"unknown config key {key}: the nearest known one is {nearest(key, known)}")
-    return _replaced(config, "", values)
+    new = _replaced(config, "", values)
+    if new.image_size == config.image_size or "data.resize" in values:
+        return new
+    resize = round(config.data.resize * new.image_size / config.image_size)
+    return dataclasses.replace(new, data=dataclasses.replace(new.data, resize=resize))
 
 
 def stored(values: Mapping[str, Any]) -> Config:

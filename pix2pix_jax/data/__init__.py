@@ -1,5 +1,7 @@
 """Photographs and pairs of images: where they come from, and how they become batches."""
 
+from pathlib import Path
+
 from pix2pix_jax.config import Config, DataConfig
 from pix2pix_jax.data.eval_images import load_eval_images, load_named_crops
 from pix2pix_jax.data.loader import Loader
@@ -13,6 +15,7 @@ from pix2pix_jax.data.sources import (
     open_folders,
     open_tfds,
 )
+from pix2pix_jax.data.sources.files import state_of
 from pix2pix_jax.errors import UserError, nearest
 
 __all__ = [
@@ -25,6 +28,7 @@ __all__ = [
     "load_eval_images",
     "load_named_crops",
     "make_sources",
+    "number_trained_on",
     "open_folder",
     "open_pair_folder",
 ]
@@ -88,3 +92,14 @@ def make_sources(config: Config) -> tuple[ImageSource, ImageSource]:
     if not data.root:
         raise UserError("data.source=folder needs the folder of photographs: give --config.data.root=DIR")
     return open_folders(data.root, data.eval_root, data.eval_fraction, shorter_side=data.resize)
+
+
+def number_trained_on(config: Config, source: ImageSource) -> int:
+    """How many of a source's files a run was trained on, by their names and sizes; 0 where its own are gone."""
+    if not (config.data.root and Path(config.data.root).expanduser().is_dir()):
+        return 0
+    given, known = (
+        [(Path(name).name, state_of(getattr(of, "root", Path()) / name)[0]) for name in getattr(of, "files", ())]
+        for of in (source, make_sources(config)[0])
+    )
+    return sum(map(set(known).__contains__, given))

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pix2pix_jax.data.pairs import MadeSource, PairSource
-from pix2pix_jax.data.sources import FolderSource, ImageSource
+from pix2pix_jax.data.sources import ImageSource
 from pix2pix_jax.data.sources.fitted import middle, sized
 from pix2pix_jax.errors import UserError
 
@@ -17,20 +16,19 @@ _ENOUGH = 256
 _THREADS = 4
 
 
-def load_named_crops(
-    source: FolderSource | PairSource | MadeSource, image_size: int, resize: int
-) -> tuple[tuple[str, ...], NDArray[Any]]:
-    """Loads the middles of all photographs or pairs of a folder that can be decoded; see `load_eval_images`.
+def load_named_crops(source: ImageSource, image_size: int, resize: int) -> tuple[tuple[str, ...], NDArray[Any]]:
+    """Loads the middles of all photographs or pairs of a source that can be decoded; see `load_eval_images`.
 
     Those that cannot be decoded are warned of, and in `source.skipped` afterwards; UserError if not one can be.
 
     Returns:
-        The paths within the folder (of a pair, its first file's), and the crops.
+        The paths within the folder (of a pair, its first file's; numbers where there are no files), and the crops.
     """
     crops = _crops(source, image_size, resize, len(source))
     # In place of a damaged photograph the source gives another, which must not count twice.
-    sound = [place for place, name in enumerate(source.files) if name not in source.skipped]
-    return tuple(source.files[place] for place in sound), crops[sound]
+    names = getattr(source, "files", ()) or tuple(map(str, range(len(source))))
+    sound = [place for place, name in enumerate(names) if name not in getattr(source, "skipped", ())]
+    return tuple(names[place] for place in sound), crops[sound]
 
 
 def load_eval_images(source: ImageSource, image_size: int, resize: int, count: int) -> NDArray[Any]:

@@ -7,15 +7,20 @@ from pix2pix_jax.evaluation.measures import (
     PHOTOGRAPH_MEASURES,
     Merits,
     average,
+    colorfulness,
     gray_images,
     lab_intersection,
     measure_each,
 )
 from pix2pix_jax.evaluation.old_prints import as_old_prints
 from pix2pix_jax.evaluation.tables import LAB_NOTE, PAIRS_NOTE, TABLE_NOTE, Table, merits_table, pairs_table
+from pix2pix_jax.evaluation.tint import apply_tint, best_tint
 from pix2pix_jax.evaluation.true_points import true_points
+from pix2pix_jax.evaluation.verdict import BESIDE, GRAY, compared
 
 __all__ = [
+    "BESIDE",
+    "GRAY",
     "LAB_NOTE",
     "MEASURES",
     "PAIRS_NOTE",
@@ -25,9 +30,13 @@ __all__ = [
     "Baselines",
     "Merits",
     "Table",
+    "apply_tint",
     "as_old_prints",
     "average",
+    "best_tint",
     "by_file",
+    "colorfulness",
+    "compared",
     "gray_images",
     "judge",
     "judge_baselines",

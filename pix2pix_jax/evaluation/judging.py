@@ -75,14 +75,15 @@ def pair_baselines(inputs: NDArray, truth: NDArray) -> dict[str, NDArray]:
         truth: [N, H, W, output channels], likewise.
 
     Returns:
-        Images like the truth, by name: the input as it is, where it has as many channels; and two constants, the mean
-        colour of the truth, and its median, of which no constant has a lower L1.
+        Images like the truth, by name: the input as it is, where it has one channel or as many; and two constants, the
+        mean colour of the truth, and its median, of which no constant has a lower L1.
     """
     colors = np.moveaxis(truth, -1, 0).reshape(truth.shape[-1], -1)
     constants = {"mean colour": colors.mean(axis=1), "median colour": np.median(colors, axis=1)}
     if truth.dtype.kind == "u":
         constants = {name: np.rint(values) for name, values in constants.items()}
-    baselines = {"input as it is": inputs} if inputs.shape == truth.shape else {}
+    fits = inputs.shape[-1] in (1, truth.shape[-1])
+    baselines = {"input as it is": np.broadcast_to(inputs, truth.shape)} if fits else {}
     return baselines | {
         name: np.broadcast_to(values.astype(truth.dtype), truth.shape) for name, values in constants.items()
     }

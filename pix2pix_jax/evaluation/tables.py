@@ -27,8 +27,8 @@ TABLE_NOTE = (
 
 PAIRS_NOTE = (
     f"Mean ± standard deviation over the images.{_PSNR_NOTE} L1 is the mean absolute error; black against white is 1."
-    " Three rows need no network: the input as it is, where it has as many channels as the truth, and two constant"
-    " images, the mean and the median colour of these very truths. No constant has a lower L1 than the median."
+    " Three rows need no network: the input as it is, where it has one channel or as many as the truth, and two"
+    " constant images, the mean and the median colour of these very truths. No constant has a lower L1 than the median."
 )
 """What a reader of `pairs_table` has to know."""
 

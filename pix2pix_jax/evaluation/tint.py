@@ -37,13 +37,14 @@ def apply_tint(images: NDArray, tint: Tint) -> NDArray[np.float32]:
     return np.clip(measures.gray_images(images) + offset.astype(np.float32), 0.0, 1.0)
 
 
-def best_tint(images: NDArray, criterion: Literal["ciede2000", "psnr"]) -> Tint:
+def best_tint(images: NDArray, criterion: Literal["ciede2000", "psnr"], pixels: int = _PIXELS) -> Tint:
     """Finds the tint that is best for photographs by one measure.
 
     Args:
         images: RGB images [N, H, W, 3], uint8 or floating point in [0, 1]; large stacks are fitted on a grid of their
             pixels.
         criterion: the least mean CIEDE2000, or the greatest PSNR of the mean squared error.
+        pixels: that it is fitted to, at most about.
 
     Returns:
         The tint.
@@ -52,7 +53,7 @@ def best_tint(images: NDArray, criterion: Literal["ciede2000", "psnr"]) -> Tint:
 
     # Both measures look at pixels one by one, so every n-th in both directions stands for all.
     shortest = min(images.shape[1:3])
-    stride = max(1, min(round((images[..., 0].size / _PIXELS) ** 0.5), shortest // _MIN_SIDE))
+    stride = max(1, min(round((images[..., 0].size / pixels) ** 0.5), shortest // _MIN_SIDE))
     sample = images[:, ::stride, ::stride]
 
     def cost(values: NDArray) -> float:

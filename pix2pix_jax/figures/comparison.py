@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from pix2pix_jax.config import Config
 from pix2pix_jax.evaluation import TABLE_NOTE, Baselines, Merits, Table, gray_images, merits_table, summarize
-from pix2pix_jax.figures.curves import TERMS, draw_comparison_curves, save_figure
+from pix2pix_jax.figures.curves import draw_comparison_curves, save_figure
 from pix2pix_jax.figures.page import Picture, html_page, markdown_page
 from pix2pix_jax.figures.sheets import Group, save_sheet
 from pix2pix_jax.files import write_text
+from pix2pix_jax.losses import shown_terms
 from pix2pix_jax.runs import Record
 from pix2pix_jax.tasks import ColorizationTask, LabColorizationTask
 
@@ -72,13 +73,13 @@ class Run:
         """Means of its loss terms over the last tenth of its steps."""
         begin = 0.9 * max(record["step"] for record in self.records)
         last = [record for record in self.records if record["step"] > begin and "g_loss" in record]
-        return {name: float(np.mean([record[name] for record in last])) for name in TERMS if name in last[0]}
+        return {name: float(np.mean([record[name] for record in last])) for name in shown_terms(last[0])}
 
 
 def losses_table(runs: Mapping[str, Run]) -> Table:
     """The losses of the runs at their end, beside those of a D that guesses where these are known."""
     losses = {name: run.last_losses() for name, run in runs.items()}
-    terms = [term for term in TERMS if any(term in found for found in losses.values())]
+    terms = shown_terms(name for found in losses.values() for name in found)
 
     def cells(found: Mapping[str, float]) -> list[str]:
         return [f"{found[term]:.3f}" if term in found else "" for term in terms]
@@ -86,7 +87,7 @@ def losses_table(runs: Mapping[str, Run]) -> Table:
     rows = [[name, *cells(losses[name]), f"{run.minutes:.1f}"] for name, run in runs.items()]
     if guessing := _guessing(runs):
         rows.append(["D guesses", *cells(guessing), ""])
-    return Table(("", *(TERMS[term] for term in terms), "minutes"), rows)
+    return Table(("", *(term.label for term in terms.values()), "minutes"), rows)
 
 
 def _guessing(runs: Mapping[str, Run]) -> Mapping[str, float]:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pix2pix_jax import losses
+from pix2pix_jax.evaluation import BESIDE
 from pix2pix_jax.files import replacing
 from pix2pix_jax.runs import Record
 
@@ -21,27 +23,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TERMS = {
-    "d_loss": "D's loss",
-    "g_bce": "G's cross-entropy",
-    "g_gan": "G's adversarial loss",
-    "g_l1_rgb": "L1 of RGB",
-    "g_l1_chroma": "L1 of CrCb",
-    "g_l1_ab": "L1 of ab",
-    "g_l1": "L1",
-    "g_nearer_to_gray": "nearer to grey",
-}
-"""The loss terms that figures and tables show."""
-
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#8F4E8B", "#E69F00")  # for colour-blind readers too (Okabe and Ito, 2008)
 _GREY = "#777777"
 _LINES = ("-", "--", ":")  # the sixth experiment has another line
 
-_LOSSES = (
-    ("Adversarial losses", "loss", ("d_loss", "g_bce", "g_gan")),
-    ("L1 terms of G", "mean absolute error", ("g_l1_rgb", "g_l1_chroma", "g_l1_ab", "g_l1")),
-    ("Photographs that grey is nearer to", "smooth share", ("g_nearer_to_gray",)),
-)
 _QUALITY = {
     "l1": ("L1 of held-out images (lower is better)", "mean absolute error"),
     "psnr": ("PSNR (higher is better)", "PSNR (dB)"),
@@ -49,7 +34,7 @@ _QUALITY = {
     "ciede2000": ("Colour difference (lower is better)", "ΔE (CIEDE2000)"),
     "colorfulness": ("Colourfulness (nearer to the truth is better)", "colourfulness (Hasler-Süsstrunk)"),
 }
-_BESIDE = {"gray_": ("grey image", _GREY), "mean_": ("mean colour", _GREY), "truth_": ("truth", _COLORS[2])}
+_BESIDE = dict(zip(BESIDE, (_GREY, _COLORS[1], _COLORS[1], _GREY, _COLORS[3]), strict=True))
 
 
 _Level = tuple[str, str, float]
@@ -89,11 +74,18 @@ def draw_curves(records: Sequence[Record], title: str = "") -> "Figure":
         ValueError: No record holds anything to draw.
     """
     panels = []
-    for name, y_label, terms in _LOSSES:
-        curves = [_curve(records, term, TERMS[term], color) for term, color in zip(terms, _COLORS, strict=False)]
-        panels.append(_Panel(name, y_label, curves, [], from_zero="d_loss" in terms))
+    terms = losses.shown_terms(itertools.chain(*records))
+    for panel in dict.fromkeys(term.panel for term in terms.values()):
+        looks = zip([name for name, term in terms.items() if term.panel == panel], itertools.cycle(_COLORS))
+        curves = [_curve(records, name, terms[name].label, color) for name, color in looks]
+        panels.append(_Panel(panel, _unit(panel), curves, [], from_zero="d_loss" in terms and not panels))
     for measure, (name, y_label) in _QUALITY.items():
-        levels = [level for row, look in _BESIDE.items() for level in _levels(records, f"eval/{row}{measure}", *look)]
+        levels = [
+            level
+            for row, color in _BESIDE.items()
+            for level in _levels(records, f"eval/{row}_{measure}", BESIDE[row], color)
+        ]
+        levels += _levels(records, f"eval/truth_{measure}", "truth", _COLORS[2])
         panels.append(_Panel(name, y_label, [_curve(records, f"eval/{measure}", "made", _COLORS[0])], levels))
     figure = _draw_panels(panels)
     if title:
@@ -119,11 +111,10 @@ def draw_comparison_curves(runs: Mapping[str, Sequence[Record]], guessing: Mappi
         return [_curve(records, key, "", *styles[name]) for name, records in runs.items()]
 
     panels = []
-    for term, label in TERMS.items():
-        levels = [("", _GREY, guessing[term])] if term in guessing else []
-        title = f"{label} (dashed: D guesses)" if levels else label
-        y_label = "mean absolute error" if "l1" in term else "loss"
-        panels.append(_Panel(title, y_label, curves(term), levels, from_zero=term in ("d_loss", "g_bce")))
+    for name, term in losses.shown_terms(itertools.chain(*itertools.chain(*runs.values()))).items():
+        levels = [("", _GREY, guessing[name])] if name in guessing else []
+        title = f"{term.label} (dashed: D guesses)" if levels else term.label
+        panels.append(_Panel(title, _unit(term.panel), curves(name), levels, from_zero=name in ("d_loss", "g_bce")))
     gray = _levels(itertools.chain(*runs.values()), "eval/gray_ciede2000", "", _GREY)
     title = "Colour difference, held out (dashed: the grey image)"
     panels.append(_Panel(title, "ΔE (CIEDE2000)", curves("eval/ciede2000"), gray))
@@ -132,6 +123,10 @@ def draw_comparison_curves(runs: Mapping[str, Sequence[Record]], guessing: Mappi
     columns = min(len(runs), 5)
     figure.legend(handles, list(runs), loc="outside upper center", ncols=columns, frameon=False, fontsize=11)
     return figure
+
+
+def _unit(panel: str) -> str:
+    return "mean absolute error" if "L1" in panel else "smooth share" if "grey" in panel else "loss"
 
 
 def _curve(records: Iterable[Record], key: str, label: str, color: str, line: str = "-") -> _Curve:

@@ -19,6 +19,7 @@ class GeneratorConfig:
     variant: Variant = "lite0"  # efficientnet: of the encoder
     encoder_weights: str = "imagenet"  # efficientnet: those of the installed package, a .pth file of it, or "random"
     encoder_rate: float = 0.0  # efficientnet: the encoder's learning rate as a share of G's; 0 for one that stays
+    keep_averages: bool = False  # efficientnet: normalises by a trained generator's averages in training too
     norm: Norm = "batch"
     dropout: float = 0.5  # share of the values that become 0; 0 for no dropout
     dropout_at: Literal["innermost", "above_innermost"] = "innermost"  # unet: the paper's place, the PyTorch code's
@@ -46,7 +47,7 @@ NETWORK_KEYS: dict[str, dict[str, set[str]]] = {
         "reference": set(),
         "unet": _COMMON | {"depth", "dropout", "dropout_at", "upsampling"},
         "resnet": _COMMON | {"blocks", "dropout", "upsampling"},
-        "efficientnet": {"width", "variant", "encoder_weights", "encoder_rate"},
+        "efficientnet": {"width", "variant", "encoder_weights", "encoder_rate", "keep_averages"},
     },
     "discriminator": {"reference": set(), "patchgan": _COMMON | {"layers"}, "pixel": _COMMON},
 }

@@ -84,7 +84,7 @@ class RunFolder(AbstractContextManager):
         notes: list[str] = []
         if resuming:
             before = self._photographs()
-            self._check_config(config, same_photographs=before == photographs)
+            self.check(config, photographs)
             for part, (count, identity) in photographs.items():
                 if part in before and before[part] != (count, identity):
                     notes.append(
@@ -124,7 +124,9 @@ class RunFolder(AbstractContextManager):
                 " command writes it anew"
             ) from error
 
-    def _check_config(self, config: Config, same_photographs: bool) -> None:
+    def check(self, config: Config, photographs: Photographs) -> None:
+        """Raises UserError if the run in the folder is another experiment, or has other photographs from elsewhere."""
+        same_photographs = self._photographs() == photographs
         before = self.config()
         old = leaves(before) if before else {}
         for key, value in leaves(config).items():

@@ -1,14 +1,15 @@
 """The images that a run is judged on."""
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import jax
 import numpy as np
 
-from pix2pix_jax import color
+from pix2pix_jax import color, evaluation
 from pix2pix_jax.config import Config
-from pix2pix_jax.evaluation import PAIR_MEASURES, PHOTOGRAPH_MEASURES, average, gray_images, measure_each, true_points
+from pix2pix_jax.evaluation import BESIDE, PAIR_MEASURES, PHOTOGRAPH_MEASURES, average, measure_each, true_points
 from pix2pix_jax.figures import Group, save_sheet
 from pix2pix_jax.inference import TrainedGenerator
 from pix2pix_jax.inference.generator import points_in_training
@@ -16,6 +17,7 @@ from pix2pix_jax.state import TrainState
 from pix2pix_jax.tasks import TranslationTask
 
 _SAMPLES = 12  # images in a sheet
+_PIXELS = 2**15  # that the tint is fitted to: the first digit of its CIEDE2000 does not change any more
 
 
 class HeldOut:
@@ -53,10 +55,10 @@ class HeldOut:
 
     @cached_property
     def _constants(self) -> dict[str, float]:
-        gray = average(measure_each(gray_images(self._images), self._images, PHOTOGRAPH_MEASURES))
+        tint = evaluation.best_tint(self._images, "ciede2000", _PIXELS)
+        beside = {"gray": evaluation.gray_images(self._images), "tint": evaluation.apply_tint(self._images, tint)}
         truth = average(measure_each(self._images, self._images, ["colorfulness"]))
-        constants = {f"eval/gray_{name}": value for name, value in gray.items()}
-        return constants | {f"eval/truth_{name}": value for name, value in truth.items()}
+        return _beside(beside, self._images, PHOTOGRAPH_MEASURES) | {"eval/truth_colorfulness": truth["colorfulness"]}
 
 
 class HeldOutPairs(HeldOut):
@@ -84,9 +86,15 @@ class HeldOutPairs(HeldOut):
 
     @cached_property
     def _constants(self) -> dict[str, float]:
-        mean = np.broadcast_to(self._truth.mean((0, 1, 2)), self._truth.shape)
-        merits = average(measure_each(mean, self._truth, PAIR_MEASURES))
-        return {f"eval/mean_{name}": value for name, value in merits.items()}
+        baselines = evaluation.pair_baselines(self._inputs, self._truth)
+        beside = {row: baselines[name] for row, name in BESIDE.items() if name in baselines}
+        return _beside(beside, self._truth, PAIR_MEASURES)
+
+
+def _beside(made: Mapping[str, np.ndarray], truth: np.ndarray, measures: Sequence[str]) -> dict[str, float]:
+    """Figures of merit of what needs no network, by their names in the metrics."""
+    merits = {row: average(measure_each(images, truth, measures)) for row, images in made.items()}
+    return {f"eval/{row}_{name}": value for row, each in merits.items() for name, value in each.items()}
 
 
 def held_out(config: Config, images: np.ndarray) -> HeldOut:

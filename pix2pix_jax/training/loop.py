@@ -2,7 +2,6 @@
 
 import dataclasses
 import gc
-import math
 import os
 import signal
 from collections.abc import Callable
@@ -19,10 +18,11 @@ from pix2pix_jax.errors import UserError
 from pix2pix_jax.figures import draw_curves, save_figure
 from pix2pix_jax.files import typed_path, writing
 from pix2pix_jax.runs import METRICS_FILE, Checkpoints, MetricsWriter, Photographs, RunFolder, newest, read_metrics
-from pix2pix_jax.state import Model, TrainState, build_model, learning_rate
-from pix2pix_jax.training import parallel, processes
+from pix2pix_jax.state import Model, TrainState, build_model
+from pix2pix_jax.training import notes, parallel, processes
 from pix2pix_jax.training.held_out import HeldOut, held_out
 from pix2pix_jax.training.loss_log import LossLog, Stopwatch
+from pix2pix_jax.training.notes import total_steps
 from pix2pix_jax.training.progress import Progress
 from pix2pix_jax.training.warm_start import Beginning, load_beginning
 
@@ -63,10 +63,7 @@ def train(config: Config, workdir: str | os.PathLike[str], stop: Stop | None = N
     begin = None if newest(workdir / "checkpoints") else load_beginning(config)
     config, train_source, eval_source = _open_sources(config)
     eval_images = data.load_eval_images(eval_source, config.image_size, config.data.resize, config.data.eval_images)
-    photographs = {
-        "to train on": (len(train_source), train_source.identity()),
-        "held out": (len(eval_source), eval_source.identity()),
-    }
+    photographs = _photographs(train_source, eval_source)
     with ExitStack() as opened:
         first = jax.process_index() == 0
         folder = opened.enter_context(RunFolder(workdir)) if first else None
@@ -74,7 +71,7 @@ def train(config: Config, workdir: str | os.PathLike[str], stop: Stop | None = N
         _check_processes(config, last, photographs)
         resuming = last > 0
         before = folder.config() if folder and resuming else None
-        notes = folder.claim(config, photographs, resuming) if folder else []
+        remarks = folder.claim(config, photographs, resuming) if folder else []
         checkpoints = opened.enter_context(Checkpoints(workdir / "checkpoints", config.checkpoints_to_keep))
         total = total_steps(config, len(train_source))
         model = build_model(config, total)
@@ -85,12 +82,27 @@ def train(config: Config, workdir: str | os.PathLike[str], stop: Stop | None = N
         writer = opened.enter_context(MetricsWriter(workdir, start)) if first else None
         stream = None if first else opened.enter_context(open(os.devnull, "w", encoding="utf-8"))
         progress = opened.enter_context(Progress(total, start, stream))
-        if before is not None and (note := _changed_rate(before, config, len(train_source), start)):
-            notes.append(note)
-        for note in notes:
-            progress.note(note)
+        if before is not None:
+            remarks += notes.of_changed_rate(before, config, len(train_source), start)
+        for remark in [*remarks, *notes.of_config(config)]:
+            progress.note(remark)
         loop = _Loop(workdir, model, total, checkpoints, writer, progress, held_out(config, eval_images))
         return loop.run(train_source, restored, begin, stop or nullcontext(lambda: 0))
+
+
+def check(config: Config, workdir: Path) -> None:
+    """Raises UserError where `train` would not take a first step, or not go on with the run in the folder."""
+    config, *sources = _open_sources(config)
+    if newest(workdir / "checkpoints"):
+        with RunFolder(workdir) as folder:
+            folder.check(config, _photographs(*sources))
+
+
+def _photographs(train_source: data.ImageSource, eval_source: data.ImageSource) -> Photographs:
+    return {
+        "to train on": (len(train_source), train_source.identity()),
+        "held out": (len(eval_source), eval_source.identity()),
+    }
 
 
 def _open_sources(config: Config) -> tuple[Config, data.ImageSource, data.ImageSource]:
@@ -104,28 +116,6 @@ def _open_sources(config: Config) -> tuple[Config, data.ImageSource, data.ImageS
     if isinstance(train_source, data.PairSource):
         config = updated(config, train_source.found)
     return config, train_source, eval_source
-
-
-def total_steps(config: Config, num_images: int) -> int:
-    """Steps in a whole run over `num_images` training images: `num_steps`, or else what `num_epochs` come to."""
-    return config.num_steps or math.ceil(config.num_epochs * num_images / config.batch_size)
-
-
-def _changed_rate(before: Config, config: Config, num_images: int, start: int) -> str:
-    """What the user should know where a run goes on with another learning rate than it was planned with, if it does."""
-    planned, total = total_steps(before, num_images), total_steps(config, num_images)
-    old = learning_rate(before, planned, min(start, planned - 1))
-    new = learning_rate(config, total, start)
-    if start >= total or math.isclose(old, new, rel_tol=1e-3):
-        return ""
-    note = f"the learning rate changes from {old:.2g} to {new:.2g} at step {start:,}"
-    if config.adam == before.adam and planned != total:  # else it is as was asked for
-        note += (
-            f", because adam.schedule={config.adam.schedule} now runs over {total:,} steps and not {planned:,}:"
-            f" --config.adam.schedule_end={planned} keeps the last rate,"
-            f" --config.adam.schedule_start={start} begins the schedule anew"
-        )
-    return note
 
 
 def _check_processes(config: Config, start: int, photographs: Photographs) -> None:
@@ -150,6 +140,7 @@ class _Loop:
     held_out: HeldOut
     losses: LossLog = dataclasses.field(default_factory=LossLog)
     watch: Stopwatch = dataclasses.field(default_factory=Stopwatch)
+    last: dict[str, float] = dataclasses.field(default_factory=dict)  # the last evaluation
 
     def run(
         self, source: data.ImageSource, restored: TrainState | None, begin: Beginning | None, stop: Stop
@@ -179,6 +170,9 @@ class _Loop:
         )
         remark = f", {source.remark}" if isinstance(source, data.PairSource) and source.remark else ""
         self.progress.note(f"{len(source):,} images{remark}; kept decoded: {_KEPT[loader.cache]}")
+        if start == 0:
+            with self.watch.paused():
+                self._look(state, 0, samples_due=False)
         state, stopping = self._take_steps(parallel.place(state), start, loader, len(source), stop)
         if stopping:
             self.progress.note(
@@ -188,7 +182,8 @@ class _Loop:
             raise SystemExit(128 + stopping)
         if skipped := getattr(source, "skipped", None):
             self.progress.note(f"{len(skipped)} unreadable image files were skipped")
-        self.progress.note(f"done: {self.workdir}")
+        for remark in notes.at_the_end(config, self.workdir, self.last):
+            self.progress.note(remark)
         return state
 
     def _take_steps(
@@ -250,19 +245,24 @@ class _Loop:
         made = self.held_out.make(state)
         if not np.isfinite(made).all():
             raise FloatingPointError(f"what the generator makes is not finite at step {number}")
-        record = self.held_out.judge(made)
+        self.last = record = self.held_out.judge(made)
         if self.writer is None:
             return
+        records = read_metrics(self.workdir / METRICS_FILE)
+        if number and records and records[0]["step"] == 0:  # runs of earlier versions were not judged there
+            own = [name for name in record if name.count("_") == 0]
+            record |= {name.replace("/", "/start_"): records[0][name] for name in own}
         self.writer.write(number, record)
-        self.progress.report_evaluation(number, record)
+        self.progress.report_evaluation(number, record, notes.verdict(record)[0])
         if samples_due:
+            name = self.workdir.resolve().name
             sheet, curves = self.workdir / "samples" / f"step_{number:08d}.png", self.workdir / "curves.png"
             with writing(sheet):
-                self.held_out.draw(sheet, made, title=f"{self.model.config.name}, step {number:,}")
+                self.held_out.draw(sheet, made, title=f"{name}, step {number:,}")
             with Image.open(sheet, formats=("PNG",)) as image:
                 self.writer.write_image(number, "samples", np.asarray(image.convert("RGB")))
             with writing(curves):
-                save_figure(draw_curves(read_metrics(self.workdir / METRICS_FILE), self.model.config.name), curves)
+                save_figure(draw_curves(read_metrics(self.workdir / METRICS_FILE), name), curves)
             gc.collect()  # Matplotlib's figures hold themselves: 8 MB each time, which Python would let pile up
 
     def _save(self, state: TrainState) -> None:

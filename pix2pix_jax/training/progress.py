@@ -7,19 +7,11 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, TextIO
 
-from pix2pix_jax.losses import LABELS
+from pix2pix_jax.losses import shown_terms
 
-_COLOURING = (
-    "ΔE {eval/ciede2000:.1f} (grey {eval/gray_ciede2000:.1f})",
-    "PSNR {eval/psnr:.1f} dB (grey {eval/gray_psnr:.1f})",
-    "SSIM {eval/ssim:.3f} (grey {eval/gray_ssim:.3f})",
-    "colourfulness {eval/colorfulness:.1f} (truth {eval/truth_colorfulness:.1f})",
-)
-_PAIRS = (
-    "L1 {eval/l1:.4f} (mean colour {eval/mean_l1:.4f})",
-    "PSNR {eval/psnr:.1f} dB (mean colour {eval/mean_psnr:.1f})",
-    "SSIM {eval/ssim:.3f} (mean colour {eval/mean_ssim:.3f})",
-)
+_FIGURES = {"ciede2000": "ΔE {:.1f}", "l1": "L1 {:.4f}", "psnr": "PSNR {:.1f} dB", "ssim": "SSIM {:.3f}"}
+_TIMED_STEPS = 3
+_LONG = 3600.0  # seconds; a run that takes longer is told of as soon as its pace is known
 
 
 class Progress(AbstractContextManager):
@@ -52,6 +44,12 @@ class Progress(AbstractContextManager):
         if self._first is None:
             # Counted from the end of the first step, since that one includes the compilation.
             self._first = (step, time.monotonic())
+        elif step == self._first[0] + _TIMED_STEPS and (left := self._seconds_left(step)) > _LONG:
+            in_an_hour = step + int((self._total - step) * _LONG / left)
+            self.note(
+                f"at this pace the {self._total - step:,} steps that are left take {left / 3600:,.1f} hours; to end"
+                f" after one, stop this run and give --config.num_steps={in_an_hour}"
+            )
         if self._bar is not None:
             self._bar.update(step - self._bar.n)
 
@@ -61,7 +59,7 @@ class Progress(AbstractContextManager):
         pace = [f"epoch {values['epoch']:.0f}", f"{values['images_per_second']:,.0f} images/s"]
         if left := self._time_left(step):
             pace.append(left)
-        losses = [f"{label} {values[name]:.3f}" for name, label in LABELS.items() if name in values]
+        losses = [f"{term.short} {values[name]:.3f}" for name, term in shown_terms(values).items()]
         figures = " | ".join(filter(None, [" ".join(losses), self._evaluation]))
         if self._bar is None or self._figures is None:
             self.note("  ".join([f"step {step:,}/{self._total:,}", *pace]) + f" | {figures}")
@@ -69,12 +67,15 @@ class Progress(AbstractContextManager):
             self._bar.set_postfix_str("  ".join(pace))
             self._figures.set_description_str(figures)
 
-    def report_evaluation(self, step: int, values: Mapping[str, float]) -> None:
-        """Shows the evaluation record of a step, and keeps its main figures in the display from then on."""
-        of_pairs = "eval/l1" in values
-        shown = [figure.format_map(values) for figure in (_PAIRS if of_pairs else _COLOURING)]
-        self.note(f"step {step:,}/{self._total:,}  evaluation: {'  '.join(shown)}")
-        self._evaluation = shown[0] if of_pairs else f"{shown[0]} {shown[1].split(' dB')[0]}"
+    def report_evaluation(self, step: int, values: Mapping[str, float], words: str) -> None:
+        """Shows the evaluation record of a step and what it means, and keeps its main figures in the display."""
+        shown = [text.format(values[f"eval/{name}"]) for name, text in _FIGURES.items() if f"eval/{name}" in values]
+        if "eval/colorfulness" in values:
+            shown.append(
+                "colourfulness {eval/colorfulness:.1f} (truth {eval/truth_colorfulness:.1f})".format_map(values)
+            )
+        self.note(f"step {step:,}/{self._total:,}  evaluation: {'  '.join(shown)}; {words}")
+        self._evaluation = " ".join(shown[:2])
 
     def note(self, message: str) -> None:
         """Writes a line that stays, above the bar where there is one."""
@@ -90,13 +91,15 @@ class Progress(AbstractContextManager):
 
     def _time_left(self, step: int) -> str:
         """Estimates the time left from the mean pace so far; empty before there is a pace."""
-        first_step, first_time = self._first or (step, 0.0)
-        if step <= first_step:
+        if self._first is None or step <= self._first[0]:
             return ""
-        pace = (time.monotonic() - first_time) / (step - first_step)
-        minutes, seconds = divmod(round(pace * (self._total - step)), 60)
+        minutes, seconds = divmod(round(self._seconds_left(step)), 60)
         hours, minutes = divmod(minutes, 60)
         return (f"{hours}:{minutes:02d}:" if hours else f"{minutes}:") + f"{seconds:02d} left"
+
+    def _seconds_left(self, step: int) -> float:
+        first_step, first_time = self._first or (step - 1, 0.0)
+        return (time.monotonic() - first_time) / (step - first_step) * (self._total - step)
 
 
 class _Lasting:

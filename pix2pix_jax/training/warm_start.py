@@ -15,6 +15,9 @@ from pix2pix_jax.networks.efficientnet import weights as encoder_weights
 from pix2pix_jax.state import TrainState, Weights
 from pix2pix_jax.tasks import ColorizationTask, LabColorizationTask
 
+# The last layer before tanh, by network.
+_LAST = {"efficientnet": "last", "reference": "dec4"}
+
 # What the shapes of a generator's parameters follow from.
 _SHAPING = ("network", "depth", "blocks", "width", "variant", "norm", "upsampling")
 
@@ -48,7 +51,13 @@ def _from_generator(config: Config) -> Beginning:
                 f"config.warm_start={config.warm_start} is of another architecture: its generator {what} {given}, and"
                 f" this config's {what} {wanted}"
             )
-    return lambda state: _with_weights(state, _with_guide(trained.weights, state))
+    weights, last = trained.weights, _LAST.get(config.generator.network)
+    factor = trained.config.saturation / config.saturation
+    if last and factor != 1.0 and _made_by(config) == "chroma" and config.task.condition_channels == 1:
+        # Colours that are as strong as its own, and that the losses see so: chroma is small, and tanh nearly straight.
+        stronger = jax.tree.map(lambda leaf: factor * leaf, weights.params[last])
+        weights = Weights({**weights.params, last: stronger}, weights.averages)
+    return lambda state: _with_weights(state, _with_guide(weights, state))
 
 
 def _channels(config: Config) -> int:

@@ -97,7 +97,8 @@ def test_a_second_call_trains_nothing(compared, monkeypatch, run):
         ("--set=seed=1", "holds a run with config.seed=0, and 1 is asked for"),
     ],
 )
-def test_what_is_trained_is_not_changed(compared, run, flag, message):
+def test_what_is_trained_is_not_changed(compared, run, flag, message, monkeypatch):
+    monkeypatch.setattr(compare, "train", lambda *_: pytest.fail("a step was taken"))
     arguments = [argument for argument in compared[1] if not (flag[:4] == "--st" and argument[:5] == "--min")]
     status, _, err = run(compare.main, *arguments, flag)
     assert status == 1
@@ -108,6 +109,8 @@ def test_what_is_trained_is_not_changed(compared, run, flag, message):
     ("flag", "message"),
     [
         ("--experiments=ycrcb_rgb,rgb_rgb_grey", "no experiment rgb_rgb_grey: did you mean rgb_rgb_gray?"),
+        ("--experiments=ycrcb_rgb,pix2pix", "pix2pix translates pairs"),
+        ("--set=warm_start=none", "there is no run or file none"),
         ("--data=none", "none: there is no such folder"),
         ("--data=.", "holds no images"),
         ("--eval-data=none", "none: there is no such folder"),

@@ -62,6 +62,13 @@ def test_curves_of_pairs_stand_beside_the_mean_colour():
     assert labels == [["D's loss", "G's cross-entropy"], ["L1"], *[["made", "mean colour"]] * 3]
 
 
+def test_what_is_new_is_drawn():
+    judged = {f"eval/{row}ciede2000": 0.5 for row in ("", "gray_", "tint_", "start_")}
+    figure = draw_curves([*training_records(3, LOSSES | {"g_sharpness": 0.1}), {"step": 30, **judged}])
+    labels = [legend_labels(axes) for axes in figure.axes]
+    assert labels[1:] == [["g_sharpness"], ["made", "grey image", "best tint", "beginning"]]
+
+
 def test_ticks_of_a_single_record_differ():
     figure = draw_curves([{"step": 6, "g_l1_rgb": 0.5}])
     figure.draw_without_rendering()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import ROOT, smooth_images
+from helpers import ROOT, save_image, smooth_images
 from jax import export
 from PIL import Image
 from translators import save_translator, translator
@@ -105,7 +105,7 @@ def test_readme_example_colors_where_the_package_is_not_installed(file, tmp_path
     assert b".py" not in (tmp_path / "g.jax").read_bytes()
 
     (script,) = re.findall("```python\n(.*?)```", README.read_text().split("## Export")[1].split("\n## ")[0], re.DOTALL)
-    assert len(script.strip().splitlines()) <= 12
+    assert len(script.strip().splitlines()) <= 13
     (tmp_path / "colour.py").write_text(script)
     # At the very size that the script reduces to, so that its result can be told exactly.
     photo = Image.fromarray(smooth_images(1, 224)[0][:160])
@@ -122,6 +122,23 @@ def test_readme_example_colors_where_the_package_is_not_installed(file, tmp_path
     wanted = Image.merge("YCbCr", [photo.convert("L"), *chroma]).convert("RGB")
     # A rounding to the other side may move a channel by 1.772, and that is rounded again.
     np.testing.assert_allclose(np.asarray(Image.open(tmp_path / "colored.png"), int), np.asarray(wanted, int), atol=3)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_the_example_of_pairs_takes_8_and_16_bits(depth, tmp_path):
+    trained = translator({"task.input_channels": 1, "task.output_channels": 1, "test_time": "running"})
+    (tmp_path / "g.jax").write_bytes(export_generator(trained).serialize())
+    text = (ROOT / "docs" / "pairs.md").read_text()
+    (tmp_path / "make.py").write_text(re.findall("```python\n(import sys.*?)```", text, re.DOTALL)[0])
+    image = smooth_images(1, 40)[0, :36, :, :1]
+    save_image(tmp_path / "a.png", image.astype(depth) * (257 if depth == np.uint16 else 1))
+    arguments = ["-I", "-c", WITHOUT_THE_PACKAGE, "make.py", "g.jax", "a.png", "b.png"]
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    wanted = 255 * trained.translate(np.pad(image, [(0, 220), (0, 216), (0, 0)], "edge")[None])[0, :36, :40, 0]
+    np.testing.assert_allclose(np.asarray(Image.open(tmp_path / "b.png"), float), wanted, atol=1)
+    assert np.ptp(wanted) > 20
 
 
 @pytest.mark.parametrize(

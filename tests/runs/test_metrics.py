@@ -186,14 +186,24 @@ def test_progress_prints_a_plain_line_a_report(total: int, shown: str, left: str
 def test_progress_keeps_the_last_evaluation():
     stream = StringIO()
     with Progress(10, stream=stream) as progress:
-        progress.report_evaluation(5, EVALUATION)
+        progress.report_evaluation(5, EVALUATION, "better than grey")
         progress.report(6, TRAINING)
     evaluation, training = stream.getvalue().splitlines()
     assert evaluation == (
-        "step 5/10  evaluation: ΔE 9.8 (grey 13.2)  PSNR 23.1 dB (grey 22.0)"
-        "  SSIM 0.940 (grey 0.933)  colourfulness 21.3 (truth 40.1)"
+        "step 5/10  evaluation: ΔE 9.8  PSNR 23.1 dB  SSIM 0.940  colourfulness 21.3 (truth 40.1); better than grey"
     )
-    assert training.endswith(" | ΔE 9.8 (grey 13.2) PSNR 23.1")
+    assert training.endswith(" | ΔE 9.8 PSNR 23.1 dB")
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(1.0, False), (30.0, True)])
+def test_a_long_run_is_told_of_as_soon_as_its_pace_is_known(seconds, told, monkeypatch):
+    clock = iter([100.0, 100.0 + 3 * seconds])
+    monkeypatch.setattr(metrics.time, "monotonic", lambda: next(clock))
+    stream = StringIO()
+    with Progress(1001, stream=stream) as progress:
+        for step in range(1, 6):
+            progress.advance(step)
+    assert ("--config.num_steps=124" in stream.getvalue()) == told  # 120 more in an hour
 
 
 def test_progress_draws_a_bar_on_a_terminal():

@@ -45,6 +45,7 @@ def test_the_truth_is_perfect_and_stands_beside_the_gray_image(config):
     assert record["eval/gray_ciede2000"] > 1
     assert record["eval/gray_psnr"] < record["eval/psnr"]
     assert record["eval/gray_colorfulness"] == pytest.approx(0, abs=1e-4)
+    assert 0 < record["eval/tint_ciede2000"] < record["eval/gray_ciede2000"]
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,8 @@ def test_pairs_are_judged_by_their_truth_beside_its_mean_colour(pairs, tmp_path)
     mean = np.abs(truth - truth.mean((0, 1, 2))).mean()
     assert record["eval/mean_l1"] == pytest.approx(mean, rel=1e-4)
     assert record["eval/mean_ssim"] < 0.9
+    given = np.abs(truth - pairs[..., :1] / 255.0).mean()
+    assert record["eval/input_l1"] == pytest.approx(given, rel=1e-4)
     judging.draw(tmp_path / "sheet.png", truth, "a title")
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert min(sheet.size) > 100

@@ -15,6 +15,7 @@ from helpers import ROOT, load_config, save_image
 from PIL import Image
 from tiny_runs import assert_same_state, checkpoint, wait_for
 
+from pix2pix_jax.commands import evaluate
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.inference.trained import load_trained
 from pix2pix_jax.runs.checkpoints import steps
@@ -64,7 +65,19 @@ def unbroken(tmp_path_factory, photo_folder, environment):
     workdir = tmp_path_factory.mktemp("unbroken") / "run"
     result = run(workdir, photo_folder, env=environment)
     assert result.returncode == 0, result.stderr
+    in_the_end, *_, use = result.stderr.splitlines()[-3:]
+    assert all(name in in_the_end for name in ("grey image", "best tint", "beginning"))
+    assert f"pix2pix-colorize PHOTO --checkpoint {workdir}" in use
     return workdir
+
+
+@pytest.mark.process
+def test_a_run_is_evaluated_on_what_was_held_out_of_it(unbroken, photo_folder, tmp_path, capsys):
+    evaluate.main(["--checkpoint", str(unbroken), "--out", str(tmp_path / "own")])
+    assert "6 photographs" in (said := capsys.readouterr().out)
+    assert "held out of the run" in said
+    evaluate.main(["--checkpoint", str(unbroken), "--data", str(photo_folder), "--out", str(tmp_path / "all")])
+    assert "TRAINED ON 18 OF THEM" in capsys.readouterr().out
 
 
 @pytest.mark.process
@@ -77,7 +90,9 @@ def test_a_run_leaves_what_it_promises(unbroken):
     terms = {"g_loss", "g_bce", "g_l1_rgb", "g_l1_chroma", "d_loss", "d_real", "d_fake"}
     assert set(training[0]) == {"step", "epoch", "images_per_second", "data_wait_share", *terms}
     assert training[-1]["epoch"] == pytest.approx(6 * 4 / 18)  # 24 photographs, a quarter held out
-    (evaluation,) = [record for record in records if "eval/psnr" in record]
+    beginning, evaluation = [record for record in records if "eval/psnr" in record]
+    assert (beginning["step"], evaluation["step"]) == (0, 6)
+    assert evaluation["eval/start_ciede2000"] == beginning["eval/ciede2000"]
     for name in ("psnr", "ssim", "ciede2000", "colorfulness"):
         assert evaluation[f"eval/{name}"] >= 0
         assert evaluation[f"eval/gray_{name}"] >= 0

@@ -2,12 +2,14 @@ import jax
 import numpy as np
 import pytest
 from encoders import efficientnet_state_dict
+from helpers import smooth_images
 
 from pix2pix_jax.config import Config, experiment_config, updated
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.inference import load_trained
+from pix2pix_jax.inference import TrainedGenerator, load_trained
 from pix2pix_jax.networks.efficientnet.weights import encoder_from_pytorch
 from pix2pix_jax.state import Weights, build_model
+from pix2pix_jax.step import train_step
 from pix2pix_jax.training.warm_start import load_beginning
 
 
@@ -29,6 +31,23 @@ def test_warm_started_state_has_the_weights_and_nothing_else_of_it(trained, gene
     assert state.generator.opt_state is fresh.generator.opt_state
     without = begin(fresh.replace(ema=None))
     assert without.ema is None
+
+
+def test_colours_stay_as_strong_and_averages_as_they_are():
+    packaged = load_trained()
+    config = experiment_config("pretrained_encoder")
+    assert packaged.config.saturation == 1.2 * config.saturation
+    model = build_model(updated(config, {"sync_batch_norm": False}), total_steps=10)
+    state = load_beginning(config)(model.init_compiled(jax.random.key(0)))
+    images = smooth_images(2, 160)
+    begun = TrainedGenerator(config, state.ema.params, state.ema.averages).colorize(images)
+    np.testing.assert_allclose(begun, packaged.colorize(images), atol=0.02)
+    after, _ = jax.jit(lambda state: train_step(model, state, images[:, :64, :64]))(state)
+    assert jax.tree.all(jax.tree.map(np.array_equal, after.averages, state.averages))
+    # The moving average keeps what it began with.
+    old, new, mean = (jax.tree.leaves(of)[-1] for of in (state.ema.params, after.generator.params, after.ema.params))
+    np.testing.assert_allclose(mean, 0.995 * old + 0.005 * new, rtol=1e-5)
+    assert np.abs(new - old).max() > 1e-6
 
 
 def test_an_encoder_begins_with_the_weights_of_a_file(tmp_path):

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,7 @@ class MadeSource(FittedSource):
         self.max_values += self.max_values // self.channels * MADE[data.source]
         self.channels += MADE[data.source]
         self.files: tuple[str, ...] = getattr(photographs, "files", ())  # bundled ones have none
+        self.root: Path = getattr(photographs, "root", Path())
 
     @property
     def name(self) -> str:

@@ -72,7 +72,7 @@ class EfficientNetUNet(nn.Module):
         frozen_to = _STRIDES[-1] if self.config.encoder_rate == 0.0 else _EARLY
         encoder = Encoder(self.config.variant, self.dtype, frozen_to, name="encoder")
         features = encoder(jnp.broadcast_to(image, (*image.shape[:3], 3)))
-        made, _ = way_up(self, features, train=train and not guided)
+        made, _ = way_up(self, features, train=train and not guided and not self.config.keep_averages)
         if points is not None:
             features, made = lax.stop_gradient((features, made))
             self.sow("intermediates", "without_points", (features, made))

@@ -1,0 +1,11 @@
+"""Colour by a U-Net with an encoder trained on ImageNet, from that encoder alone: `--config.data.root=DIR`."""
+
+from ml_collections import ConfigDict
+
+from pix2pix_jax.commands.config_dict import to_config_dict
+from pix2pix_jax.config import experiment_config
+
+
+def get_config() -> ConfigDict:
+    """Chroma from luma by EfficientNet-Lite and a way up of its own."""
+    return to_config_dict(experiment_config("from_encoder"))

@@ -1,0 +1,40 @@
+"""In words, how something made stands beside what needs no network, and beside where it began."""
+
+import math
+from collections.abc import Mapping
+
+BESIDE = {
+    "gray": "grey image",
+    "tint": "best tint",
+    "input": "input as it is",
+    "mean": "mean colour",
+    "start": "beginning",
+}
+"""What made images are compared with, by the part of its names in the metrics, as in `eval/gray_psnr`."""
+
+GRAY = 1.0
+"""Photographs of less colourfulness hold no colour to judge by."""
+
+_ALIKE = 2e-3  # of a figure, a difference that decides nothing
+
+
+def compared(ours: float, others: Mapping[str, float], digits: int) -> tuple[str, list[str]]:
+    """Says what something beats, by a measure of which less is better.
+
+    Args:
+        ours: its figure.
+        others: those of others, by name.
+        digits: how many are shown after the point.
+
+    Returns:
+        Words such as "better than the grey image (13.1), worse than the beginning (9.8)"; and which it does not beat.
+    """
+    words: dict[str, list[str]] = {"better than": [], "as good as": [], "worse than": []}
+    beaten = []
+    for name, figure in others.items():
+        alike = math.isclose(ours, figure, rel_tol=_ALIKE)
+        verdict = "as good as" if alike else "better than" if ours < figure else "worse than"
+        words[verdict].append(f"the {name} ({figure:.{digits}f})")
+        beaten += [name] if verdict == "better than" else []
+    said = ", ".join(f"{verdict} {' and '.join(names)}" for verdict, names in words.items() if names)
+    return said, [name for name in others if name not in beaten]
