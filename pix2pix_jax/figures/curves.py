@@ -170,7 +170,7 @@ def _draw_panel(axes: "Axes", panel: _Panel) -> None:
     if panel.from_zero:
         axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))  # a D that has won lies on the axis
     shown, _ = axes.get_legend_handles_labels()
-    axes.set_title(panel.title, loc="left", fontsize=11, pad=24 if shown else 8)
+    axes.set_title(panel.title, loc="left", fontsize=11, pad=8 + 16 * math.ceil(len(shown) / 3))
     axes.set_xlabel("step")
     axes.set_ylabel(panel.y_label)
     axes.set_xlim(left=0.0)  # a single record would get several ticks of its own step
@@ -181,7 +181,7 @@ def _draw_panel(axes: "Axes", panel: _Panel) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     if shown:  # between title and axes, where it can hide no curve
         place = {"loc": "lower left", "bbox_to_anchor": (-0.01, 0.99), "borderaxespad": 0.2}
-        axes.legend(**place, ncols=len(shown), frameon=False, fontsize=9, handlelength=1.6, columnspacing=1.2)
+        axes.legend(**place, ncols=min(len(shown), 3), frameon=False, fontsize=9, handlelength=1.6, columnspacing=1.2)
 
 
 def _draw_curve(axes: "Axes", curve: _Curve) -> None:
