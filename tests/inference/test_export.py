@@ -132,7 +132,7 @@ def test_the_example_of_pairs_takes_8_and_16_bits(depth, tmp_path):
     text = (ROOT / "docs" / "pairs.md").read_text()
     (tmp_path / "make.py").write_text(re.findall("```python\n(import sys.*?)```", text, re.DOTALL)[0])
     image = smooth_images(1, 40)[0, :36, :, :1]
-    save_image(tmp_path / "a.png", image.astype(depth) * (257 if depth == np.uint16 else 1))
+    save_image(tmp_path / "a.png", image[..., 0].astype(depth) * (257 if depth == np.uint16 else 1))
     arguments = ["-I", "-c", WITHOUT_THE_PACKAGE, "make.py", "g.jax", "a.png", "b.png"]
     done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")

@@ -197,7 +197,7 @@ def test_a_run_whose_processes_are_killed_goes_on(tmp_path, photo_folder, enviro
     assert pair.complaints(1) == []
     assert newest(workdir / "checkpoints") == step + 1
     # Process 0 alone has written: every record is there once, and so is the sheet of the last step.
-    assert [record["step"] for record in read_metrics(workdir / "metrics.jsonl")] == [*range(1, step + 2), step + 1]
+    assert [record["step"] for record in read_metrics(workdir / "metrics.jsonl")] == [0, *range(1, step + 2), step + 1]
     assert [path.name for path in (workdir / "samples").iterdir()] == [f"step_{step + 1:08d}.png"]
     assert len(list((workdir / "tensorboard").iterdir())) == 4
 

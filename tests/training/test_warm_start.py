@@ -33,6 +33,7 @@ def test_warm_started_state_has_the_weights_and_nothing_else_of_it(trained, gene
     assert without.ema is None
 
 
+@pytest.mark.process
 def test_colours_stay_as_strong_and_averages_as_they_are():
     packaged = load_trained()
     config = experiment_config("pretrained_encoder")
