@@ -19,22 +19,18 @@ _ALIKE = 2e-3  # of a figure, a difference that decides nothing
 
 
 def compared(ours: float, others: Mapping[str, float], digits: int) -> tuple[str, list[str]]:
-    """Says what something beats, by a measure of which less is better.
-
-    Args:
-        ours: its figure.
-        others: those of others, by name.
-        digits: how many are shown after the point.
+    """Which of some figures, by name, is worse than one, of which less is better.
 
     Returns:
-        Words such as "better than the grey image (13.1), worse than the beginning (9.8)"; and which it does not beat.
+        Words such as "better than the grey image (13.1), worse than the beginning (9.8)"; and the names of the others.
     """
     words: dict[str, list[str]] = {"better than": [], "as good as": [], "worse than": []}
-    beaten = []
     for name, figure in others.items():
         alike = math.isclose(ours, figure, rel_tol=_ALIKE)
-        verdict = "as good as" if alike else "better than" if ours < figure else "worse than"
-        words[verdict].append(f"the {name} ({figure:.{digits}f})")
-        beaten += [name] if verdict == "better than" else []
-    said = ", ".join(f"{verdict} {' and '.join(names)}" for verdict, names in words.items() if names)
-    return said, [name for name in others if name not in beaten]
+        words["as good as" if alike else "better than" if ours < figure else "worse than"].append(name)
+    said = [
+        f"{verdict} {' and '.join(f'the {name} ({others[name]:.{digits}f})' for name in names)}"
+        for verdict, names in words.items()
+        if names
+    ]
+    return ", ".join(said), words["as good as"] + words["worse than"]

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from typing import Any, TextIO
 
 from pix2pix_jax.losses import shown_terms
@@ -93,9 +94,7 @@ class Progress(AbstractContextManager):
         """Estimates the time left from the mean pace so far; empty before there is a pace."""
         if self._first is None or step <= self._first[0]:
             return ""
-        minutes, seconds = divmod(round(self._seconds_left(step)), 60)
-        hours, minutes = divmod(minutes, 60)
-        return (f"{hours}:{minutes:02d}:" if hours else f"{minutes}:") + f"{seconds:02d} left"
+        return f"{timedelta(seconds=round(self._seconds_left(step)))} left".removeprefix("0:")
 
     def _seconds_left(self, step: int) -> float:
         first_step, first_time = self._first or (step - 1, 0.0)
