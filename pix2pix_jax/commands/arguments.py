@@ -41,11 +41,8 @@ def step_or_best(text: str) -> int | str:
 
 def shard(text: str) -> tuple[int, int]:
     """Which of how many parts, such as 3/8, as the `type` of an argument."""
-    with contextlib.suppress(ValueError):
-        part, count = map(int, text.split("/"))
-        if 1 <= part <= count:
-            return part, count
-    raise argparse.ArgumentTypeError(f"{text} is not I/N, such as 3/8, with I from 1 to N")
+    part, _, count = text.partition("/")
+    return number(int, 1, positive_int(count))(part), positive_int(count)
 
 
 FLAGS: dict[str, dict[str, Any]] = {

@@ -92,7 +92,7 @@ def _colorize(options: argparse.Namespace) -> int:
             like=like,
             **wishes,
         )
-        return images.Made(file, *gray.luma.shape[::-1])
+        return file, gray.luma.shape[::-1]
 
     return images.make_all(options, items, _WORDS, colorize)
 

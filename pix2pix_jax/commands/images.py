@@ -6,17 +6,17 @@ What takes long to import is imported when there is something to do, so that a m
 import argparse
 import json
 import logging
+import math
 import os
 import sys
 import time
 import zlib
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from itertools import islice
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from PIL import Image
 from tqdm import tqdm
@@ -28,10 +28,13 @@ from pix2pix_jax.files import make_folder, writing
 from pix2pix_jax.photos import readable_formats
 
 _NAMED = 10  # of files that are not read; the others are counted
+_AT_ONCE = 32  # images for each thread: more would cost memory, and with fewer some wait
 _MANY = 10  # images, whose speed says something: of fewer, most of the time goes into compiling
 
-_Given = TypeVar("_Given")
-_Result = TypeVar("_Result")
+Made = tuple[Path, tuple[int, int]]
+"""An image that was made: its file; width and height, px, of what it was made of."""
+
+_Outcome = tuple[Item, float, Made | UserError]  # and the seconds that it took
 
 
 class Words(NamedTuple):
@@ -50,24 +53,13 @@ class Words(NamedTuple):
     jobs: int = 1
 
 
-class Made(NamedTuple):
-    """An image that was made: its file, and what it was made of, px."""
-
-    file: Path
-    width: int
-    height: int
-
-
 def add_arguments(parser: argparse.ArgumentParser, metavar: str, out: str, words: Words) -> None:
     """Adds the arguments that all these commands have."""
     parser.add_argument(
         "images", nargs="*", type=Path, metavar=metavar, help="image files, and folders searched recursively"
     )
     parser.add_argument(
-        "--from",
-        dest="listed",
-        metavar="LIST",
-        help="a text file with the path of another such file or folder on each line; - for standard input",
+        "--from", dest="listed", metavar="LIST", help="a file with such a path on each line; - for stdin"
     )
     parser.add_argument(
         "-o",
@@ -84,25 +76,11 @@ def add_arguments(parser: argparse.ArgumentParser, metavar: str, out: str, words
         action="store_true",
         help=f"with --overwrite, and the {words.things} in OUT: replace them by what is made of them",
     )
+    parser.add_argument("--jobs", type=positive_int, default=words.jobs, metavar="N", help=f"{words.things} at a time")
     parser.add_argument(
-        "--jobs",
-        type=positive_int,
-        default=words.jobs,
-        metavar="N",
-        help=f"{words.things} at a time (default: %(default)s)",
+        "--shard", type=shard, metavar="I/N", help="only the I-th of N parts, as their names share them"
     )
-    parser.add_argument(
-        "--shard",
-        type=shard,
-        metavar="I/N",
-        help=f"only the I-th of N parts of the {words.things}, by their names: for N processes, each with another I",
-    )
-    parser.add_argument(
-        "--report",
-        type=Path,
-        metavar="FILE.jsonl",
-        help=f"add a line of JSON for each of the {words.things}: input, output, size, seconds, error",
-    )
+    parser.add_argument("--report", type=Path, metavar="FILE.jsonl", help="add a line of JSON on what became of each")
     add_flags(parser, "--max-megapixels")
 
 
@@ -150,24 +128,17 @@ def find(options: argparse.Namespace, in_folder: Callable[[Path, Path], Iterable
     """
     if not options.images and options.listed is None:
         raise UserError("nothing is given: give files or folders, or --from LIST")
-    items: list[Item] = []
     if missing := [path for path in options.images if not path.exists()]:
         raise UserError(f"there is no file or folder {missing[0]}")
-    for path in (*options.images, *_listed(options.listed)):
+    try:  # as the system encodes names of files, which need not be UTF-8
+        list_file = Path("/dev/stdin" if options.listed == "-" else options.listed or os.devnull)
+        listed = list_file.read_text(encoding="utf-8", errors="surrogateescape").split("\n")
+    except OSError as error:
+        raise UserError(f"--from {options.listed} cannot be read ({error.strerror})") from error
+    items: list[Item] = []
+    for path in chain(options.images, map(Path, filter(None, listed))):
         items += in_folder(path, options.out) if path.is_dir() else [Item((str(path),), path.name)]
     return list(dict.fromkeys(items))
-
-
-def _listed(name: str | None) -> Iterator[Path]:
-    """The paths in a list, one at a time; of what is not there, an error tells when its turn comes."""
-    if name is None:
-        return
-    try:
-        # As the system encodes names of files, which need not be UTF-8.
-        with open(0 if name == "-" else name, encoding="utf-8", errors="surrogateescape", closefd=name != "-") as lines:
-            yield from (Path(line) for text in lines if (line := text.rstrip("\r\n")))
-    except OSError as error:
-        raise UserError(f"--from {name} cannot be read ({error.strerror})") from error
 
 
 def make_all(
@@ -194,10 +165,11 @@ def make_all(
         )
     make_folder(options.out, "--out")
     targets = Targets(options, items, words.rename)
-    if options.shard:
-        items = [item for item in items if _shard_of(item.name, options.shard[1]) == options.shard[0]]
+    if options.shard:  # a part follows from the name alone, whatever others there are
+        part, count = options.shard
+        items = [item for item in items if zlib.crc32(os.fsencode(item.name)) % count == part - 1]
 
-    def attempt(item: Item) -> tuple[Item, float, Made | UserError]:
+    def attempt(item: Item) -> _Outcome:
         began = time.perf_counter()
         try:
             outcome = make(item, targets)
@@ -205,8 +177,8 @@ def make_all(
             outcome = error
         return item, time.perf_counter() - began, outcome
 
-    failed = there = done = 0
-    megapixels, begin = 0.0, time.perf_counter()
+    failed = there = done = pixels = 0
+    begin = time.perf_counter()
     # None: no bar where nobody sees it.
     bar = tqdm(total=len(items), unit=words.things[:-1], disable=True if len(items) == 1 else None)
     with bar, closing(_each(attempt, items, options.jobs)) as results:
@@ -219,51 +191,32 @@ def make_all(
                 tqdm.write(f"error: {_on_one_line(made)}", file=sys.stderr)
                 failed += 1
             else:
-                done += 1
-                megapixels += made.width * made.height / 1e6
+                done, pixels = done + 1, pixels + math.prod(made[1])
             if options.report:
                 _add_line(options.report, item, seconds, made)
     if done or there or not failed:
-        already = f", {there} there already" if there else ""
-        took = time.perf_counter() - begin
-        rate = f", {done / took:.3g} {words.things} and {megapixels / took:.3g} megapixels a second"
+        already, took = f", {there} there already" if there else "", time.perf_counter() - begin
+        rate = f", {done / took:.3g} {words.things} and {pixels / 1e6 / took:.3g} megapixels a second"
         print(f"{done} {words.done}{already}{rate if done > _MANY else ''}: {options.out}")
     if failed and len(items) > 1:
         print(f"error: {failed} of {len(items)} {words.things} could not be {words.done}", file=sys.stderr)
     return 1 if failed else 0
 
 
-def _shard_of(name: str, count: int) -> int:
-    """Which of `count` parts, from 1 on, a name belongs to, whatever other names there are."""
-    return zlib.crc32(os.fsencode(name)) % count + 1
-
-
-def _each(
-    function: Callable[[_Given], _Result], items: Iterable[_Given], threads: int
-) -> Generator[_Result, None, None]:
-    """What a function makes of each of many items, in order: of the first alone, since that compiles for all.
+def _each(function: Callable[[Item], _Outcome], items: Sequence[Item], threads: int) -> Generator[_Outcome, None, None]:
+    """What a function makes of each item, in order: of the first alone, since that compiles for all.
 
     Where the generator is closed, what has begun is finished.
     """
     with ThreadPoolExecutor(threads) as pool:
-        submitted = (pool.submit(function, item) for item in items)
-        waiting = deque(islice(submitted, 1))
-        try:
-            while waiting:
-                result = waiting.popleft().result()
-                waiting.extend(islice(submitted, 2 * threads - len(waiting)))
-                yield result
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        for start in (0, *range(1, len(items), _AT_ONCE * threads)):
+            yield from pool.map(function, items[start : start + _AT_ONCE * threads if start else 1])
 
 
 def _add_line(report: Path, item: Item, seconds: float, made: Made | UserError) -> None:
     """Adds a line to a report, at once and as one, so that several processes may share it."""
-    line: dict[str, object] = {"input": item.files[0], "output": None, "size": None, "seconds": round(seconds, 3)}
-    if isinstance(made, Made):
-        line |= {"output": str(made.file), "size": [made.width, made.height], "error": None}
-    else:
-        line["error"] = str(made)
+    output, size, error = (None, None, str(made)) if isinstance(made, UserError) else (str(made[0]), made[1], None)
+    line = {"input": item.files[0], "output": output, "size": size, "seconds": round(seconds, 3), "error": error}
     with writing(report), report.open("ab", buffering=0) as file:
         file.write((json.dumps(line) + "\n").encode())
 

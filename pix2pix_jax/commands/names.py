@@ -9,7 +9,7 @@ import json
 import os
 import threading
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import chain, count
 from pathlib import Path
@@ -49,24 +49,25 @@ class Targets:
     differ only in case count as one, as many disks take them.
     """
 
-    def __init__(self, options: argparse.Namespace, items: Sequence[Item], rename: Callable[[Path], Path]) -> None:
-        """Takes the options of `images.add_arguments`, everything to be read, and what a name becomes by itself.
-
-        `rename` looks at the extension alone.
-        """
+    def __init__(self, options: argparse.Namespace, items: Iterable[Item], rename: Callable[[Path], Path]) -> None:
+        """Takes the options of `images.add_arguments`, everything to be read, and what an extension becomes."""
         self._options = options
-        self._resolve, self._from_out = cache(os.path.realpath), cache(self._relative)
+        self._resolve, renamed = (
+            cache(os.path.realpath),
+            cache(lambda extension: rename(Path("x" + extension)).name[1:]),
+        )
         self._out = os.path.realpath(options.out)
-        self._renamed = cache(lambda extension: rename(Path("x" + extension)).name[1:])
-        # Files that this run must not replace, except by what is made of them; others are not in its way.
-        inside, files = _folded(os.path.join(self._out, "")), (file for item in items for file in item.files)
+        self._from_out = cache(lambda folder: os.path.relpath(self._resolve(folder), self._out))
+        renamed = cache(lambda extension: rename(Path("x" + extension)).name[1:])
+        names = ((item, *os.path.splitext(item.name)) for item in items)
+        self._wanted = {item: stem + renamed(extension) for item, stem, extension in names}
+        # Files that this run must not replace, except by what is made of them; all that is written lies in OUT.
+        inside, files = _folded(os.path.join(self._out, "")), (file for item in self._wanted for file in item.files)
         self._inputs = {place: file for file in files if (place := _folded(self._place(file))).startswith(inside)}
-        # Of the items whose content asks for another name, that; and the names that were given, where they are others.
-        self._asked: dict[Item, str] = {}
         self._names: dict[Item, str] = {}
         self._numbers: dict[str, Iterator[int]] = {}
         self._lock = threading.Lock()
-        self._claim(sorted(items, key=lambda item: self._wanted(item) != item.name))
+        self._claim(sorted(self._wanted, key=lambda item: self._wanted[item] != item.name))
 
     def place(self, item: Item, name: Path) -> Path:
         """Where an image goes; `name` is its path relative to OUT, if that is not another's.
@@ -77,12 +78,12 @@ class Targets:
         """
         from pix2pix_jax.inference import photo_files
 
-        if str(name) != self._wanted(item):  # the content asks for another format than the name does
+        if str(name) != self._wanted[item]:  # the content asks for another format than the name does
             with self._lock:
-                self._asked[item] = str(name)
+                self._wanted[item] = str(name)
                 self._claim([item])
         options = self._options
-        target = options.out / self._names.get(item, self._wanted(item))
+        target = options.out / self._names[item]
         if not target.parent.resolve().is_relative_to(self._out):  # by way of `..` or of a link
             raise UserError(f"{target} lies outside {options.out}, and is not written")
         if original := self._inputs.get(_folded(self._place(target))):
@@ -99,12 +100,6 @@ class Targets:
                 raise photo_files.already_there(target)
         return target
 
-    def _wanted(self, item: Item) -> str:
-        if item in self._asked:
-            return self._asked[item]
-        stem, extension = os.path.splitext(item.name)
-        return stem + self._renamed(extension)
-
     def _claim(self, items: Iterable[Item]) -> None:
         """Gives each image the name that it was given before, or else a free one, and records that."""
         path = Path(self._out, RECORD)
@@ -114,25 +109,21 @@ class Targets:
             owners, earlier = _recorded(file)
             separator = "\n"  # for the last line may have been cut off
             for item in items:
-                wanted = self._wanted(item)
                 folder, base = os.path.split(item.files[0])
-                source = os.path.join(self._from_out(folder), base)
+                wanted, source = self._wanted[item], os.path.normpath(os.path.join(self._from_out(folder), base))
                 owner = hash((wanted, source))
-                names = self._alternatives(item, wanted)
-                if owners.get(_folded(wanted)) != owner:
-                    names = chain(earlier.get(owner, ()), names)
-                name = next(name for name in names if self._may_have(item, owner, name, owners))
-                if name != wanted or item in self._names:
-                    self._names[item] = name
+                names = chain(earlier.get(owner, ()), self._alternatives(item))
+                self._names[item] = name = next(name for name in names if self._may_have(item, owner, name, owners))
                 if _folded(name) not in owners and not self._is_own(item, name):
                     owners[_folded(name)] = owner
                     file.write(separator + json.dumps([name, wanted, source]) + "\n")
                     separator = ""
 
-    def _alternatives(self, item: Item, wanted: str) -> Iterator[str]:
+    def _alternatives(self, item: Item) -> Iterator[str]:
         """Names for an image: cat.png for cat.gif, or else cat.gif.png, cat-2.png, cat-3.png and on."""
-        yield wanted
+        wanted = self._wanted[item]
         stem, suffix = os.path.splitext(wanted)
+        yield wanted
         if os.path.splitext(item.name)[1] != suffix:
             yield item.name + suffix
         # Of many images with one name, each begins where the one before it ended.
@@ -155,19 +146,9 @@ class Targets:
         folder, name = os.path.split(file)
         return os.path.join(self._resolve(folder), name)
 
-    def _relative(self, folder: str) -> str:
-        """The path of a folder from OUT, "" for OUT itself."""
-        path = os.path.relpath(self._resolve(folder), self._out)
-        return "" if path == os.curdir else path
-
 
 def _recorded(lines: Iterable[str]) -> tuple[dict[str, int], dict[int, list[str]]]:
-    """What was given before.
-
-    Returns:
-        To whom, by name without case: a hash of the name that was wanted and the image's path from OUT; and of those
-        who got another name than they wanted, that name.
-    """
+    """To whom names were given before, by name without case, as hashes; and who got another name than was wanted."""
     owners: dict[str, int] = {}
     earlier: dict[int, list[str]] = {}
     for line in lines:

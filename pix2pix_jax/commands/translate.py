@@ -110,7 +110,7 @@ def _translate(options: argparse.Namespace) -> int:
             write_photo(both, target, {}, options.overwrite)
         else:
             write_translated(made, target, generator.config, options.overwrite)
-        return images.Made(target, made.shape[1], made.shape[0])
+        return target, (made.shape[1], made.shape[0])
 
     return images.make_all(options, items, _WORDS, translate)
 

@@ -147,10 +147,9 @@ def painted_bands(luma: NDArray, chroma: NDArray[np.float32]) -> Iterator[tuple[
 
 
 def _weights(length: int, small: int, block: int) -> Iterator[tuple[slice, slice, NDArray[np.float32]]]:
-    """Pillow's bicubic filter from `small` to `length` values as matrices: four times as fast as it is itself.
+    """Pillow's bicubic filter from `small` to `length` values, as matrices: four times as fast as it is itself.
 
-    Yields:
-        For each block of the values, where they are, those that they are made of, and the weights [first, second].
+    Yields the place of each block of results, that of what they are made of, and the weights [results, those].
     """
     reach = math.ceil(2 * max(small / length, 1.0)) + 1
     for start in range(0, length, block):

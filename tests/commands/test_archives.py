@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from image_files import files, pixels, save_photos
 
-from pix2pix_jax.commands import colorize, images
+from pix2pix_jax.commands import colorize
 from pix2pix_jax.commands.names import Item, Targets
 
 NAMES = [f"{folder}/{number}.png" for folder in ("a", "b", "c") for number in range(4)]
@@ -77,17 +77,3 @@ def test_a_name_takes_less_than_a_kilobyte(tmp_path):
         tracemalloc.stop()
         assert peak < 1000 * len(names)
     assert targets.place(items[-1], Path(names[-1])) == tmp_path / names[-1]
-
-
-def test_what_is_given_without_end_is_taken_as_it_is_needed():
-    taken = []
-
-    def endless():
-        while True:
-            taken.append(None)
-            yield len(taken)
-
-    results = images._each(str, endless(), 2)
-    assert [next(results) for _ in range(50)] == [str(number) for number in range(1, 51)]
-    results.close()
-    assert len(taken) < 60

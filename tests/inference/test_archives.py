@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pytest
 import tiny_runs
@@ -24,7 +25,6 @@ def paths(root: str, *names: str) -> dict[str, np.ndarray]:
 
 
 def test_files_of_any_file_system_are_written_whole_and_once(tmp_path, generator_file):
-    fsspec = pytest.importorskip("fsspec")
     save_photos(tmp_path, "in/a.png", "in/deep/b.jpg", "in/b.gif")
     (tmp_path / "in/c.png").write_text("no image")
     memory = fsspec.filesystem("memory")
