@@ -42,10 +42,8 @@ def export_onnx(
 ) -> "list[ModelProto]":
     """Converts a generator for one size; what it makes equals JAX's within 1e-5.
 
-    Where its `test_time` keeps dropout, that is drawn here once, from the seed 0, as `TrainedGenerator.apply` does.
-
     Args:
-        trained: the generator.
+        trained: the generator; dropout that its `test_time` keeps is drawn once, as `TrainedGenerator.apply` draws.
         size: height and width, px; None for a square of the scale that it colours at, or of pairs was trained at.
         split: whether to cut it where points of colour come in.
 
@@ -81,13 +79,11 @@ def export_onnx(
         return make(luma, points, kept)
 
     luma, points = jnp.zeros((1, height, width)), jnp.zeros((1, height, width, 3))
+    given = {"luma": luma, "points": points} if trained.takes_points else {"luma": luma}
     if translates:
-        return [
-            _as_onnx(make, {"image": jnp.zeros((1, height, width, config.task.condition_channels))}, ["translation"])
-        ]
+        given = {"image": jnp.zeros((1, height, width, config.task.condition_channels))}
     if not split:
-        given = {"luma": luma, "points": points} if trained.takes_points else {"luma": luma}
-        return [_as_onnx(make, given, ["chroma"])]
+        return [_as_onnx(make, given, ["translation" if translates else "chroma"])]
     kept = dict(zip(_KEPT, jax.eval_shape(begin, luma)[1:], strict=True))
     first = _as_onnx(begin, {"luma": luma}, ["chroma", *kept])
     return [first, _as_onnx(go_on, {"luma": luma, "points": points, **kept}, ["chroma"])]

@@ -153,10 +153,12 @@ def test_the_example_of_pairs_takes_8_and_16_bits(depth, tmp_path):
         (None, "none/g.safetensors", "none/g.safetensors: No such file or directory"),
         (None, "a file/g.jax", "a file/g.jax: Not a directory"),
         (None, "g" * 300, "File name too long"),
+        (None, "g.onnx", r"pip install 'pix2pix-jax\[onnx\]'"),
     ],
 )
 def test_mistakes_are_one_line_and_leave_nothing(run, out, message, file, tmp_path, monkeypatch, capsys):
     (tmp_path / "a file").touch()
+    monkeypatch.setitem(sys.modules, "jax2onnx", None)
     with pytest.raises(SystemExit, match="1"):
         run_main(monkeypatch, tmp_path / run if run else file, tmp_path / out)
     assert re.fullmatch(f"error: .*{message}.*\n", capsys.readouterr().err)
