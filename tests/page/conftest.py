@@ -23,7 +23,7 @@ def serving(*arguments: str, port: int = 0) -> Iterator[tuple[str, subprocess.Po
     process = subprocess.Popen(
         [sys.executable, "-m", "pix2pix_jax.commands.page", "--port", str(port), *arguments],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -21,11 +21,11 @@ let other = null; // the picture of the other photograph
 const wishes = ({ points, strength }) => ({ points, strength: strength ?? about.strength });
 const picture = () => store.current.after ?? store.current.photo.preview;
 const pixel = (share, length) => Math.min(Math.max(Math.floor(share * length), 0), length - 1);
+const moved = (point, x, y, { width, height } = store.current.photo) => ({ ...point, x: pixel(x, width), y: pixel(y, height) });
 const say = (text) => void ($("status").textContent = text);
 const make = (name, properties, ...inner) => {
-  const { label, pressed, ...others } = properties, made = Object.assign(document.createElement(name), others);
-  if (label) made.setAttribute("aria-label", label);
-  if (pressed !== undefined) made.setAttribute("aria-pressed", String(pressed));
+  const { background, ...others } = properties, made = Object.assign(document.createElement(name), others);
+  if (background) made.style.background = background;
   made.append(...inner);
   return made;
 };
@@ -42,11 +42,6 @@ const view = new View($("canvas"), {
   line: (share) => void ($("line").value = 100 * share),
 });
 const second = new View($("second"), { place: (x, y) => take(colorAt(other, x, y)), choose() {}, remove() {} });
-
-function moved(point, x, y) {
-  const { width, height } = store.current.photo;
-  return { ...point, x: pixel(x, width), y: pixel(y, height) };
-}
 
 function edit(points, index = null, gesture = null) {
   store.point = index;
@@ -185,13 +180,6 @@ async function showOther() {
   if (other) second.show({ before: other });
 }
 
-function swatch(color) {
-  const drawn = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  drawn.style.background = color;
-  drawn.setAttribute("aria-hidden", "true");
-  return drawn;
-}
-
 // Replaces what is in a list, but not where the keyboard is.
 function fill(list, parts) {
   if (list.children.length === parts.length && parts.every((part, index) => part === list.children[index])) return;
@@ -208,7 +196,7 @@ function cardOf(item) {
   const card = cards.get(item.id), [canvas, name, wrong] = card.firstChild.children, shown = item.after ?? (canvas.shown ? null : item.photo?.preview);
   [name.textContent, wrong.textContent] = [item.file.name, item.error ?? item.wait ?? ""];
   card.firstChild.classList.toggle("bad", Boolean(item.error && !item.photo));
-  card.firstChild.setAttribute("aria-current", String(item === store.current));
+  card.firstChild.ariaCurrent = item === store.current;
   if (shown && canvas.shown !== shown) {
     const scale = Math.max(240 / shown.width, 150 / shown.height), size = [shown.width * scale, shown.height * scale];
     canvas.getContext("2d").drawImage(shown, (240 - size[0]) / 2, (150 - size[1]) / 2, ...size);
@@ -222,11 +210,12 @@ function showPoints({ points, photo, bare }) {
   const colors = given ? likely(bare ?? picture(), ...place) : [{ name: "as made", color: null }, ...common];
   $("palette-title").textContent = given ? `Colours for point ${store.point + 1}` : "Colour of the next point";
   $("picker").value = given?.color ?? chosen ?? $("picker").value;
-  $("dropper").setAttribute("aria-pressed", String(picking));
-  fill($("palette"), colors.map(({ name, color }) => make("button", { pressed: color === (given ? given.color : chosen),
+  $("dropper").ariaPressed = picking;
+  const swatch = (background) => make("span", { className: "swatch", background });
+  fill($("palette"), colors.map(({ name, color }) => make("button", { ariaPressed: color === (given ? given.color : chosen),
     onclick: () => take(color, name === "as made" ? null : color) }, swatch(color ?? ANY), name)));
-  fill($("points"), points.map(({ x, y, color }, index) => make("li", {}, make("button", { pressed: index === store.point,
-    label: `Point ${index + 1}, ${color} at ${x}, ${y}`, onclick: () => store.select(store.current, index) }, swatch(color), ` ${index + 1}`))));
+  fill($("points"), points.map(({ x, y, color }, index) => make("li", {}, make("button", { ariaPressed: index === store.point,
+    ariaLabel: `Point ${index + 1}, ${color} at ${x}, ${y}`, onclick: () => store.select(store.current, index) }, swatch(color), ` ${index + 1}`))));
 }
 
 function show() {
@@ -239,7 +228,7 @@ function show() {
   for (const id of ["stage", "tools"]) $(id).classList.toggle("empty", !photo);
   $("wrong").textContent = error ?? wait ?? "";
   $("wrong").hidden = !(error ?? wait);
-  $("canvas").setAttribute("aria-label", `${file.name}, ${points.length} points`);
+  $("canvas").ariaLabel = `${file.name}, ${points.length} points`;
   view.show(photo && { before: photo.preview, after, width: photo.width, height: photo.height, points, point: store.point });
   [$("undo").disabled, $("redo").disabled] = [!item.past.length, !item.future.length];
   $("strength").value = strength;
@@ -299,14 +288,15 @@ function wire() {
 function showDrawing() {
   const pen = () => ({ width: ($("brush").value * about.side) / 256, color: $("eraser").checked ? "#fff" : "#000" });
   const paper = new Paper($("paper"), about.side, pen);
-  $("drawing").hidden = !document.querySelector("main").classList.add("draws");
+  $("drawing").hidden = false;
+  document.querySelector("main").classList.add("draws");
   [$("undraw").onclick, $("wipe").onclick] = [() => paper.undo(), () => paper.clear()];
   $("translate").onclick = async () => add([await paper.file()]);
 }
 
 async function start() {
   about = await engine.describe();
-  const colors = about.task === "colorize", hidden = colors ? (about.points ? "#none" : ".points") : ".points, .colors";
+  const colors = about.task === "colorize", hidden = [!about.points && ".points", !colors && ".colors", "#none"].filter(Boolean).join();
   document.title = $("title").textContent = colors ? "Colour photographs" : "Translate images";
   $("privacy").textContent = about.privacy;
   document.querySelectorAll(hidden).forEach((part) => (part.hidden = true));
