@@ -250,7 +250,7 @@ def test_what_cannot_be_read_is_told_at_its_place_and_the_rest_goes_on(visit, ad
     page.wait_for_function("() => document.querySelectorAll('.card.bad').length === 5")
     lines = page.locator(".card.bad i").all_inner_texts()
     for name, line in zip([*bad, "cut.jpg"], lines, strict=True):
-        assert line.startswith(name)
+        assert line.startswith(name.split("/")[-1])
         assert "--" not in line
     assert page.locator("#strip img, #strip script").count() == 0
     page.locator("#strip button").nth(0).click()
