@@ -31,6 +31,12 @@ def keep_freed_memory() -> None:
         _keeping = all(libc.mallopt(option, value) for option, value in _KEEPING)
 
 
+def share_heap() -> None:
+    """Has threads take what others have freed (glibc): two that colour 12 megapixels need 0.53 GB instead of 0.66."""
+    if (libc := _glibc()) is not None:
+        libc.mallopt(*_KEEPING[2])
+
+
 def fill_holes() -> None:
     """Takes the holes of the heap for good, once the step has been compiled, where `keep_freed_memory` was called.
 

@@ -21,6 +21,7 @@ from typing import NamedTuple
 from PIL import Image
 from tqdm import tqdm
 
+from pix2pix_jax import host
 from pix2pix_jax.commands.arguments import FLAGS, add_flags, positive_int, shard
 from pix2pix_jax.commands.names import AlreadyMadeError, Item, Targets
 from pix2pix_jax.errors import UserError
@@ -85,7 +86,8 @@ def add_arguments(parser: argparse.ArgumentParser, metavar: str, out: str, words
 
 
 def set_limits(options: argparse.Namespace) -> None:
-    """Lets Pillow read images that are not larger than `--max-megapixels` says, and log nothing of odd ones."""
+    """Lets Pillow read images that are not larger than `--max-megapixels` says, log nothing, and waste no memory."""
+    host.share_heap()
     # Notes and errors say what is odd. Pillow's limit counts half of what it allows.
     logging.getLogger("PIL").setLevel(logging.CRITICAL)
     Image.MAX_IMAGE_PIXELS = round(options.max_megapixels * 500_000)
