@@ -1,0 +1,85 @@
+"""The page as a static folder, built with npm, on a server that knows nothing of it; and a browser that visits it."""
+
+import functools
+import http.server
+import importlib.util
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from helpers import ROOT
+
+POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' blob: data:; object-src 'none'"
+
+
+class Files(http.server.SimpleHTTPRequestHandler):
+    def end_headers(self) -> None:
+        self.send_header("Content-Security-Policy", POLICY)  # which a worker obeys too, as none is in its file
+        super().end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Server:
+    """Serves a folder under a path, as hosts of many pages do."""
+
+    def __init__(self, folder: Path, port: int = 0) -> None:
+        handler = functools.partial(Files, directory=folder)
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+        self.port = self._server.server_port
+        self.url = f"http://127.0.0.1:{self.port}/some/place/"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture(scope="session")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sources of the folder and of the page, apart from the working tree, with the runtime that npm gets."""
+    if shutil.which("npm") is None:
+        pytest.skip("there is no npm here")
+    copy = tmp_path_factory.mktemp("sources")
+    ignored = shutil.ignore_patterns("node_modules", "dist", "model")
+    for folder in ("web", "pix2pix_jax/page/static"):
+        shutil.copytree(ROOT / folder, copy / folder, ignore=ignored)
+    done = subprocess.run(["npm", "ci", "--ignore-scripts"], cwd=copy / "web", capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"npm gets no packages here: {done.stderr.splitlines()[-1:]}")
+    return copy / "web"
+
+
+@pytest.fixture(scope="session")
+def built(sources: Path) -> Path:
+    """The folder that is served; what is published is `some/place` in it."""
+    model = sources / "model" / "generator.onnx"
+    model.parent.mkdir()
+    if (made := ROOT / "web" / "model").is_dir():
+        shutil.copytree(made, model.parent, dirs_exist_ok=True)
+    elif importlib.util.find_spec("jax2onnx"):
+        command = "from pix2pix_jax.commands.start import export; export()"
+        subprocess.run([sys.executable, "-c", command, "--split", str(model)], cwd=ROOT, check=True)
+    else:
+        pytest.skip("web/model is not there, and jax2onnx, which makes it, is not installed")
+    subprocess.run(["npm", "run", "build"], cwd=sources, check=True)
+    shutil.copytree(sources / "dist", sources / "served" / "some" / "place")
+    return sources / "served"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator:
+    """Debian's Chromium, driven by Playwright."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    if executable is None:
+        pytest.skip("there is no Chromium here")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        yield browser
+        browser.close()
