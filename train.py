@@ -14,16 +14,18 @@ from pix2pix_jax import host
 from pix2pix_jax.commands import cli, stopping
 from pix2pix_jax.commands.config_dict import from_config_dict
 from pix2pix_jax.config import all_keys
-from pix2pix_jax.errors import UserError
+from pix2pix_jax.errors import UsageError
 from pix2pix_jax.training import cpu, processes
 from pix2pix_jax.training.loop import train
 
+_EXPERIMENTS = ", ".join(sorted(file.stem for file in (Path(__file__).parent / "configs").glob("[!_]*.py")))
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
     None,
-    "The experiment; configs/demo.py where not given. Its keys, each given as --config.KEY=VALUE (what they mean stands"
-    f" in pix2pix_jax/config/keys.py): {', '.join(all_keys())}.",
+    f"The experiment; configs/demo.py where not given. In configs/ there are {_EXPERIMENTS}. The keys, each given as"
+    f" --config.KEY=VALUE (what they mean stands in pix2pix_jax/config/keys.py): {', '.join(all_keys())}.",
 )
+flags.DEFINE_bool("version", False, "Prints the version.")  # see `cli`
 _WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder; runs/NAME where not given.")
 _COORDINATOR = flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0 of several, or auto (on a TPU pod).")
 _NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "Processes in the run, one a host.")
@@ -35,7 +37,7 @@ _LOST_TIMEOUT = flags.DEFINE_integer("lost_timeout", 30, "Seconds without a sign
 def main(arguments: list[str]) -> None:
     """Trains the experiment that the flags describe."""
     if arguments[1:]:
-        raise UserError(f"{arguments[1]} is not a flag: values are given as --config.key=value")
+        raise UsageError(f"{arguments[1]} is not a flag: values are given as --config.key=value")
     given = config_flags.get_override_values(flags.FLAGS["config"])
     size = flags.FLAGS["config.image_size"].default if "image_size" in given else None
     config = from_config_dict(_CONFIG.value, given, size)

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a script looks f
 from benchmarks.timing import report
 from benchmarks.timing.rows import GROUPS, ROWS
 from benchmarks.timing.turns import COLOURINGS, ROUNDS, measure
-from pix2pix_jax.errors import nearest
+from pix2pix_jax.errors import did_you_mean
 
 
 def main() -> None:
@@ -60,7 +60,7 @@ def parse_arguments(given: list[str] | None = None) -> argparse.Namespace:
     known = [*GROUPS, *(row.name for row in ROWS)]
     for name in arguments.only or ():
         if name not in known:
-            parser.error(f"there is no row {name}: the nearest is {nearest(name, known)}; there are {', '.join(known)}")
+            parser.error(f"there is no row {name}: choose one of {', '.join(known)}{did_you_mean(name, known)}")
     usual_batch, usual_size, multiple = (1, 256, 256) if arguments.experiment == "pix2pix" else (64, 96, 32)
     arguments.batch_size = usual_batch if arguments.batch_size is None else arguments.batch_size
     arguments.image_size = arguments.image_size or usual_size

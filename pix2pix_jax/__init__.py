@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from pix2pix_jax.inference import Point, colorize, load_trained, translate
     from pix2pix_jax.training.loop import train
 
+__version__ = "0.1.0"
+
 __all__ = ["Point", "colorize", "default_config", "experiment_config", "load_trained", "train", "translate"]
 
 # Imported when asked for: JAX alone takes a second.

@@ -12,7 +12,12 @@ class UserError(Exception):
     """
 
 
-def nearest(given: str, known: Iterable[str], count: int = 1) -> str:
-    """The known names closest to the one given, whatever their case, separated by commas, for an error message."""
+class UsageError(UserError):
+    """The command line lacks something, or has what no command knows: the exit status is 2, as argparse's."""
+
+
+def did_you_mean(given: str, known: Iterable[str], count: int = 1) -> str:
+    """` (did you mean NAME?)` with the known names near the one given, whatever their case; "" where none is."""
     names = {name.lower(): name for name in known}
-    return ", ".join(names[name] for name in difflib.get_close_matches(given.lower(), names, n=count, cutoff=0.0))
+    near = ", ".join(names[name] for name in difflib.get_close_matches(given.lower(), names, n=count))
+    return f" (did you mean {near}?)" if near else ""

@@ -6,6 +6,7 @@ import numpy as np
 from helpers import smooth_images
 from PIL import Image
 
+from pix2pix_jax.color import LUMA_WEIGHTS
 from pix2pix_jax.commands.names import RECORD
 
 PHOTOS = smooth_images(4, 40, seed=2)[:, :36]
@@ -31,3 +32,13 @@ def files(folder: Path) -> list[str]:
 def halve(path: Path) -> None:
     """Cuts a file short."""
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def shows(result: Path, photo: np.ndarray, tolerance: float = 1.0) -> bool:
+    """Whether a result is made of a photograph, by its luma."""
+    made = pixels(result)[..., :3]
+    return made.shape == photo.shape and np.abs(made @ LUMA_WEIGHTS - photo @ LUMA_WEIGHTS).max() <= tolerance
+
+
+def colourfulness(path: Path) -> float:
+    return np.ptp(pixels(path).astype(int), axis=-1).mean()

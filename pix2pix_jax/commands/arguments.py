@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from PIL import Image
 
+from pix2pix_jax import __version__
 from pix2pix_jax.commands import cli
 from pix2pix_jax.config import Config, updated
 from pix2pix_jax.errors import UserError
@@ -77,6 +78,13 @@ FLAGS: dict[str, dict[str, Any]] = {
     },
 }
 """How argparse takes each flag that several commands have."""
+
+
+def make_parser(name: str, **settings: Any) -> argparse.ArgumentParser:
+    """The parser of a command, which knows `--version`; the settings are argparse's."""
+    parser = argparse.ArgumentParser(name, **settings)
+    parser.add_argument("--version", action="version", version=f"pix2pix_jax {__version__}")
+    return parser
 
 
 def add_flags(parser: argparse.ArgumentParser, *names: str) -> None:

@@ -16,16 +16,15 @@ from pathlib import Path
 import jax
 from absl import app, flags, logging
 
+from pix2pix_jax import __version__
 from pix2pix_jax.commands import interrupts
 from pix2pix_jax.config import all_keys
-from pix2pix_jax.errors import UserError, nearest
+from pix2pix_jax.errors import UsageError, UserError, did_you_mean
 from pix2pix_jax.files import cache_home
 
 
 def run(main: Callable[[list[str]], None], default_config: Path, may_take_long: Callable[[], bool]) -> None:
     """Runs a command that has a flag `--config`, and exits.
-
-    An error that is the user's to mend is printed as one line, and the exit status is 1.
 
     Args:
         main: takes the arguments that are no flags.
@@ -40,9 +39,9 @@ def run(main: Callable[[list[str]], None], default_config: Path, may_take_long: 
 def run_command(main: Callable[[], int | None], may_take_long: Callable[[], bool] = lambda: False) -> int | None:
     """Runs a command, and gives what it returns.
 
-    For an error that is the user's to mend it prints one line, and exits with status 1. After Ctrl-C it prints one line
-    too, and the status is 130; see `interrupts.watched`. Where nobody reads the output any more, as after `head`, it
-    exits without a word and with the status that a shell gives a command that SIGPIPE ended.
+    For an error that is the user's to mend it prints one line, and exits with status 1, or 2 for a UsageError. After
+    Ctrl-C it prints one line too, and the status is 130; see `interrupts.watched`. Where nobody reads the output any
+    more, as after `head`, it exits without a word and with the status that a shell gives a command that SIGPIPE ended.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -61,7 +60,7 @@ def run_command(main: Callable[[], int | None], may_take_long: Callable[[], bool
             if os.strerror(errno.ENOSPC) in str(error) and not jax.distributed.is_initialized():
                 interrupts.leave(f"error: {error}", 1)
             print(f"error: {error}", file=sys.stderr)
-            sys.exit(1)
+            sys.exit(2 if isinstance(error, UsageError) else 1)
         except KeyboardInterrupt:
             interrupts.leave("interrupted", 128 + signal.SIGINT)
         finally:
@@ -97,11 +96,12 @@ def _parse(default_config: Path, arguments: Sequence[str]) -> list[str]:
     for argument in arguments[1:]:
         match = re.match(r"--?config\.([^=]+)", argument)
         if match and match[1] not in known and match[1] not in parts:
-            raise UserError(f"unknown config key {match[1]}: the nearest known one is {nearest(match[1], known)}")
+            raise UsageError(f"unknown config key {match[1]}{did_you_mean(match[1], known)}; --help lists all")
     # The file has to be known before its keys are read, so it goes first wherever it was given; ml_collections reads it
     # from sys.argv.
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--config", "-config", default=str(default_config))
+    parser.add_argument("--version", action="version", version=f"pix2pix_jax {__version__}")
     given, others = parser.parse_known_args(arguments[1:])
     if not Path(given.config).is_file():
         raise UserError(f"there is no config file {given.config}: the experiments' lie in {default_config.parent}")
@@ -109,4 +109,4 @@ def _parse(default_config: Path, arguments: Sequence[str]) -> list[str]:
     try:
         return flags.FLAGS(sys.argv)
     except flags.Error as error:
-        raise UserError(f"{str(error).splitlines()[0]} (--help lists the flags)") from error
+        raise UsageError(f"{str(error).splitlines()[0]} (--help lists the flags)") from error

@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from pix2pix_jax.commands import cli, images
-from pix2pix_jax.commands.arguments import add_flags, load_generator, positive_float
+from pix2pix_jax.commands.arguments import add_flags, load_generator, make_parser, positive_float
 from pix2pix_jax.commands.names import Item, Targets
-from pix2pix_jax.errors import UserError, nearest
+from pix2pix_jax.errors import UserError, did_you_mean
 from pix2pix_jax.inference.points import Point, parse_point, read_points
 from pix2pix_jax.photos import load, name_to_write
 
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = make_parser(
         "pix2pix-colorize",
         description="Colours photographs, grey or not (colour is reduced to grey first), at their full size.",
     )
@@ -56,6 +56,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--like", type=Path, metavar="PHOTO", help="take the colours of this photograph where it shows something alike"
     )
+    parser.add_argument(
+        "--restore",
+        action="store_true",
+        help="of faded prints and hazy scans, bring black and white back before they are coloured; brightness, which is"
+        " kept otherwise, changes with it",
+    )
     add_flags(parser, "--checkpoint", "--step", "--test-time", "--seed")
     return parser
 
@@ -76,7 +82,8 @@ def _colorize(options: argparse.Namespace) -> int:
         raise UserError(f"{options.checkpoint} takes no points of colour: it was trained without task.points")
     if options.saturation is not None:
         generator = generator.with_saturation(options.saturation)
-    wishes = {name: getattr(options, name) for name in ("seed", "overwrite", "damaged", "all_pages", "keep_dates")}
+    names = "seed", "overwrite", "damaged", "all_pages", "keep_dates", "restore"
+    wishes = {name: getattr(options, name) for name in names}
 
     def colorize(item: Item, targets: Targets) -> images.Made:
         photo = Path(item.files[0])
@@ -114,8 +121,7 @@ def _points(options: argparse.Namespace, items: Sequence[Item]) -> dict[Item, li
     by_name, found = read_points(options.points), {item.name: item for item in items}
     for name in sorted(by_name.keys() - found.keys()):
         raise UserError(
-            f"{options.points} has points for {name}, which is not among the photographs (the nearest is"
-            f" {nearest(name, found)})"
+            f"{options.points} has points for {name}, which is not among the photographs{did_you_mean(name, found)}"
         )
     return {found[name]: points for name, points in by_name.items() if points}
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from pix2pix_jax import data, files, host
 from pix2pix_jax.commands import cli, stopping
-from pix2pix_jax.commands.arguments import add_flags, positive_float, positive_int, refuse_earlier
+from pix2pix_jax.commands.arguments import add_flags, make_parser, positive_float, positive_int, refuse_earlier
 from pix2pix_jax.commands.config_dict import apply_settings
 from pix2pix_jax.config import EXPERIMENTS, Config, experiment_config, updated, validate
 from pix2pix_jax.data.sources import open_folders
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+    parser = make_parser(
         "pix2pix-compare",
         description="Trains the experiments alike (the same photographs in the same order, the same number of steps,"
         " one seed), judges them on the same held-out photographs, and writes figures, tables and a page. Stopped, the"

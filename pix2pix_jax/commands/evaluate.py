@@ -14,7 +14,7 @@ from tqdm import tqdm
 from pix2pix_jax import data, evaluation, files, host
 from pix2pix_jax.color import as_stored
 from pix2pix_jax.commands import cli
-from pix2pix_jax.commands.arguments import add_flags, load_generator, number, positive_int, refuse_earlier
+from pix2pix_jax.commands.arguments import add_flags, load_generator, make_parser, number, positive_int, refuse_earlier
 from pix2pix_jax.config import Config, check_fits, updated
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.evaluation import PAIR_MEASURES, lab_intersection, summarize
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+    parser = make_parser(
         "pix2pix-evaluate",
         description="Evaluates a trained generator. Of one that colours: PSNR, SSIM, CIEDE2000 and colourfulness,"
         " beside the grey image and the best constant tint. Of one that was trained on pairs: L1, PSNR, SSIM, and of"

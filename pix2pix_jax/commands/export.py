@@ -10,7 +10,7 @@ from functools import partial
 import jax
 
 from pix2pix_jax.commands import cli
-from pix2pix_jax.commands.arguments import add_flags, load_generator
+from pix2pix_jax.commands.arguments import add_flags, load_generator, make_parser
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import replacing, typed_path, writing
 from pix2pix_jax.inference import pth_files
@@ -27,8 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="pix2pix-export",
+    parser = make_parser(
+        "pix2pix-export",
         description="Writes a trained generator as one file, by OUT's ending: .safetensors, to colour or translate with"
         " this package; .pth, for the pix2pix authors' PyTorch code; .onnx, of one size, for onnxruntime and browsers;"
         " any other, StableHLO that runs with jax alone, without this package, on CPU, GPU and TPU.",

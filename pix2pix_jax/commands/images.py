@@ -23,8 +23,8 @@ from tqdm import tqdm
 
 from pix2pix_jax import host
 from pix2pix_jax.commands.arguments import FLAGS, add_flags, positive_int, shard
-from pix2pix_jax.commands.names import AlreadyMadeError, Item, Targets
-from pix2pix_jax.errors import UserError
+from pix2pix_jax.commands.names import AlreadyMadeError, Item, Targets, is_results
+from pix2pix_jax.errors import UsageError, UserError
 from pix2pix_jax.files import make_folder, writing
 from pix2pix_jax.photos import readable_formats
 
@@ -113,6 +113,10 @@ def find_in_folder(folder: Path, out: Path, also: tuple[str, ...] = ()) -> list[
     unread: dict[str, str] = {}
     # What an earlier run left in a folder within is no new image.
     names = sorted(walk_images(folder, out, also=also, unread=unread))
+    places = {place for parent in set(map(os.path.dirname, names)) for place in Path(parent, "-").parents} - {Path()}
+    for place in sorted(place for place in places if is_results(folder / place)):
+        note(folder / place, "left out, for it holds results; give it by itself to use them")
+        names = [name for name in names if not name.startswith(f"{place.as_posix()}/")]
     for name in sorted(unread)[:_NAMED]:
         note(folder / name, unread[name])
     if unread:
@@ -126,10 +130,11 @@ def find(options: argparse.Namespace, in_folder: Callable[[Path, Path], Iterable
     """Each image file that was given or listed, and what `in_folder` finds in each such folder, once.
 
     Raises:
-        UserError: if something that was given is not there, a folder holds no image, or the list cannot be read.
+        UserError: if something that was given is not there, a folder holds no image, the list cannot be read, or OUT
+            is among the images.
     """
     if not options.images and options.listed is None:
-        raise UserError("nothing is given: give files or folders, or --from LIST")
+        raise UsageError("nothing is given: give files or folders, or --from LIST")
     if missing := [path for path in options.images if not path.exists()]:
         raise UserError(f"there is no file or folder {missing[0]}")
     try:  # as the system encodes names of files, which need not be UTF-8
@@ -138,8 +143,12 @@ def find(options: argparse.Namespace, in_folder: Callable[[Path, Path], Iterable
     except OSError as error:
         raise UserError(f"--from {options.listed} cannot be read ({error.strerror})") from error
     items: list[Item] = []
+    folders: list[Path] = []
     for path in chain(options.images, map(Path, filter(None, listed))):
+        folders += [path] if path.is_dir() else []
         items += in_folder(path, options.out) if path.is_dir() else [Item((str(path),), path.name)]
+    if not (options.overwrite and options.replace_originals):
+        _refuse_among_originals(options.out, items, folders)
     return list(dict.fromkeys(items))
 
 
@@ -179,30 +188,50 @@ def make_all(
             outcome = error
         return item, time.perf_counter() - began, outcome
 
-    failed = there = done = pixels = 0
+    failed = kept = done = pixels = 0
+    there: list[AlreadyMadeError] = []
     begin = time.perf_counter()
     # None: no bar where nobody sees it.
     bar = tqdm(total=len(items), unit=words.things[:-1], disable=True if len(items) == 1 else None)
     with bar, closing(_each(attempt, items, options.jobs)) as results:
         for item, seconds, made in results:
             bar.update()
-            if isinstance(made, AlreadyMadeError):
-                there += 1
+            if isinstance(made, AlreadyMadeError) and options.skip_existing:
+                kept += 1
                 continue
-            if isinstance(made, UserError):
+            if isinstance(made, AlreadyMadeError):
+                there.append(made)
+            elif isinstance(made, UserError):
                 tqdm.write(f"error: {_on_one_line(made)}", file=sys.stderr)
                 failed += 1
             else:
                 done, pixels = done + 1, pixels + math.prod(made[1])
             if options.report:
                 _add_line(options.report, item, seconds, made)
-    if done or there or not failed:
-        already, took = f", {there} there already" if there else "", time.perf_counter() - begin
+    if done or kept or not (failed or there):
+        already, took = f", {kept} there already" if kept else "", time.perf_counter() - begin
         rate = f", {done / took:.3g} {words.things} and {pixels / 1e6 / took:.3g} megapixels a second"
         print(f"{done} {words.done}{already}{rate if done > _MANY else ''}: {options.out}")
+    if there:
+        others = f" (and {len(there) - 1} more)" if there[1:] else ""
+        remedy = "--skip-existing to keep what is there, --overwrite to replace it, or another folder with --out"
+        print(f"error: {_on_one_line(there[0])}{others}: give {remedy}", file=sys.stderr)
     if failed and len(items) > 1:
         print(f"error: {failed} of {len(items)} {words.things} could not be {words.done}", file=sys.stderr)
-    return 1 if failed else 0
+    return 1 if failed or there else 0
+
+
+def _refuse_among_originals(out: Path, items: Sequence[Item], folders: Sequence[Path]) -> None:
+    """Raises UserError if results would lie where images are read, so that a later run would take them for such."""
+    place = out.resolve()
+    targets = {place / parent for parent in {os.path.dirname(item.name) for item in items}}
+    sources = {Path(parent).resolve() for parent in {os.path.dirname(file) for item in items for file in item.files}}
+    searched = {folder.resolve() for folder in folders}.difference(place.parents)  # in those, OUT is left out
+    if targets & sources or any(target.is_relative_to(folder) for target in targets for folder in searched):
+        raise UserError(
+            f"--out {out} holds what is read, and results would be taken for originals: give another folder, or"
+            " --overwrite with --replace-originals to replace them"
+        )
 
 
 def _each(function: Callable[[Item], _Outcome], items: Sequence[Item], threads: int) -> Generator[_Outcome, None, None]:

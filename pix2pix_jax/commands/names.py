@@ -42,6 +42,12 @@ class AlreadyMadeError(UserError):
     """An image is there already, and is to be kept."""
 
 
+def is_results(folder: Path) -> bool:
+    """Whether a folder is the OUT of an earlier run, which gave names there."""
+    record = folder / RECORD
+    return record.is_file() and record.stat().st_size > 0
+
+
 class Targets:
     """Where images go, so that none replaces what is not its own.
 
@@ -74,10 +80,8 @@ class Targets:
 
         Raises:
             AlreadyMadeError: if it is there already, and is to be kept.
-            UserError: if it is the file itself, or outside of OUT, or there already.
+            UserError: if it is the file itself, or outside of OUT.
         """
-        from pix2pix_jax.inference import photo_files
-
         if str(name) != self._wanted[item]:  # the content asks for another format than the name does
             with self._lock:
                 self._wanted[item] = str(name)
@@ -93,11 +97,8 @@ class Targets:
                 f"{original} would be replaced by what is made of it: give another --out, or --overwrite with"
                 " --replace-originals"
             )
-        if os.path.lexists(target):
-            if options.skip_existing:
-                raise AlreadyMadeError
-            if not options.overwrite:
-                raise photo_files.already_there(target)
+        if os.path.lexists(target) and not options.overwrite:
+            raise AlreadyMadeError(f"{target} is there already")
         return target
 
     def _claim(self, items: Iterable[Item]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pix2pix_jax.commands import cli, images
-from pix2pix_jax.commands.arguments import add_flags, load_generator, positive_int
+from pix2pix_jax.commands.arguments import add_flags, load_generator, make_parser, positive_int
 from pix2pix_jax.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = make_parser(
         "pix2pix-page",
         description="Serves a page for the browser, on which photographs are coloured as pix2pix-colorize does it; with"
         " a generator that was trained on pairs, images are translated as pix2pix-translate does it. Nothing is loaded"

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from pix2pix_jax.commands import cli, images
-from pix2pix_jax.commands.arguments import add_flags, load_generator, positive_int
+from pix2pix_jax.commands.arguments import add_flags, load_generator, make_parser, positive_int
 from pix2pix_jax.commands.names import Item, Targets
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.photos import with_extension
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("pix2pix-translate", description=_DESCRIPTION, epilog=_EPILOG)
+    parser = make_parser("pix2pix-translate", description=_DESCRIPTION, epilog=_EPILOG)
     images.add_arguments(parser, "IMAGE_OR_FOLDER", "translated", _WORDS)
     parser.add_argument(
         "--checkpoint",

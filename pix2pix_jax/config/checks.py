@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pix2pix_jax.config.keys import Config, leaves
-from pix2pix_jax.errors import UserError, nearest
+from pix2pix_jax.errors import UserError, did_you_mean
 from pix2pix_jax.networks import (
     NETWORK_KEYS,
     ReferenceDiscriminator,
@@ -104,7 +104,7 @@ def _check_choices(part: Any, prefix: str = "") -> None:
         elif get_origin(hint) is Literal and value not in get_args(hint):
             raise UserError(
                 f"config.{prefix}{name}={value} is not known: choose one of {', '.join(get_args(hint))}"
-                f" (the nearest is {nearest(str(value), get_args(hint))})"
+                f"{did_you_mean(str(value), get_args(hint))}"
             )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_origin, get_type_hints
 
 from pix2pix_jax.config.experiments import EXPERIMENTS, PRESETS
-from pix2pix_jax.errors import UserError, nearest
+from pix2pix_jax.errors import UserError, did_you_mean
 from pix2pix_jax.losses import ObjectiveConfig
 from pix2pix_jax.networks import DiscriminatorConfig, GeneratorConfig
 from pix2pix_jax.tasks import TASKS, AnyTask, ColorizationTask
@@ -102,13 +102,11 @@ def experiment_config(name: str) -> Config:
         name: one of `EXPERIMENTS`, the reference's five, or of `PRESETS`.
 
     Raises:
-        UserError: if there is no experiment of that name; names the nearest.
+        UserError: if there is no experiment of that name.
     """
     known = EXPERIMENTS | PRESETS
     if name not in known:
-        raise UserError(
-            f"there is no experiment {name}: did you mean {nearest(name, known)}? (known: {', '.join(known)})"
-        )
+        raise UserError(f"there is no experiment {name}: choose one of {', '.join(known)}{did_you_mean(name, known)}")
     return updated(Config(name=name), known[name])
 
 
@@ -136,19 +134,18 @@ def updated(config: Config, values: Mapping[str, object]) -> Config:
         work together is for `validate` to say.
 
     Raises:
-        UserError: if a key is unknown (names the nearest), or a value is not of the key's type.
+        UserError: if a key is unknown, or a value is not of the key's type.
     """
     name = _checked_type("task.kind", str, values.get("task.kind", config.task.kind))
     if (kind := TASKS.get(name)) is None:
         raise UserError(
-            f"config.task.kind={name} is not known: choose one of {', '.join(TASKS)}"
-            f" (the nearest is {nearest(name, TASKS)})"
+            f"config.task.kind={name} is not known: choose one of {', '.join(TASKS)}{did_you_mean(name, TASKS)}"
         )
     config = config if isinstance(config.task, kind) else dataclasses.replace(config, task=kind())
     known = leaves(config)
     for key in values:
         if key not in known:
-            raise UserError(f"unknown config key {key}: the nearest known one is {nearest(key, known)}")
+            raise UserError(f"unknown config key {key}{did_you_mean(key, known)}")
     new = _replaced(config, "", values)
     if new.image_size == config.image_size or "data.resize" in values:
         return new

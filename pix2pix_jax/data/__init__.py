@@ -16,7 +16,7 @@ from pix2pix_jax.data.sources import (
     open_tfds,
 )
 from pix2pix_jax.data.sources.files import state_of
-from pix2pix_jax.errors import UserError, nearest
+from pix2pix_jax.errors import UsageError, UserError, did_you_mean
 
 __all__ = [
     "SOURCE_KEYS",
@@ -63,11 +63,8 @@ def make_sources(config: Config) -> tuple[ImageSource, ImageSource]:
     data = config.data
     kind, _, dataset = ("tfds:stl10" if data.source == "stl10" else data.source).partition(":")
     if kind not in ("tfds", "folder", "bundled", *_GIVES_PAIRS) or bool(dataset) != (kind == "tfds"):
-        known = ", ".join(_SOURCES)
-        raise UserError(
-            f'data.source="{data.source}" is not known; did you mean "{nearest(data.source, _SOURCES)}"?'
-            f" (known: {known})"
-        )
+        near = did_you_mean(data.source, _SOURCES)
+        raise UserError(f"data.source={data.source} is not known: choose one of {', '.join(_SOURCES)}{near}")
     for key, owners in SOURCE_KEYS.items():
         if kind not in owners and getattr(data, key) != getattr(DataConfig(), key):
             wanted = "tfds:NAME" if owners[0] == "tfds" else owners[0]
@@ -90,7 +87,7 @@ def make_sources(config: Config) -> tuple[ImageSource, ImageSource]:
     if kind == "tfds":
         return open_tfds(dataset, data.split, data.eval_split, data.eval_fraction, tfds_dir=data.tfds_dir)
     if not data.root:
-        raise UserError("data.source=folder needs the folder of photographs: give --config.data.root=DIR")
+        raise UsageError("data.source=folder needs the folder of photographs: give --config.data.root=DIR")
     return open_folders(data.root, data.eval_root, data.eval_fraction, shorter_side=data.resize)
 
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, overload
 
@@ -13,46 +12,65 @@ from PIL import Image
 from pix2pix_jax import files
 from pix2pix_jax.color import LUMA_WEIGHTS, as_stored, as_unit
 from pix2pix_jax.inference.generator import TrainedGenerator
-from pix2pix_jax.inference.gray import GrayPhoto, gray_photo
+from pix2pix_jax.inference.gray import GrayPhoto, gray_photo, restored
 from pix2pix_jax.inference.like import points_like
 from pix2pix_jax.inference.painting import make_chroma, painted_bands, painted_image, side_by_side
 from pix2pix_jax.inference.photo_files import explaining, reading, write_photo
 from pix2pix_jax.inference.points import Point, check_points
-from pix2pix_jax.inference.trained import load_trained
+from pix2pix_jax.inference.trained import given_generator
 from pix2pix_jax.photos import check_size, format_of, known_suffix, metadata_to_keep, name_to_write, with_extension
 
 Photo = Image.Image | str | os.PathLike[str]
 """A Pillow image, or the path of a file."""
 
-_packaged_generator = cache(load_trained)
+Generator = TrainedGenerator | str | os.PathLike[str]
+"""A generator, or what `load_trained` reads one from."""
 
 
 @overload
 def colorize(
-    image: Photo, generator: TrainedGenerator | None = None, seed: int = 0, points: Sequence[Point] = ()
+    image: Photo,
+    generator: Generator | None = None,
+    seed: int = 0,
+    points: Sequence[Point] = (),
+    *,
+    restore: bool = False,
 ) -> Image.Image: ...
 
 
 @overload
 def colorize(
-    image: NDArray, generator: TrainedGenerator | None = None, seed: int = 0, points: Sequence[Point] = ()
+    image: NDArray,
+    generator: Generator | None = None,
+    seed: int = 0,
+    points: Sequence[Point] = (),
+    *,
+    restore: bool = False,
 ) -> NDArray: ...
 
 
 def colorize(
-    image: Photo | NDArray, generator: TrainedGenerator | None = None, seed: int = 0, points: Sequence[Point] = ()
+    image: Photo | NDArray,
+    generator: Generator | None = None,
+    seed: int = 0,
+    points: Sequence[Point] = (),
+    *,
+    restore: bool = False,
 ) -> Image.Image | NDArray:
     """Colours a photograph of any size; of one in colour, only the luma is looked at.
 
-    Luma is kept in every pixel, within a level of 255; colours that do not exist at a luma are drawn towards grey.
+    Luma is kept in every pixel, within a level of 255, unless it is to be restored; colours that do not exist at a luma
+    are drawn towards grey.
 
     Args:
         image: a Pillow image of any mode or the path of an image file, whose ICC profile and EXIF orientation are
             applied; or an array [H, W] or [H, W, channels], with channels grey, grey and alpha, RGB, or RGBA: uint8,
             uint16, or floating point in [0, 1]; sRGB.
-        generator: from `load_trained`; None for the one that comes with the package.
+        generator: from `load_trained`, or what that is given: a run's folder, a file, "pretrained" or "reference",
+            read in every call unless it is the package's; None for "pretrained".
         seed: what dropout follows from, where the generator's config (`test_time`) keeps it.
         points: places whose colour is known, in the upright photograph.
+        restore: whether black and white of a faded print are brought back before it is coloured, see `restored`.
 
     Returns:
         A Pillow image for an image or a file: of mode RGB, or RGBA where the given one has transparency. An array for
@@ -64,9 +82,9 @@ def colorize(
         ValueError: if it is an array of another shape, dtype or range.
         UserError: if a file cannot be read, or a point lies outside the photograph, or the generator takes none.
     """
-    generator = generator or _packaged_generator()
+    generator = given_generator(generator)
     if isinstance(image, np.ndarray):
-        return _colorize_array(generator, image, seed, points)
+        return _colorize_array(generator, image, seed, points, restore)
     if isinstance(image, Image.Image):
         photo = gray_photo(image)
     elif isinstance(image, str | os.PathLike):
@@ -75,10 +93,12 @@ def colorize(
     else:
         raise TypeError(f"expected a path, a Pillow image or a NumPy array, got {type(image).__name__}")
     check_points(points, *photo.luma.shape[::-1])
-    return painted_image(generator, photo, seed, points)
+    return painted_image(generator, photo.restored() if restore else photo, seed, points)
 
 
-def _colorize_array(generator: TrainedGenerator, image: NDArray, seed: int, points: Sequence[Point]) -> NDArray:
+def _colorize_array(
+    generator: TrainedGenerator, image: NDArray, seed: int, points: Sequence[Point], restore: bool
+) -> NDArray:
     """As `colorize`, for arrays."""
     pixels = image[..., None] if image.ndim == 2 else image
     if pixels.ndim != 3 or not 1 <= pixels.shape[2] <= 4 or pixels.size == 0:
@@ -89,6 +109,7 @@ def _colorize_array(generator: TrainedGenerator, image: NDArray, seed: int, poin
     if pixels.shape[2] >= 3:
         luma, alpha = pixels[..., :3] @ LUMA_WEIGHTS, pixels[..., 3:]
         luma = (np.rint(luma) if pixels.dtype.kind == "u" else luma).astype(pixels.dtype)
+    luma = restored(luma) if restore else luma
     colored = np.empty((*luma.shape, 3 + alpha.shape[2]), pixels.dtype)
     colored[..., 3:] = alpha
     check_points(points, *luma.shape[::-1])
@@ -110,6 +131,7 @@ def colorize_file(
     damaged: bool = False,
     all_pages: bool = False,
     keep_dates: bool = False,
+    restore: bool = False,
     points: Sequence[Point] = (),
     like: Image.Image | None = None,
 ) -> tuple[Path, GrayPhoto, Image.Image]:
@@ -128,6 +150,7 @@ def colorize_file(
         damaged: whether what a damaged file still holds is taken.
         all_pages: whether all pages of a TIFF file are coloured, and not the first alone.
         keep_dates: whether the file that is written gets the dates of the photograph's.
+        restore: whether black and white of a faded print are brought back before it is coloured, see `restored`.
         points: places whose colour is known, in the upright photograph.
         like: a photograph in colour, whose colours are taken where it shows something alike, see `points_like`.
 
@@ -140,8 +163,9 @@ def colorize_file(
 
     def painted(gray: GrayPhoto) -> Image.Image:
         check_points(points, *gray.luma.shape[::-1])
-        found = [] if like is None else points_like(generator, gray.luma, like)
-        made = painted_image(generator, gray, seed, [*found, *points])
+        better = gray.restored() if restore else gray
+        found = [] if like is None else points_like(generator, better.luma, like)
+        made = painted_image(generator, better, seed, [*found, *points])
         return side_by_side(gray.image(), made) if both else made
 
     gray, target, metadata, pages = _read(photo, name, place, note, both, damaged, all_pages)

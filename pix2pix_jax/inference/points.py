@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import ImageColor
 
 from pix2pix_jax.color import RGB_TO_YCRCB
-from pix2pix_jax.errors import UserError, nearest
+from pix2pix_jax.errors import UserError, did_you_mean
 from pix2pix_jax.files import replacing
 
 MOST = 1000
@@ -57,8 +57,8 @@ class Point:
         try:
             rgb = ImageColor.getrgb(self.color)[:3]
         except (ValueError, AttributeError, TypeError) as error:
-            near = nearest(str(self.color), ImageColor.colormap)
-            raise UserError(f"{self.color} is no colour: give #rrggbb or a name such as {near}") from error
+            near = did_you_mean(str(self.color), ImageColor.colormap)
+            raise UserError(f"{self.color} is no colour: give #rrggbb or a name such as royalblue{near}") from error
         return (RGB_TO_YCRCB[1:] @ np.array(rgb) / 255.0).astype(np.float32)
 
 

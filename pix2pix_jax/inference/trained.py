@@ -7,6 +7,7 @@ running averages by name (`params/enc1/conv/kernel`), and the run's config as JS
 import json
 import os
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -62,6 +63,16 @@ def load_trained(path: str | os.PathLike[str] | None = None, step: Step = None) 
     if place.suffix.lower() in pth_files.SUFFIXES:
         return TrainedGenerator(*pth_files.load_generator(place))
     return _from_file(place)
+
+
+def given_generator(given: TrainedGenerator | str | os.PathLike[str] | None) -> TrainedGenerator:
+    """The generator that a caller gave, or named as for `load_trained`; those of the package are kept once read."""
+    if isinstance(given, TrainedGenerator):
+        return given
+    return _packaged(given) if given in (None, *PRETRAINED) else load_trained(given)
+
+
+_packaged = cache(load_trained)
 
 
 def load_run(folder: Path, step: Step = None) -> tuple[Config, TrainState]:

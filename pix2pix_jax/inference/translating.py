@@ -18,6 +18,7 @@ from pix2pix_jax.inference.generator import TrainedGenerator
 from pix2pix_jax.inference.inputs import Given, condition_of, in_units_of_files, output_depth
 from pix2pix_jax.inference.photo_files import writing_photo
 from pix2pix_jax.inference.squares import faded_bands
+from pix2pix_jax.inference.trained import given_generator
 from pix2pix_jax.photos import with_extension
 
 _SHARED = 4  # neighbouring tiles share about this part of their side
@@ -25,7 +26,10 @@ _ALIGNED = 16  # px; networks that halve an image treat places that are a multip
 
 
 def translate(
-    image: Given | Sequence[Given], generator: TrainedGenerator, seed: int = 0, tile: int | None = None
+    image: Given | Sequence[Given],
+    generator: TrainedGenerator | str | os.PathLike[str],
+    seed: int = 0,
+    tile: int | None = None,
 ) -> Image.Image | NDArray[Any]:
     """Translates an image of any size.
 
@@ -37,7 +41,7 @@ def translate(
             image, or an array [H, W] or [H, W, channels] of uint8, uint16, or floating point in [0, 1]. EXIF
             orientations are applied. Images of 8 bits become grey or RGB where the generator takes 1 or 3 channels;
             any other number has to be right. Of a generator that takes several images, a list of them, all of one size.
-        generator: from `load_trained`.
+        generator: from `load_trained`, or a run's folder or a file, which is read in every call.
         seed: what dropout follows from, where `test_time` keeps it.
         tile: side in pixels of overlapping squares that an image is made of, for what is too large to be made at
             once; rounded up to what the network takes. Statistics of the batch are then those of each square.
@@ -56,6 +60,7 @@ def translate(
         UserError: if a file cannot be read or is not what the generator takes, the image does not fit into the memory,
             or the generator colours.
     """
+    generator = given_generator(generator)
     images: list[Any] = list(image) if isinstance(image, list | tuple) else [image]
     made = translate_array(condition_of(images, generator.config), generator, seed, tile)
     if any(isinstance(one, np.ndarray) for one in images):

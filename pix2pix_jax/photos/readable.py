@@ -19,6 +19,8 @@ _HEIC = "HEIC is read where pillow-heif is installed: pip install pillow-heif, o
 _JXL = "JPEG XL is not read: save it as PNG or JPEG"
 _RAW = "a camera's raw file is not read: develop it to JPEG, PNG or TIFF"
 
+_PAGES = "it holds pages or drawings, and is not read: save them as PNG or JPEG"
+
 _RAW_NAMES = (
     "3fr ari arw bay cr2 cr3 crw dcr dng erf fff gpr iiq k25 kdc mef mos mrw nef nrw orf pef raf raw rw2 rwl sr2 srf"
     " srw x3f"
@@ -27,6 +29,7 @@ _RAW_EXTENSIONS = tuple(f".{name}" for name in _RAW_NAMES.split())
 _UNREAD = {
     **dict.fromkeys((".heic", ".heif", ".hif", ".heics", ".heifs"), _HEIC),
     ".jxl": _JXL,
+    **dict.fromkeys((".pdf", ".djvu", ".djv", ".svg", ".xcf", ".kra", ".ai"), _PAGES),
     **dict.fromkeys(_RAW_EXTENSIONS, _RAW),
 }
 

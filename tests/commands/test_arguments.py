@@ -2,7 +2,13 @@
 
 import pytest
 
-from pix2pix_jax.commands import colorize, compare, evaluate, page, translate
+import pix2pix_jax
+from pix2pix_jax.commands import colorize, compare, evaluate, export, page, translate
+
+
+@pytest.mark.parametrize("command", [colorize, compare, evaluate, export, page, translate])
+def test_every_command_says_its_version(run, command):
+    assert run(command.main, "--version") == (0, [f"pix2pix_jax {pix2pix_jax.__version__}"], [])
 
 
 @pytest.mark.parametrize(
@@ -21,6 +27,7 @@ from pix2pix_jax.commands import colorize, compare, evaluate, page, translate
         (translate, "a.png --checkpoint x --seed -1", "--seed"),
         (page, "--seed 2147483648", "2147483648 is not an integer from 0 to 2147483647"),
         (evaluate, "", "--data"),
+        (export, "", "OUT"),
         (evaluate, "--data x stray", "stray"),
         (evaluate, "--data x --step last", "last is not an integer"),
         (compare, "--data x --steps=2 --minutes=1", "not allowed with"),

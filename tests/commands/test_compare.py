@@ -108,14 +108,14 @@ def test_what_is_trained_is_not_changed(compared, run, flag, message, monkeypatc
 @pytest.mark.parametrize(
     ("flag", "message"),
     [
-        ("--experiments=ycrcb_rgb,rgb_rgb_grey", "no experiment rgb_rgb_grey: did you mean rgb_rgb_gray?"),
+        ("--experiments=ycrcb_rgb,rgb_rgb_grey", "(did you mean rgb_rgb_gray?)"),
         ("--experiments=ycrcb_rgb,pix2pix", "pix2pix translates pairs"),
         ("--set=warm_start=none", "there is no run or file none"),
         ("--data=none", "none: there is no such folder"),
         ("--data=.", "holds no images"),
         ("--eval-data=none", "none: there is no such folder"),
         ("--set=batch_size=8", "--set batch_size=8: give --batch-size instead"),
-        ("--set=adam.beta1=0", "unknown config key adam.beta1: the nearest known one is adam.b1"),
+        ("--set=adam.beta1=0", "unknown config key adam.beta1 (did you mean adam.b1?)"),
         ("--set=image_size=40", "config.image_size=40 does not fit the networks"),
         ("--batch-size=12", "config.batch_size=12 cannot be split over 8 devices"),
         ("--out=file/x", "cannot write to file/x (Not a directory): choose another --out"),

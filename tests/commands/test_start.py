@@ -7,6 +7,8 @@ import sys
 import pytest
 from helpers import ROOT
 
+import pix2pix_jax
+
 pytestmark = pytest.mark.process
 
 
@@ -39,6 +41,12 @@ def test_importing_the_package_changes_nothing(tmp_path):
     (tmp_path / "train.py").write_text(_IMPORTING)  # a user's own script may be called that
     done = run(str(tmp_path / "train.py"))
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+def test_training_names_its_version_experiments_and_keys():
+    assert run(str(ROOT / "train.py"), "--version").stdout == f"pix2pix_jax {pix2pix_jax.__version__}\n"
+    said = run(str(ROOT / "train.py"), "--help").stdout
+    assert {"pretrained_encoder,", "data.root,", "--[no]version:"} <= set(said.split())
 
 
 _FIRST_STEP_ENDS = """

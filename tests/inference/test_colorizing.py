@@ -8,8 +8,10 @@ from helpers import smooth_images
 from PIL import Image
 
 from pix2pix_jax.color import LUMA_WEIGHTS
+from pix2pix_jax.errors import UserError
 from pix2pix_jax.inference import TrainedGenerator, colorize, load_trained
 from pix2pix_jax.inference.colorizing import colorize_file
+from pix2pix_jax.inference.gray import restored
 
 PHOTOS = smooth_images(2, 40, seed=2)[:, :36]
 
@@ -53,6 +55,31 @@ def test_the_first_of_several_frames_is_coloured_and_a_note_says_so(generator, f
     assert np.abs(gray.luma - PHOTOS[0] @ LUMA_WEIGHTS).mean() < 8
     # In an MPO file, which telephones write, the others are previews.
     assert notes == ([] if file_format == "MPO" else ["the first of its 2 frames is taken"])
+
+
+def test_generators_are_named_as_for_load_trained(generator, generator_file):
+    for named, same in (("reference", load_trained("reference")), (str(generator_file), generator)):
+        np.testing.assert_array_equal(colorize(PHOTOS[0], named), colorize(PHOTOS[0], same))
+    with pytest.raises(UserError, match="there is no run or file"):
+        colorize(PHOTOS[0], "nowhere")
+    with pytest.raises(TypeError, match="not int"):
+        colorize(PHOTOS[0], 5)
+
+
+@pytest.mark.parametrize("white", [255, 65535, 1.0])
+def test_levels_are_restored_at_the_depth_given(generator, white):
+    unit = np.linspace(0, 1, 90 * 90).reshape(90, 90)
+    dtype = np.float32 if white == 1.0 else np.uint8 if white == 255 else np.uint16
+    sound, faded = ((white * levels).astype(dtype) for levels in (unit, 0.35 + 0.4 * unit))
+    flat = (faded / 5).astype(dtype)
+    for kept in (sound, flat):
+        np.testing.assert_array_equal(restored(kept), kept)
+    made = restored(faded)
+    assert made.dtype == dtype
+    assert len(np.unique(made)) == len(np.unique(faded))
+    assert np.percentile(made[6:-6], (0.5, 99.5)) / white == pytest.approx((0.08, 0.87), abs=0.01)
+    luma = colorize(faded, generator, restore=True) @ LUMA_WEIGHTS
+    assert np.abs(luma - made).max() <= (1e-5 if white == 1.0 else 1.0)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pix2pix_jax.data.pairs.sizes import Preprocess
 from pix2pix_jax.data.pairs.source import PairSource, Recipe, Slot
 from pix2pix_jax.data.sources.folder import by_checksum, hold_out, open_folder
 from pix2pix_jax.data.sources.scan import warn_skipped
-from pix2pix_jax.errors import UserError
+from pix2pix_jax.errors import UsageError, UserError
 from pix2pix_jax.tasks import TranslationTask
 
 _ROOT, _EVAL_ROOT = "--config.data.root", "--config.data.eval_root"
@@ -29,7 +29,7 @@ def open_pairs(config: Config) -> tuple[PairSource, PairSource]:
     """
     data = config.data
     if not data.root:
-        raise UserError(f"data.source=pairs needs the folder of pairs: give {_ROOT}=DIR")
+        raise UsageError(f"data.source=pairs needs the folder of pairs: give {_ROOT}=DIR")
     parts = find_parts(data.root, _ROOT, Path(data.eval_root).expanduser() if data.eval_root else None)
     if parts and "train" not in parts and "" not in parts:
         raise UserError(f"{_ROOT}={data.root} holds {' and '.join(parts)}, and no train: add the pairs to train on")

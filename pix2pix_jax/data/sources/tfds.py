@@ -21,7 +21,7 @@ from PIL import Image
 
 from pix2pix_jax.data.sources.files import state_of
 from pix2pix_jax.data.sources.scan import describe_failure
-from pix2pix_jax.errors import UserError, nearest
+from pix2pix_jax.errors import UserError, did_you_mean
 from pix2pix_jax.files import typed_path
 from pix2pix_jax.photos import readable_formats, upright_rgb
 
@@ -183,8 +183,8 @@ def _builder(dataset: str, flag: str, tfds_dir: str) -> Any:
         catalogue = tfds.list_builders(with_community_datasets=False)
         names = {*catalogue, *(os.listdir(tfds_dir) if os.path.isdir(tfds_dir) else ())}
         raise UserError(
-            f"{flag} cannot be opened ({_reason(error)}); did you mean"
-            f" {nearest(dataset.partition('/')[0], sorted(names), 3)}? Give tfds:NAME or tfds:NAME/CONFIG"
+            f"{flag} cannot be opened ({_reason(error)}): give tfds:NAME or tfds:NAME/CONFIG"
+            f"{did_you_mean(dataset.partition('/')[0], sorted(names), 3)}"
         ) from error
 
 

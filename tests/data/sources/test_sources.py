@@ -39,7 +39,7 @@ def test_from_a_config_to_batches(tmp_path: Path, source: str, counts: tuple[int
     ],
 )
 def test_unknown_source(given: str, nearest: str) -> None:
-    with pytest.raises(UserError, match=rf'data.source="{given}" is not known; did you mean "({nearest})"'):
+    with pytest.raises(UserError, match=rf"data.source={given} is not known: .*\(did you mean {nearest}\?\)"):
         make_sources(config_of(source=given))
 
 
