@@ -75,8 +75,14 @@ def lab_to_rgb(lab: jax.Array) -> jax.Array:
     root = _transform(np.linalg.inv(_XYZ_TO_LAB), unscaled)
     xyz = jnp.where(root > _KINK, root**3, 3.0 * _KINK**2 * (root - 4.0 / 29.0))
     linear = jnp.clip(_transform(np.linalg.inv(_RGB_TO_XYZ), xyz), 0.0, 1.0)
-    value = jnp.where(linear > 0.0031308, 1.055 * linear ** (1.0 / 2.4) - 0.055, 12.92 * linear)
+    # A power of 0 has no gradient, even where it is not taken.
+    value = jnp.where(linear > 0.0031308, 1.055 * jnp.maximum(linear, 0.0031308) ** (1.0 / 2.4) - 0.055, 12.92 * linear)
     return 2.0 * value - 1.0
+
+
+def joined_rgb(*images: jax.Array) -> jax.Array:
+    """Grey or RGB images [batch, height, width, 1 or 3], all as RGB, one behind another along the channels."""
+    return jnp.concatenate([jnp.broadcast_to(image, (*image.shape[:3], 3)) for image in images], -1)
 
 
 def from_pixels(images: jax.Array) -> jax.Array:

@@ -12,6 +12,9 @@ from pix2pix_jax import color
 
 Gan = Literal["vanilla", "lsgan", "hinge", "wgan-gp"]
 
+PatchLogits = jax.Array | tuple[jax.Array, ...]
+"""The logit of each patch being real, float [...]; from a discriminator at several strides a map for each."""
+
 
 class Term(NamedTuple):
     """How a term is shown: on a line of 80 columns, in legends and tables, and in which panel of the curves."""
@@ -56,44 +59,53 @@ class ObjectiveConfig:
     discriminator_first: bool = False  # whether G is judged by the D that this step has updated, as in the PyTorch code
 
 
-def cross_entropy(patch_logits: jax.Array, label: float) -> jax.Array:
-    """Mean binary cross-entropy, in nats, of patch logits, float [...], with one label: 1 for real, 0 for fake."""
-    return optax.sigmoid_binary_cross_entropy(patch_logits, jnp.full_like(patch_logits, label)).mean()
+def cross_entropy(patch_logits: PatchLogits, label: float) -> jax.Array:
+    """Mean binary cross-entropy, in nats, of patch logits with one label: 1 for real, 0 for fake."""
+    return _mean(lambda logits: optax.sigmoid_binary_cross_entropy(logits, jnp.full_like(logits, label)), patch_logits)
 
 
-def real_loss(patch_logits: jax.Array, gan: Gan, label: float = 1.0) -> jax.Array:
+def real_loss(patch_logits: PatchLogits, gan: Gan, label: float = 1.0) -> jax.Array:
     """The discriminator's loss on true images.
 
     Args:
-        patch_logits: what it says of them, float [...].
+        patch_logits: what it says of them.
         gan: which objective.
         label: what it should say, for "vanilla" and "lsgan".
     """
     if gan == "vanilla":
         return cross_entropy(patch_logits, label)
     if gan == "lsgan":
-        return jnp.square(patch_logits - label).mean()
-    return jax.nn.relu(1.0 - patch_logits).mean() if gan == "hinge" else -patch_logits.mean()
+        return _mean(lambda logits: jnp.square(logits - label), patch_logits)
+    if gan == "hinge":
+        return _mean(lambda logits: jax.nn.relu(1.0 - logits), patch_logits)
+    return -_mean(lambda logits: logits, patch_logits)
 
 
-def fake_loss(patch_logits: jax.Array, gan: Gan) -> jax.Array:
+def fake_loss(patch_logits: PatchLogits, gan: Gan) -> jax.Array:
     """The discriminator's loss on made images; the arguments as for `real_loss`."""
     if gan == "vanilla":
         return cross_entropy(patch_logits, 0.0)
     if gan == "lsgan":
-        return jnp.square(patch_logits).mean()
-    return jax.nn.relu(1.0 + patch_logits).mean() if gan == "hinge" else patch_logits.mean()
+        return _mean(jnp.square, patch_logits)
+    return _mean(lambda logits: jax.nn.relu(1.0 + logits) if gan == "hinge" else logits, patch_logits)
 
 
-def fooling_loss(patch_logits: jax.Array, gan: Gan) -> jax.Array:
-    """The generator's adversarial loss on what the discriminator says of made images, float [...]."""
+def fooling_loss(patch_logits: PatchLogits, gan: Gan) -> jax.Array:
+    """The generator's adversarial loss on what the discriminator says of made images."""
     if gan in ("vanilla", "lsgan"):
         return real_loss(patch_logits, gan)
-    return -patch_logits.mean()
+    return -_mean(lambda logits: logits, patch_logits)
+
+
+def _mean(term: Callable[[jax.Array], jax.Array], patch_logits: PatchLogits) -> jax.Array:
+    """The mean of a term of every patch's logit; of several maps each counts alike, however many patches it has."""
+    if isinstance(patch_logits, tuple):
+        return sum((term(logits).mean() for logits in patch_logits), start=jnp.zeros(())) / len(patch_logits)
+    return term(patch_logits).mean()
 
 
 def gradient_penalty(
-    judge: Callable[[jax.Array], jax.Array], real: jax.Array, fake: jax.Array, share: jax.Array
+    judge: Callable[[jax.Array], PatchLogits], real: jax.Array, fake: jax.Array, share: jax.Array
 ) -> jax.Array:
     """How far the discriminator's gradient is from norm 1 between true and made images (Gulrajani et al., 2017, eq. 3).
 
@@ -107,7 +119,7 @@ def gradient_penalty(
         The mean squared distance over the batch, a scalar.
     """
     share = share[:, None, None, None]
-    gradient = jax.grad(lambda mixed: judge(mixed).sum())(share * real + (1.0 - share) * fake)
+    gradient = jax.grad(lambda mixed: optax.tree.sum(judge(mixed)))(share * real + (1.0 - share) * fake)
     # A little is added since the norm has no gradient at 0.
     norm = jnp.sqrt(jnp.square(gradient).sum((1, 2, 3)) + 1e-12)
     return jnp.square(norm - 1.0).mean()

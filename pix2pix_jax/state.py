@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Hashable
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -93,7 +93,8 @@ class Model:
         averages = variables.get("batch_stats", {})
         discriminator = None
         if task.adversarial:
-            judged = jnp.zeros((1, size, size, task.discriminator_channels))
+            example = cast(Any, task).example(jnp.zeros((1, size, size, task.batch_channels), jnp.uint8))
+            judged = self.judged(*reversed(example))
             params = self.discriminator.init(discriminator_key, judged)["params"]
             discriminator = Network(params, self.discriminator_optimizer.init(params))
         return TrainState(
@@ -103,6 +104,12 @@ class Model:
             discriminator=discriminator,
             ema=Weights(variables["params"], averages) if self.config.ema_decay else None,
         )
+
+    def judged(self, image: Any, condition: jax.Array) -> jax.Array:
+        """What the discriminator sees of a task's image and of its condition: `judged` or `pictures` of the task."""
+        task = cast(Any, self.config.task)
+        projected = self.config.discriminator.network == "projected"
+        return (task.pictures if projected else task.judged)(image, condition)
 
     def init_compiled(self, key: jax.Array) -> TrainState:
         """As `init`, in one compilation; on a CPU without optimisation, which would take longer than it saves."""
@@ -126,33 +133,48 @@ def build_model(config: Config, total_steps: int) -> Model:
         The model, its networks sharing batch statistics over the axis `AXIS` if `sync_batch_norm`.
     """
     axis_name = AXIS if config.sync_batch_norm else None
-    adam = config.adam
     return Model(
         config,
         build_generator(config, axis_name),
         make_discriminator(config.discriminator, jnp.dtype(config.dtype), axis_name),
         _generator_optimizer(config, total_steps),
-        _adam(config, adam.discriminator_learning_rate or adam.learning_rate, total_steps),
+        _discriminator_optimizer(config, total_steps),
     )
 
 
 def _generator_optimizer(config: Config, total_steps: int) -> optax.GradientTransformation:
     """Adam, with a learning rate of its own for an encoder that has been trained before."""
-    rate = config.adam.learning_rate
-    whole = _adam(config, rate, total_steps)
+    adam, share = config.adam, config.generator.encoder_rate
+    whole = _adam(config, adam.learning_rate, adam.b1, adam.b2, total_steps)
     if config.generator.network != "efficientnet":
         return whole
-    share = config.generator.encoder_rate
-    parts: dict[Hashable, optax.GradientTransformation] = {
-        "encoder": _adam(config, share * rate, total_steps) if share else optax.set_to_zero(),
-        "others": whole,
-    }
-    return optax.multi_transform(parts, lambda params: {name: name if name in parts else "others" for name in params})
+    encoder = _adam(config, share * adam.learning_rate, adam.b1, adam.b2, total_steps) if share else optax.set_to_zero()
+    return _but_for("encoder", encoder, whole)
 
 
-def _adam(config: Config, learning_rate: float, total_steps: int) -> optax.GradientTransformation:
+def _discriminator_optimizer(config: Config, total_steps: int) -> optax.GradientTransformation:
+    """Adam; what is frozen has no state in it."""
+    adam = config.adam
+    b1, b2 = (
+        shared if own == 1.0 else own
+        for own, shared in ((adam.discriminator_b1, adam.b1), (adam.discriminator_b2, adam.b2))
+    )
+    whole = _adam(config, adam.discriminator_learning_rate or adam.learning_rate, b1, b2, total_steps)
+    return _but_for("frozen", optax.set_to_zero(), whole) if config.discriminator.network == "projected" else whole
+
+
+def _but_for(
+    name: str, optimizer: optax.GradientTransformation, others: optax.GradientTransformation
+) -> optax.GradientTransformation:
+    """An optimizer for the parameters of one name, and one for the others."""
+    return optax.multi_transform(
+        {name: optimizer, "others": others}, lambda params: {key: name if key == name else "others" for key in params}
+    )
+
+
+def _adam(config: Config, learning_rate: float, b1: float, b2: float, total_steps: int) -> optax.GradientTransformation:
     schedule = _schedule(config, learning_rate, total_steps)
-    return optax.adam(schedule or learning_rate, b1=config.adam.b1, b2=config.adam.b2, eps=config.adam.eps)
+    return optax.adam(schedule or learning_rate, b1=b1, b2=b2, eps=config.adam.eps)
 
 
 def learning_rate(config: Config, total_steps: int, step: int) -> float:

@@ -82,7 +82,7 @@ def train_step(
         d_fake, caught = jax.value_and_grad(losses.fake_loss)(logits, objective.gan)
         real_loss = partial(_real_loss, model, condition, truth, made, drawn.penalty)
         (real_part, d_terms), d_gradient = jax.value_and_grad(real_loss, has_aux=True)(discriminator.params)
-        d_gradient = optax.tree.add(d_gradient, judge_vjp(objective.discriminator_factor * caught)[0])
+        d_gradient = optax.tree.add(d_gradient, judge_vjp(optax.tree.scale(objective.discriminator_factor, caught))[0])
         if objective.discriminator_first:
             discriminator = _update(model.discriminator_optimizer, discriminator, mean(d_gradient))
             d_gradient = None
@@ -125,21 +125,20 @@ def _reconstruction_loss(model: Model, truth: Any, made: Any) -> tuple[jax.Array
     return loss, {"g_loss": loss} | {name: term for name, (_, term) in terms.items()}
 
 
-def _judge(model: Model, condition: jax.Array, params: Params, image: Any) -> jax.Array:
-    """What the discriminator with these params says of an image: patch logits."""
-    seen = cast(Any, model.config.task).judged(image, condition)
-    return cast(jax.Array, model.discriminator.apply({"params": params}, seen))
+def _judge(model: Model, condition: jax.Array, params: Params, image: Any) -> losses.PatchLogits:
+    """What the discriminator with these params says of an image."""
+    return cast(losses.PatchLogits, model.discriminator.apply({"params": params}, model.judged(image, condition)))
 
 
 def _real_loss(
     model: Model, condition: jax.Array, truth: Any, made: Any, key: jax.Array, params: Params
 ) -> tuple[jax.Array, Metrics]:
     """The rest of the discriminator's loss, weighted, and its unweighted terms."""
-    objective, task = model.config.objective, cast(Any, model.config.task)
-    real, fake = task.judged(truth, condition), task.judged(made, condition)
+    objective = model.config.objective
+    real, fake = model.judged(truth, condition), model.judged(made, condition)
 
-    def judge(seen: jax.Array) -> jax.Array:
-        return cast(jax.Array, model.discriminator.apply({"params": params}, seen))
+    def judge(seen: jax.Array) -> losses.PatchLogits:
+        return cast(losses.PatchLogits, model.discriminator.apply({"params": params}, seen))
 
     loss = losses.real_loss(judge(real), objective.gan, objective.real_label)
     terms = {"d_real": loss}

@@ -42,6 +42,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "objective.gradient_penalty": (0.0, 1e6),
     **dict.fromkeys(("adam.learning_rate", "adam.discriminator_learning_rate"), (0.0, 1.0)),
     **dict.fromkeys(("adam.b1", "adam.b2"), (0.0, 0.99999)),
+    **dict.fromkeys(("adam.discriminator_b1", "adam.discriminator_b2"), (0.0, 1.0)),
     "adam.eps": (1e-16, 1.0),
     **dict.fromkeys(("data.eval_fraction", "data.aged"), (0.0, 1.0)),
     "data.resize": (1, 2**14),
@@ -155,8 +156,22 @@ def _rules(config: Config, devices: int) -> Iterator[tuple[bool, str]]:
         f"config.generator.network=efficientnet sees grey or RGB images, and config.task.input_channels is {channels}:"
         " use another network",
     )
+    projected = config.discriminator.network == "projected" and config.task.adversarial
+    if projected and isinstance(config.task, ColorizationTask):
+        yield (
+            config.task.discriminator_sees != "rgb",
+            "config.discriminator.network=projected sees RGB: use config.task.discriminator_sees=rgb",
+        )
+    if projected and isinstance(config.task, TranslationTask):
+        seen = {config.task.output_channels} | ({channels} if config.task.discriminator_sees_condition else set())
+        yield (
+            not seen <= {1, 3},
+            "config.discriminator.network=projected sees grey or RGB images, and config.task has"
+            f" {' and '.join(map(str, seen))} channels: use another, or config.task.discriminator_sees_condition=False",
+        )
+    batch_norm = config.discriminator.norm == "batch" and not projected
     yield (
-        config.objective.gan == "wgan-gp" and config.task.adversarial and config.discriminator.norm == "batch",
+        config.objective.gan == "wgan-gp" and config.task.adversarial and batch_norm,
         "config.objective.gan=wgan-gp penalises the discriminator's gradient image by image, and batch norm mixes"
         " images: use a discriminator without it, such as --config.discriminator.network=patchgan"
         " --config.discriminator.norm=instance",

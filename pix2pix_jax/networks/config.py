@@ -32,12 +32,14 @@ class GeneratorConfig:
 class DiscriminatorConfig:
     """The network that judges images. `NETWORK_KEYS` says which network reads which key."""
 
-    network: Literal["reference", "patchgan", "pixel"] = "reference"
+    network: Literal["reference", "patchgan", "pixel", "projected"] = "reference"
     layers: int = 3  # patchgan: layers of stride 2; 1 to 6 for patches of 16, 34, 70, 142, 286, 574 pixels
-    width: int = 64  # channels of the first layer
+    width: int = 64  # channels of the first layer; projected: of the heads
     norm: Norm = "batch"
     init: Init = "normal"
     init_gain: float = 0.02
+    variant: Variant = "lite1"  # projected: of the encoder; best not the generator's, which would know as little
+    encoder_weights: str = "imagenet"  # projected: as the generator's
 
 
 _COMMON = {"width", "norm", "init", "init_gain"}
@@ -49,6 +51,11 @@ NETWORK_KEYS: dict[str, dict[str, set[str]]] = {
         "resnet": _COMMON | {"blocks", "dropout", "upsampling"},
         "efficientnet": {"width", "variant", "encoder_weights", "encoder_rate", "keep_averages"},
     },
-    "discriminator": {"reference": set(), "patchgan": _COMMON | {"layers"}, "pixel": _COMMON},
+    "discriminator": {
+        "reference": set(),
+        "patchgan": _COMMON | {"layers"},
+        "pixel": _COMMON,
+        "projected": {"width", "variant", "encoder_weights"},
+    },
 }
 """The keys that each network reads, beside `network`; the reference's networks are of one form."""

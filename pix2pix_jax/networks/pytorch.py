@@ -145,6 +145,8 @@ def generator_to_torch(config: GeneratorConfig, params: Params, averages: Params
 
 def discriminator_to_torch(config: DiscriminatorConfig, params: Params) -> dict[str, np.ndarray]:
     """A discriminator as a state dict, like `generator_to_torch`; its running averages are a new network's (0, 1)."""
+    if config.network == "projected":
+        raise UserError("neither the reference nor the pix2pix authors' code has a projected discriminator")
     return _to_torch(config, params, {})
 
 

@@ -115,6 +115,10 @@ class ColorizationTask:
         seen = image.rgb if self.discriminator_sees == "rgb" else image.ycrcb
         return jnp.concatenate([seen, condition], -1) if self.discriminator_sees_gray else seen
 
+    def pictures(self, image: Photo, condition: jax.Array) -> jax.Array:
+        """The same for one that sees pictures, see `color.joined_rgb`."""
+        return color.joined_rgb(image.rgb, condition) if self.discriminator_sees_gray else image.rgb
+
     def reconstruction_terms(self, made: Photo, truth: Photo) -> dict[str, tuple[float, jax.Array]]:
         """The terms that need the truth, by name, each with its weight; those of weight 0 are left out."""
         terms = {}
@@ -177,6 +181,12 @@ class LabColorizationTask:
         """What the discriminator sees of a true or a made image: Lab, or a and b alone."""
         del condition
         return image if self.discriminator_sees_gray else image[..., 1:]
+
+    def pictures(self, image: jax.Array, condition: jax.Array) -> jax.Array:
+        """The same for one that sees pictures: RGB, which holds L, clipped to the gamut; the grey image beside it."""
+        rgb = color.lab_to_rgb(image)
+        gray = color.lab_to_rgb(jnp.pad(condition, [(0, 0), (0, 0), (0, 0), (0, 2)]))
+        return color.joined_rgb(rgb, gray) if self.discriminator_sees_gray else rgb
 
     def reconstruction_terms(self, made: jax.Array, truth: jax.Array) -> dict[str, tuple[float, jax.Array]]:
         """The L1 term by name, with its weight."""

@@ -80,6 +80,10 @@ class TranslationTask:
         """What the discriminator sees: the condition, if it sees that, then the image."""
         return jnp.concatenate([condition, image], -1) if self.discriminator_sees_condition else image
 
+    def pictures(self, image: jax.Array, condition: jax.Array) -> jax.Array:
+        """The same for one that sees pictures, see `color.joined_rgb`."""
+        return color.joined_rgb(condition, image) if self.discriminator_sees_condition else color.joined_rgb(image)
+
     def reconstruction_terms(self, made: jax.Array, truth: jax.Array) -> dict[str, tuple[float, jax.Array]]:
         """The L1 term by name, with its weight."""
         return {"g_l1": (self.l1, losses.l1(made, truth))}

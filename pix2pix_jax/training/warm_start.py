@@ -1,6 +1,8 @@
-"""What a run may begin with in place of random weights: a trained generator, or a trained encoder."""
+"""What a run may begin with in place of random weights: a trained generator, or trained encoders."""
 
 from collections.abc import Callable
+from functools import reduce
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +13,6 @@ from pix2pix_jax.files import typed_path
 from pix2pix_jax.inference import pth_files
 from pix2pix_jax.inference.trained import load_trained
 from pix2pix_jax.networks import Params
-from pix2pix_jax.networks.efficientnet import weights as encoder_weights
 from pix2pix_jax.state import TrainState, Weights
 from pix2pix_jax.tasks import ColorizationTask, LabColorizationTask
 
@@ -22,21 +23,24 @@ _LAST = {"efficientnet": "last", "reference": "dec4"}
 _SHAPING = ("network", "depth", "blocks", "width", "variant", "norm", "upsampling")
 
 Beginning = Callable[[TrainState], TrainState]
-"""Puts trained weights in the place of the generator's, in a state at step 0."""
+"""Puts trained weights in the place of random ones, in a state at step 0."""
 
 
 def load_beginning(config: Config) -> Beginning | None:
-    """Reads what a run is to begin with, `warm_start` or its generator's `encoder_weights`; None for random weights.
+    """Reads what a run is to begin with, `warm_start` or the networks' `encoder_weights`; None for random weights.
 
     Raises:
-        UserError: if it cannot be read, or is of another network than the config's generator, or makes something else.
+        UserError: if it cannot be read, or is of another network than the config's, or makes something else.
     """
+    begins: list[Beginning] = []
+    generator, discriminator = config.generator, config.discriminator
     if config.warm_start:
-        return _from_generator(config)
-    generator = config.generator
-    if generator.network == "efficientnet" and generator.encoder_weights != "random":
-        return _from_encoder(config)
-    return None
+        begins.append(_from_generator(config))
+    elif generator.network == "efficientnet" and generator.encoder_weights != "random":
+        begins.append(_from_encoder(config))
+    if config.task.adversarial and discriminator.network == "projected" and discriminator.encoder_weights != "random":
+        begins.append(_frozen_encoder(config))
+    return (lambda state: reduce(lambda state, begin: begin(state), begins, state)) if begins else None
 
 
 def _from_generator(config: Config) -> Beginning:
@@ -81,24 +85,39 @@ def _with_guide(given: Weights, state: TrainState) -> Weights:
 
 
 def _from_encoder(config: Config) -> Beginning:
-    variant, given = config.generator.variant, config.generator.encoder_weights
-    file = (
-        encoder_weights.find_weights(variant)
-        if given == "imagenet"
-        else typed_path(given, "config.generator.encoder_weights")
-    )
-    try:
-        encoder = encoder_weights.encoder_from_pytorch(pth_files.read(file), variant)
-    except UserError as error:
-        raise UserError(f"config.generator.encoder_weights={given}: {error}") from error
+    put = _encoder_of(config, "generator")
+    return lambda state: _with_weights(state, Weights(put(state.generator.params), state.averages))
+
+
+def _frozen_encoder(config: Config) -> Beginning:
+    put = _encoder_of(config, "discriminator")
 
     def begin(state: TrainState) -> TrainState:
-        shapes = [jax.tree.map(jnp.shape, params) for params in (state.generator.params["encoder"], encoder)]
-        if shapes[0] != shapes[1]:
-            raise UserError(f"config.generator.encoder_weights={given} is not of EfficientNet-{variant}")
-        return _with_weights(state, Weights({**state.generator.params, "encoder": encoder}, state.averages))
+        assert state.discriminator is not None
+        params = state.discriminator.params
+        params = {**params, "frozen": jax.tree.map(jnp.asarray, put(params["frozen"]))}
+        return state.replace(discriminator=state.discriminator.replace(params=params))
 
     return begin
+
+
+def _encoder_of(config: Config, network: Literal["generator", "discriminator"]) -> Callable[[Params], Params]:
+    """Reads a network's `encoder_weights`; gives what puts them into parameters that have an encoder."""
+    chosen = getattr(config, network)
+    key, file = f"config.{network}.encoder_weights", None
+    if chosen.encoder_weights != "imagenet":
+        file = typed_path(chosen.encoder_weights, key)
+    try:
+        encoder = pth_files.read_encoder(chosen.variant, file)
+    except UserError as error:
+        raise UserError(f"{key}={chosen.encoder_weights}: {error}") from error
+
+    def put(params: Params) -> Params:
+        if jax.tree.map(jnp.shape, params["encoder"]) != jax.tree.map(jnp.shape, encoder):
+            raise UserError(f"{key}={chosen.encoder_weights} is not of EfficientNet-{chosen.variant}")
+        return {**params, "encoder": encoder}
+
+    return put
 
 
 def _with_weights(state: TrainState, weights: Weights) -> TrainState:

@@ -1,6 +1,7 @@
-"""A generator with an EfficientNet-Lite encoder, and the encoder's ImageNet weights."""
+"""A generator and a discriminator with an EfficientNet-Lite encoder, and the encoder's ImageNet weights."""
 
-from pix2pix_jax.networks.efficientnet.encoder import Encoder
-from pix2pix_jax.networks.efficientnet.generator import SMALLEST_SEEN, EfficientNetUNet, Guide
+from pix2pix_jax.networks.efficientnet.discriminator import ProjectedDiscriminator
+from pix2pix_jax.networks.efficientnet.encoder import SMALLEST_SEEN, Encoder
+from pix2pix_jax.networks.efficientnet.generator import EfficientNetUNet, Guide
 
-__all__ = ["SMALLEST_SEEN", "EfficientNetUNet", "Encoder", "Guide"]
+__all__ = ["SMALLEST_SEEN", "EfficientNetUNet", "Encoder", "Guide", "ProjectedDiscriminator"]

@@ -37,6 +37,11 @@ _BASE = (
 )
 _SCALES: dict[str, tuple[float, float]] = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}
 _STEM_CHANNELS = 32
+_MULTIPLE = 32  # of height and width
+
+SMALLEST_SEEN = 128
+"""px; smaller images are enlarged before they are encoded."""
+
 _conv = partial(Conv, padding=0, kernel_init=nn.initializers.he_normal())
 
 
@@ -56,6 +61,14 @@ def stages(variant: Variant) -> list[Stage]:
 def _round_to_eight(channels: float) -> int:
     rounded = max(8, int(channels + 4) // 8 * 8)
     return rounded + 8 if rounded < 0.9 * channels else rounded
+
+
+def size_seen(height: int, width: int) -> tuple[int, int]:
+    """The height and width, px, at which an image is encoded: multiples of 32, and at least `SMALLEST_SEEN`."""
+    smallest = min(height, width)
+    larger = max(smallest, SMALLEST_SEEN)
+    rounded = [_MULTIPLE * round(side * larger / smallest / _MULTIPLE) for side in (height, width)]
+    return rounded[0], rounded[1]
 
 
 class Encoder(nn.Module):

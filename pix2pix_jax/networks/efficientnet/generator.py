@@ -10,15 +10,13 @@ import jax.numpy as jnp
 from jax import lax
 
 from pix2pix_jax.networks.config import GeneratorConfig
-from pix2pix_jax.networks.efficientnet.encoder import Encoder
+from pix2pix_jax.networks.efficientnet.encoder import Encoder, size_seen
 from pix2pix_jax.networks.efficientnet.guide import Added, Attention, along_luma, at_points
 from pix2pix_jax.networks.layers import BatchNorm, Block, Conv, check_divisible
 
 _STRIDES = (2, 4, 8, 16, 32)
 _EARLY = 4  # up to this stride are edges and textures, which are the same here: they stay, and make half of the work
 _ATTENDED = 8  # the stride at which all places look at all points
-SMALLEST_SEEN = 128
-"""px; smaller images are enlarged before they are encoded."""
 
 
 class EfficientNetUNet(nn.Module):
@@ -65,8 +63,7 @@ class EfficientNetUNet(nn.Module):
             raise ValueError(f"the encoder sees grey or RGB images: 1 or 3 channels, or 4 with points, got {channels}")
         guided = channels == 4
         image, points = (condition[..., :1], condition[..., 1:]) if guided else (condition, None)
-        if height < SMALLEST_SEEN or width < SMALLEST_SEEN:
-            seen = [32 * round(side * SMALLEST_SEEN / min(height, width) / 32) for side in (height, width)]
+        if (seen := size_seen(height, width)) != (height, width):
             image = jax.image.resize(image, (batch, *seen, image.shape[3]), "cubic")
             points = None if points is None else jax.image.resize(points, (batch, *seen, 3), "nearest")
         frozen_to = _STRIDES[-1] if self.config.encoder_rate == 0.0 else _EARLY
