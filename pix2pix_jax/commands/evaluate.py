@@ -5,6 +5,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,11 +14,12 @@ from tqdm import tqdm
 
 from pix2pix_jax import data, evaluation, files, host
 from pix2pix_jax.color import as_stored
-from pix2pix_jax.commands import cli
+from pix2pix_jax.commands import cli, lifelike
 from pix2pix_jax.commands.arguments import add_flags, load_generator, make_parser, number, positive_int, refuse_earlier
 from pix2pix_jax.config import Config, check_fits, updated
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.evaluation import PAIR_MEASURES, lab_intersection, summarize
+from pix2pix_jax.evaluation.tint import apply_tint
 from pix2pix_jax.figures import Gallery, Group, save_sheet, write_evaluation
 from pix2pix_jax.inference import TrainedGenerator
 from pix2pix_jax.tasks import TranslationTask
@@ -57,7 +59,8 @@ def _parser() -> ArgumentParser:
         "pix2pix-evaluate",
         description="Evaluates a trained generator. Of one that colours: PSNR, SSIM, CIEDE2000 and colourfulness,"
         " beside the grey image and the best constant tint. Of one that was trained on pairs: L1, PSNR, SSIM, and of"
-        " RGB the paper's intersection of Lab histograms, beside the input and constant colours. Writes"
+        " RGB the paper's intersection of Lab histograms, beside the input and constant colours. Where"
+        " '.[imagenet]' is installed, also the Fréchet distance from the true images. Writes"
         " evaluation.json, evaluation.md and index.html, a page of all images that can be sorted; of colouring"
         " ranked.png too.",
     )
@@ -88,6 +91,11 @@ def _parser() -> ArgumentParser:
         help="of photographs, the shorter side before the crop (default: 7/6 of the crop's)",
     )
     parser.add_argument(
+        "--protocol",
+        choices=("ddcolor",),
+        help="of colouring, evaluate on whole photographs, stretched to 256×256, by the figures of DDColor's table too",
+    )
+    parser.add_argument(
         "--points",
         type=number(int, 1, 1000),
         metavar="N",
@@ -102,17 +110,24 @@ def _evaluate(options: Namespace) -> None:
     refuse_earlier(options.out / "evaluation.json", options.overwrite)
     host.keep_freed_memory()
     generator = load_generator(options)
+    if options.protocol:
+        if options.image_size or options.resize:
+            raise UserError("--protocol says what size photographs have: leave out --image-size and --resize")
+        options.image_size = options.resize = 256
     config = _at_size(generator.config, options.image_size, options.resize)
     generator = dataclasses.replace(generator, config=config)
     translates = isinstance(config.task, TranslationTask)
-    if options.resize and config.data.source == "pairs":
-        raise UserError("--resize is for photographs; pairs are brought to size as in training, see data.preprocess")
-    for flag in ("aged", "all", "points"):
+    for flag in ("aged", "all", "points", "protocol"):
         if translates and getattr(options, flag):
             raise UserError(f"--{flag} works only with generators that colour photographs")
+    if options.resize and config.data.source == "pairs":
+        raise UserError("--resize is for photographs; pairs are brought to size as in training, see data.preprocess")
 
     source = _source(config, options)
-    names, images = data.load_named_crops(source, config.image_size, config.data.resize)
+    if options.protocol:
+        names, images = data.load_named_squares(source, _DDCOLOR_SIDE)
+    else:
+        names, images = data.load_named_crops(source, config.image_size, config.data.resize)
     gray = 0 if translates else int((evaluation.colorfulness(images) < evaluation.GRAY).sum())
     if gray == len(images):
         raise UserError(f"all {gray:,} photographs are grey, so there is no colour to judge by: give others")
@@ -127,6 +142,8 @@ def _evaluate(options: Namespace) -> None:
         f" {options.checkpoint or 'the generator of the package'} ({config.name}, test time {config.test_time}, seed"
         f" {options.seed})"
     )
+    if options.protocol:
+        setting += ", whole photographs stretched to this size, as DDColor's authors do"
     if options.points:
         setting += f", with {options.points} points of the true colour each"
     if options.data is None:
@@ -205,7 +222,8 @@ def _translated(
         report[name.replace(" ", "_")] = summarize(row) | ({"lab_intersection": lab[name]} if lab else {})
     versions = {"input": inputs, "output": made, "truth": truth}
     notes = [words, evaluation.PAIRS_NOTE, *([evaluation.LAB_NOTE] if lab else [])]
-    return _Evaluated(versions, merits, evaluation.pairs_table(rows, lab), notes, report)
+    report["frechet_distance"] = far = lifelike.distances(shown.items(), truth, notes) if shown else {}
+    return _Evaluated(versions, merits, evaluation.pairs_table(rows, lab, far), notes, report)
 
 
 def _coloured(
@@ -242,7 +260,12 @@ def _coloured(
     histograms = [f"{name} {' / '.join(f'{value:.2f}' for value in values.values())}" for name, values in lab.items()]
     words = _verdict(merits, baselines.merits, "ciede2000", 2)
     notes = [words, evaluation.TABLE_NOTE, f"Lab histograms: {'; '.join(histograms)}. {evaluation.LAB_NOTE}"]
-    made = _Evaluated(versions, measured, evaluation.merits_table({"coloured": merits}, baselines), notes, report)
+    tints = ((name, as_stored(apply_tint(images, tint))) for name, tint in baselines.tints.items())
+    far = lifelike.distances(chain([("coloured", colored), ("grey image", gray)], tints), images, notes)
+    report["frechet_distance"] = far
+    if options.protocol:
+        report["ddcolor"] = lifelike.in_ddcolors_table(colored, images, notes)
+    made = _Evaluated(versions, measured, evaluation.merits_table({"coloured": merits}, baselines, far), notes, report)
     _write_sheets(options, names, made)
     return made
 

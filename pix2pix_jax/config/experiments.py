@@ -120,7 +120,8 @@ PRESETS: dict[str, dict[str, object]] = {
         "adam.discriminator_b1": 0.0,
         "adam.schedule": "constant",
     },
-    # As `pretrained_encoder`, which learns to follow points of colour that a person gives; without any it stays as it is.
+    # As `pretrained_encoder`, which learns to follow points of colour that a person gives; without any it stays as it
+    # is.
     "guided": _ENCODER
     | {
         "image_size": 160,

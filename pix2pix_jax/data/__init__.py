@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pix2pix_jax.config import Config, DataConfig
-from pix2pix_jax.data.eval_images import load_eval_images, load_named_crops
+from pix2pix_jax.data.eval_images import load_eval_images, load_named_crops, load_named_squares
 from pix2pix_jax.data.loader import Loader
 from pix2pix_jax.data.pairs import MADE, PairSource, open_made, open_pair_folder, open_pairs
 from pix2pix_jax.data.sources import (
@@ -27,6 +27,7 @@ __all__ = [
     "SizedSource",
     "load_eval_images",
     "load_named_crops",
+    "load_named_squares",
     "make_sources",
     "number_trained_on",
     "open_folder",

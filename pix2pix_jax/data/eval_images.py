@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from pix2pix_jax.data.sources import ImageSource
 from pix2pix_jax.data.sources.fitted import middle, sized
@@ -24,11 +25,17 @@ def load_named_crops(source: ImageSource, image_size: int, resize: int) -> tuple
     Returns:
         The paths within the folder (of a pair, its first file's; numbers where there are no files), and the crops.
     """
-    crops = _crops(source, image_size, resize, len(source))
-    # In place of a damaged photograph the source gives another, which must not count twice.
-    names = getattr(source, "files", ()) or tuple(map(str, range(len(source))))
-    sound = [place for place, name in enumerate(names) if name not in getattr(source, "skipped", ())]
-    return tuple(names[place] for place in sound), crops[sound]
+    return _sound(source, _crops(source, image_size, resize, len(source)))
+
+
+def load_named_squares(source: ImageSource, side: int) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
+    """As `load_named_crops`, but each photograph whole, stretched to a square of so many pixels a side."""
+
+    def stretched(index: int) -> NDArray[np.uint8]:
+        return np.asarray(Image.fromarray(source[index]).resize((side, side), Image.Resampling.BICUBIC))
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return _sound(source, np.stack(list(pool.map(stretched, range(len(source))))))
 
 
 def load_eval_images(source: ImageSource, image_size: int, resize: int, count: int) -> NDArray[Any]:
@@ -55,6 +62,13 @@ def load_eval_images(source: ImageSource, image_size: int, resize: int, count: i
             f"give --config.data.eval_images=0 (all of them, up to {_ENOUGH}) to {len(source)}"
         )
     return _crops(source, image_size, resize, count or min(len(source), _ENOUGH))
+
+
+def _sound(source: ImageSource, images: NDArray[Any]) -> tuple[tuple[str, ...], NDArray[Any]]:
+    """Names and images without those of damaged files, for which the source gives others: none may count twice."""
+    names = getattr(source, "files", ()) or tuple(map(str, range(len(source))))
+    sound = [place for place, name in enumerate(names) if name not in getattr(source, "skipped", ())]
+    return tuple(names[place] for place in sound), images[sound]
 
 
 def _crops(source: ImageSource, image_size: int, resize: int, count: int) -> NDArray[Any]:

@@ -105,7 +105,8 @@ def summarize(merits: Merits, truth_colorfulness: NDArray[np.float64] | None = N
 
     Args:
         merits: of N images.
-        truth_colorfulness: colourfulness of the photographs themselves [N], for `colorfulness_ratio`.
+        truth_colorfulness: colourfulness of the photographs themselves [N], for `colorfulness_ratio` and
+            `colorfulness_difference`, that of the means.
     """
     summary: dict[str, Any] = {}
     for name, values in merits.items():
@@ -119,7 +120,22 @@ def summarize(merits: Merits, truth_colorfulness: NDArray[np.float64] | None = N
         summary[name] = spread
     if truth_colorfulness is not None:
         summary["colorfulness_ratio"] = colorfulness_ratio(merits["colorfulness"], truth_colorfulness)
+        summary["colorfulness_difference"] = float(merits["colorfulness"].mean() - truth_colorfulness.mean())
     return summary
+
+
+def ddcolor_figures(made: NDArray, truth: NDArray) -> dict[str, float]:
+    """The figures of DDColor's table (Kang et al., ICCV 2023) that need no network, of RGB images [N, 256, 256, 3].
+
+    Returns:
+        `psnr`, the mean in dB; `colorfulness`, the mean of theirs, and `colorfulness_difference`, its distance from the
+        truth's mean.
+    """
+    ours = measure_each(made, truth, ["psnr", "ddcolor_colorfulness"])
+    mean = float(ours["ddcolor_colorfulness"].mean())
+    wanted = measure_each(truth, truth, ["ddcolor_colorfulness"])["ddcolor_colorfulness"].mean()
+    psnr = float(countable("psnr", ours["psnr"]).mean())
+    return {"psnr": psnr, "colorfulness": mean, "colorfulness_difference": abs(mean - float(wanted))}
 
 
 def countable(measure: str, values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -67,17 +67,18 @@ def ciede2000(predicted: NDArray, truth: NDArray) -> NDArray[np.float64]:
     return np.asarray(np.mean(difference, axis=(1, 2), dtype=np.float64))
 
 
-def colorfulness(images: NDArray) -> NDArray[np.float64]:
+def colorfulness(images: NDArray, *, absolute: bool = False) -> NDArray[np.float64]:
     """Colourfulness of RGB images, without a truth to compare with.
 
     The measure M̂(3) of Hasler and Süsstrunk, "Measuring colourfulness in natural images" (Human
     Vision and Electronic Imaging VIII, 2003): with rg = R - G and yb = (R + G) / 2 - B on values in
     [0, 255], it is hypot(std rg, std yb) + 0.3 * hypot(mean rg, mean yb). 0 is grey, about 33 "moderately" and 82
-    "highly" colourful.
+    "highly" colourful. With `absolute` it is taken of |rg| and |yb|, as DDColor's code does (Kang et al., ICCV 2023).
     """
     _check_rgb(images)
     red, green, blue = np.moveaxis(255.0 * as_unit(images), -1, 0)
     opponents = np.stack([red - green, (red + green) / 2.0 - blue])
+    opponents = np.abs(opponents) if absolute else opponents
     spread = np.hypot.reduce(np.std(opponents, axis=(2, 3), dtype=np.float64))
     return spread + 0.3 * np.hypot.reduce(np.mean(opponents, axis=(2, 3), dtype=np.float64))
 
@@ -104,6 +105,9 @@ MEASURES = {
     "ssim": Measure(ssim, "SSIM", "↑", 3),
     "ciede2000": Measure(ciede2000, "CIEDE2000", "↓", 2),
     "colorfulness": Measure(lambda predicted, _: colorfulness(predicted), "colourfulness", "", 1),
+    "ddcolor_colorfulness": Measure(
+        lambda predicted, _: colorfulness(predicted, absolute=True), "DDColor's colourfulness", "", 1
+    ),
 }
 
 PHOTOGRAPH_MEASURES = ("psnr", "ssim", "ciede2000", "colorfulness")

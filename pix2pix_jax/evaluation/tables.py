@@ -17,11 +17,11 @@ _PSNR_NOTE = (
 )
 
 TABLE_NOTE = (
-    f"Mean ± standard deviation over the photographs.{_PSNR_NOTE} Colourfulness is best near the truth's; the ratio is"
-    " that of the means. The last column: on how many of the photographs CIEDE2000 is lower than that of the grey"
-    f" image, by more than {measures.EQUAL}. The best tints are the constant (Cr, Cb) which, added to the luma of every"
-    " photograph, give the lowest mean CIEDE2000 or the highest PSNR (the first one) on these very photographs: no tint"
-    " chosen beforehand can do better."
+    f"Mean ± standard deviation over the photographs.{_PSNR_NOTE} Colourfulness is best near the truth's; the ratio and"
+    " the difference are those of the means. Nearer than grey: on how many of the photographs CIEDE2000 is lower than"
+    f" that of the grey image, by more than {measures.EQUAL}. The best tints are the constant (Cr, Cb) which, added to"
+    " the luma of every photograph, give the lowest mean CIEDE2000 or the highest PSNR (the first one) on these very"
+    " photographs: no tint chosen beforehand can do better."
 )
 """What a reader of `merits_table` has to know."""
 
@@ -78,12 +78,15 @@ class Table(NamedTuple):
         return f"<table>\n<thead>{row(self.header, 'th')}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
 
-def merits_table(coloured: Mapping[str, Merits], baselines: Baselines) -> Table:
+def merits_table(
+    coloured: Mapping[str, Merits], baselines: Baselines, distances: Mapping[str, float] | None = None
+) -> Table:
     """A row of merits for whatever coloured photographs, the baselines and the truth; `TABLE_NOTE` explains it.
 
     Args:
         coloured: merits by what made them.
         baselines: those of the same photographs.
+        distances: Fréchet distances of the same rows, where there are any.
     """
     gray, truth = baselines.merits["grey image"]["ciede2000"], baselines.truth_colorfulness
     rows = {**coloured, **baselines.merits, "truth": {"colorfulness": truth}}
@@ -94,18 +97,31 @@ def merits_table(coloured: Mapping[str, Merits], baselines: Baselines) -> Table:
         if name not in ("grey image", "truth")
     }
     shown = {name: f"{ratio:.2f}" for name, ratio in ratios.items() if ratio is not None}
-    return _table(rows, {"of the truth's": shown, "nearer than grey ↑": nearer})
+    differences = {
+        name: f"{merits['colorfulness'].mean() - truth.mean():+.1f}" for name, merits in rows.items() if name != "truth"
+    }
+    further = {"of the truth's": shown, "less the truth's": differences, "nearer than grey ↑": nearer}
+    return _table(rows, further | _shown(distances))
 
 
-def pairs_table(rows: Mapping[str, Merits], lab: Mapping[str, Mapping[str, float]]) -> Table:
+def pairs_table(
+    rows: Mapping[str, Merits],
+    lab: Mapping[str, Mapping[str, float]],
+    distances: Mapping[str, float] | None = None,
+) -> Table:
     """A row of merits for whatever translated images, with a column for each measure; the notes above explain it.
 
     Args:
         rows: merits by what made the images; all of the same pairs.
         lab: what `lab_intersection` gives, of the same rows; none where images are not RGB.
+        distances: as for `merits_table`.
     """
     histograms = {name: " / ".join(f"{value:.2f}" for value in values.values()) for name, values in lab.items()}
-    return _table(rows, {"Lab histograms ↑": histograms} if lab else {})
+    return _table(rows, ({"Lab histograms ↑": histograms} if lab else {}) | _shown(distances))
+
+
+def _shown(distances: Mapping[str, float] | None) -> dict[str, dict[str, str]]:
+    return {"Fréchet distance ↓": {row: f"{value:.1f}" for row, value in distances.items()}} if distances else {}
 
 
 def _table(rows: Mapping[str, Merits], further: Mapping[str, Mapping[str, str]]) -> Table:

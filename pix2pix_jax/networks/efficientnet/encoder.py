@@ -65,10 +65,11 @@ def _round_to_eight(channels: float) -> int:
 
 def size_seen(height: int, width: int) -> tuple[int, int]:
     """The height and width, px, at which an image is encoded: multiples of 32, and at least `SMALLEST_SEEN`."""
+    if height >= SMALLEST_SEEN and width >= SMALLEST_SEEN and height % _MULTIPLE == width % _MULTIPLE == 0:
+        return height, width  # which exports leave open
     smallest = min(height, width)
-    larger = max(smallest, SMALLEST_SEEN)
-    rounded = [_MULTIPLE * round(side * larger / smallest / _MULTIPLE) for side in (height, width)]
-    return rounded[0], rounded[1]
+    rounded = [round(side * max(smallest, SMALLEST_SEEN) / smallest / _MULTIPLE) for side in (height, width)]
+    return _MULTIPLE * rounded[0], _MULTIPLE * rounded[1]
 
 
 class Encoder(nn.Module):
