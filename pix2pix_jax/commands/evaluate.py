@@ -124,10 +124,8 @@ def _evaluate(options: Namespace) -> None:
         raise UserError("--resize is for photographs; pairs are brought to size as in training, see data.preprocess")
 
     source = _source(config, options)
-    if options.protocol:
-        names, images = data.load_named_squares(source, _DDCOLOR_SIDE)
-    else:
-        names, images = data.load_named_crops(source, config.image_size, config.data.resize)
+    load = data.load_named_squares if options.protocol else data.load_named_crops
+    names, images = load(source, config.image_size, config.data.resize)
     gray = 0 if translates else int((evaluation.colorfulness(images) < evaluation.GRAY).sum())
     if gray == len(images):
         raise UserError(f"all {gray:,} photographs are grey, so there is no colour to judge by: give others")
@@ -136,14 +134,13 @@ def _evaluate(options: Namespace) -> None:
 
     height, width = images.shape[1:3]
     kind = "pairs" if translates else "old prints" if options.aged else "photographs"
+    kind += ", whole and stretched" if options.protocol else ""
     remark = f" ({source.remark})" if isinstance(source, data.PairSource) and source.remark else ""
     setting = (
         f"{len(names):,} {kind}{remark}, {width}×{height}, {'translated' if translates else 'coloured'} by"
         f" {options.checkpoint or 'the generator of the package'} ({config.name}, test time {config.test_time}, seed"
         f" {options.seed})"
     )
-    if options.protocol:
-        setting += ", whole photographs stretched to this size, as DDColor's authors do"
     if options.points:
         setting += f", with {options.points} points of the true colour each"
     if options.data is None:
@@ -261,8 +258,8 @@ def _coloured(
     words = _verdict(merits, baselines.merits, "ciede2000", 2)
     notes = [words, evaluation.TABLE_NOTE, f"Lab histograms: {'; '.join(histograms)}. {evaluation.LAB_NOTE}"]
     tints = ((name, as_stored(apply_tint(images, tint))) for name, tint in baselines.tints.items())
-    far = lifelike.distances(chain([("coloured", colored), ("grey image", gray)], tints), images, notes)
-    report["frechet_distance"] = far
+    shown = chain([("coloured", colored), ("grey image", gray)], tints)
+    report["frechet_distance"] = far = lifelike.distances(shown, images, notes)
     if options.protocol:
         report["ddcolor"] = lifelike.in_ddcolors_table(colored, images, notes)
     made = _Evaluated(versions, measured, evaluation.merits_table({"coloured": merits}, baselines, far), notes, report)

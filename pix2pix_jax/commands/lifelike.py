@@ -18,8 +18,7 @@ def distances(made: Iterable[tuple[str, NDArray[Any]]], truth: NDArray[Any], not
     except UserError as error:
         notes.append(f"There is no Fréchet distance: {error}.")
         return {}
-    if len(truth) < 2:
-        notes.append("There is no Fréchet distance: it takes two images or more.")
+    if len(truth) < 2:  # which have no covariance
         return {}
     notes.append(frechet.NOTE)
     return frechet.distances(made, truth, encoder)
@@ -29,8 +28,8 @@ def in_ddcolors_table(made: NDArray[Any], truth: NDArray[Any], notes: list[str])
     """The figures of `evaluation.judging.ddcolor_figures`, which it prints and adds to the notes."""
     theirs = ddcolor_figures(made, truth)
     notes.append(
-        "In DDColor's table: PSNR {psnr:.2f} dB, colourfulness {colorfulness:.2f}, {colorfulness_difference:.2f} from the"
-        " truth's. Their colourfulness is taken of the absolute values of both opponent colours.".format(**theirs)
+        "In DDColor's table: PSNR {psnr:.2f} dB, colourfulness {colorfulness:.2f}, {colorfulness_difference:.2f} from"
+        " the truth's. Their colourfulness is taken of the absolute values of both opponent colours.".format(**theirs)
     )
     print(notes[-1])
     return theirs
