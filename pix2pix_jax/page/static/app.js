@@ -32,7 +32,7 @@ const make = (name, properties, ...inner) => {
 
 const view = new View($("canvas"), {
   place(x, y) {
-    if (!about.points) return;
+    if (!about.points || !(chosen || store.current.after)) return; // before the first preview every place is grey
     if (picking) take(colorAt(picture(), x, y));
     else edit([...store.current.points, moved({ color: chosen ?? colorAt(picture(), x, y) }, x, y)], store.current.points.length);
   },

@@ -11,7 +11,7 @@
 // All give promises. Points are those of `pix2pix-colorize --points`, in pixels of the upright photograph. What is
 // wrong is an Error whose message may be shown; where its `again` is true, trying again later may help.
 
-const SMALL = 512; // px; what a preview is made from
+const SMALL = 384; // px; what a preview is made from: colour is smooth, and the details are the picture's
 
 export function createEngine() {
   let colors = true;
