@@ -95,7 +95,9 @@ def _serve(options: argparse.Namespace) -> None:
         pixels = round(options.max_megapixels * 1_000_000)
         root_path = options.root_path.strip("/")
         app = build_app(maker, pixels, password, f"/{root_path}" if root_path else "", hosts)
-        threading.Thread(target=_warm_up, args=[maker], daemon=True).start()
+        threading.Thread(
+            target=_warm_up, args=[maker]
+        ).start()  # waited for at the end: XLA cannot be left in the middle
         host = f"[{options.host}]" if ":" in options.host else options.host
         print(f"the page is at http://{host}:{listener.getsockname()[1]}/ (Ctrl-C ends it)", flush=True)
         settings = {

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import signal
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -435,6 +436,8 @@ def test_a_password(visit, generator_file, tmp_path):
         drop(page, {"a.png": png(PHOTOS[0])})
         wait_for_colour(page)
         assert page.locator(".points:visible").count() == 0  # this generator takes none
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
 
 
 def test_drawing_is_translated(visit, tmp_path):
