@@ -14,8 +14,8 @@ from pix2pix_jax.errors import UserError
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ("cats_vs_dog", "(did you mean cats_vs_dogs, "),
-        ("holiday", "(did you mean holidays, "),
+        ("cats_vs_dog", "(did you mean cats_vs_dogs"),
+        ("holiday", "(did you mean holidays"),
         ("pix2pix_train_only/smal", "smal"),
         ("community:set", ""),
         ("../pix2pix_photos", ""),
