@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+from pathlib import Path
 from typing import Any
 
 # From malloc.h: M_TRIM_THRESHOLD, of which -1 turns trimming off, M_MMAP_MAX and M_ARENA_MAX.
@@ -17,6 +18,14 @@ _keeping = False
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def has_avx512() -> bool:
+    """Whether this is an x86 processor with AVX-512, where the system says so."""
+    try:
+        return " avx512" in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
 
 
 def keep_freed_memory() -> None:

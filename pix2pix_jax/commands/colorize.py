@@ -6,25 +6,31 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from pix2pix_jax.commands import cli, images
+from pix2pix_jax.commands import cli, films, images
 from pix2pix_jax.commands.arguments import add_flags, load_generator, make_parser, positive_float
 from pix2pix_jax.commands.names import Item, Targets
 from pix2pix_jax.errors import UserError, did_you_mean
+from pix2pix_jax.inference.film.names import film_name, is_film
 from pix2pix_jax.inference.points import Point, parse_point, read_points
 from pix2pix_jax.photos import load, name_to_write
 
-_WORDS = images.Words("coloured", "photographs", lambda name: name_to_write(name, alpha=False), jobs=2)
+
+def _rename(name: Path) -> Path:
+    return film_name(name) if is_film(name) else name_to_write(name, alpha=False)
+
+
+_WORDS = images.Words("coloured", "photographs", _rename, jobs=2)
 
 
 def main(arguments: Sequence[str] | None = None) -> int | None:
     """Runs the command; gives its exit status, which is 1 if anything could not be coloured."""
-    return cli.run_command(lambda: _colorize(_parser().parse_args(arguments)))
+    return cli.run_command(lambda: _colorize(_parser().parse_args(arguments)), films.may_take_long)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = make_parser(
         "pix2pix-colorize",
-        description="Colours photographs, grey or not (colour is reduced to grey first), at their full size.",
+        description="Colours photographs and films, grey or not (colour is reduced to grey first), at their full size.",
     )
     images.add_arguments(parser, "PHOTO_OR_FOLDER", "colorized", _WORDS)
     parser.add_argument(
@@ -51,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         " or shares of it where there is a decimal point; a fourth value is the radius. Any number of times",
     )
     parser.add_argument(
-        "--points", type=Path, metavar="FILE.json", help="points of many photographs, see docs/colouring.md"
+        "--points", type=Path, metavar="FILE.json", help="points of many photographs and films, see docs/colouring.md"
     )
     parser.add_argument(
         "--like", type=Path, metavar="PHOTO", help="take the colours of this photograph where it shows something alike"
@@ -62,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         help="of faded prints and hazy scans, bring black and white back before they are coloured; brightness, which is"
         " kept otherwise, changes with it",
     )
+    films.add_arguments(parser)
     add_flags(parser, "--checkpoint", "--step", "--test-time", "--seed")
     return parser
 
@@ -84,9 +91,13 @@ def _colorize(options: argparse.Namespace) -> int:
         generator = generator.with_saturation(options.saturation)
     names = "seed", "overwrite", "damaged", "all_pages", "keep_dates", "restore"
     wishes = {name: getattr(options, name) for name in names}
+    if any(is_film(Path(item.name)) for item in items):
+        options.jobs = 1  # on this thread, which Ctrl-C reaches
 
     def colorize(item: Item, targets: Targets) -> images.Made:
         photo = Path(item.files[0])
+        if is_film(photo):
+            return films.colorize(options, item, targets, generator, points.get(item, ()), like=like)
         place, note = partial(targets.place, item), partial(images.note, photo)
         file, gray, _ = colorize_file(
             photo,

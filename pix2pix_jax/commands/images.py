@@ -237,8 +237,11 @@ def _refuse_among_originals(out: Path, items: Sequence[Item], folders: Sequence[
 def _each(function: Callable[[Item], _Outcome], items: Sequence[Item], threads: int) -> Generator[_Outcome, None, None]:
     """What a function makes of each item, in order: of the first alone, since that compiles for all.
 
-    Where the generator is closed, what has begun is finished.
+    Where the generator is closed, what has begun is finished; a single thread is the caller's.
     """
+    if threads == 1:
+        yield from map(function, items)
+        return
     with ThreadPoolExecutor(threads) as pool:
         for start in (0, *range(1, len(items), _AT_ONCE * threads)):
             yield from pool.map(function, items[start : start + _AT_ONCE * threads if start else 1])

@@ -26,7 +26,7 @@ _RED, _GREEN, _BLUE = (float(weight) for weight in LUMA_WEIGHTS)
 
 # Longer side over shorter side, above which the longer one is squeezed for G: no panorama is as long, and a line of
 # pixels must not keep G busy for minutes.
-_LONGEST = 16
+LONGEST = 16
 
 # As when training photographs are reduced: a box average does the first part.
 _REDUCING_GAP = 3.0
@@ -60,9 +60,7 @@ def make_chroma(
         config's `coloring_side`, or the shorter side of the training photographs (down to a multiple of what the
         network takes).
     """
-    multiple, config = generator.network.size_multiple, generator.config
-    # Files may name less than a network takes.
-    side = max((config.coloring_side or config.data.resize) // multiple, 1) * multiple
+    side = coloring_side(generator)
     small = _fit(luma, side)
     tops, lefts = (
         np.linspace(0, length - side, math.ceil((length - side) / (side // 2)) + 1).round().astype(int)
@@ -80,10 +78,17 @@ def make_chroma(
     return np.concatenate(list(faded_bands(make_with_points, given, side, (tops, lefts), side)))
 
 
+def coloring_side(generator: TrainedGenerator) -> int:
+    """The shorter side of what the generator colours, px: a multiple of what the network takes."""
+    multiple, config = generator.network.size_multiple, generator.config
+    # Files may name less than a network takes.
+    return max((config.coloring_side or config.data.resize) // multiple, 1) * multiple
+
+
 def _fit(luma: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Resizes so that the shorter side is `side`, and the longer one at most `_LONGEST` times that."""
+    """Resizes so that the shorter side is `side`, and the longer one at most `LONGEST` times that."""
     shorter = min(luma.shape)
-    height, width = (min(round(length * side / shorter), _LONGEST * side) for length in luma.shape)
+    height, width = (min(round(length * side / shorter), LONGEST * side) for length in luma.shape)
     if (height, width) == luma.shape:
         return luma
     image = Image.fromarray(luma).resize((width, height), Image.Resampling.BICUBIC, reducing_gap=_REDUCING_GAP)
@@ -131,7 +136,7 @@ def painted_bands(luma: NDArray, chroma: NDArray[np.float32]) -> Iterator[tuple[
     small = [chroma[..., 0], chroma[..., 1]]
     if follows := max(height / small_height, width / small_width) >= _FOLLOWING:
         reduced = _reduced(luma, (small_width, small_height))
-        small += [reduced, *(_slopes(plane, reduced) for plane in small)]
+        small += [reduced, *(slopes(plane, reduced) for plane in small)]
     planes, across = np.stack(small), list(_weights(width, small_width, _BLOCK))
     for rows, near, weights in _weights(height, small_height, min(max(1, _BAND_PIXELS // width), _MOST_ROWS)):
         tall = (weights @ planes[:, near]).reshape(-1, small_width)
@@ -174,8 +179,8 @@ def _reduced(luma: NDArray, size: tuple[int, int]) -> NDArray[np.float32]:
     return np.asarray(small, np.float32) / np.float32(_white(luma))
 
 
-def _slopes(chroma: NDArray[np.float32], luma: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How steeply chroma changes with luma around every pixel: regression within 3×3 pixels, damped by `_FLAT`."""
+def slopes(chroma: NDArray[np.float32], luma: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How steeply chroma changes with luma around every pixel: regression in 3×3 pixels, damped where luma is flat."""
     mean_luma, mean_chroma = uniform_filter(luma, 3), uniform_filter(chroma, 3)
     covariance = uniform_filter(luma * chroma, 3) - mean_luma * mean_chroma
     variance = uniform_filter(luma * luma, 3) - mean_luma**2

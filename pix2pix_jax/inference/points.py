@@ -34,6 +34,7 @@ class Point:
             chroma counts; the luma stays the photograph's, so "gray" keeps a place grey.
         radius: half the side of the square that has the colour: pixels, or a share of the shorter side; None for
             1/80 of that.
+        time: of a film, the second from which on the place has the colour, until the scene ends.
 
     Raises:
         UserError: if a number is not finite or negative, or the colour is unknown.
@@ -43,12 +44,13 @@ class Point:
     y: float
     color: str
     radius: float | None = None
+    time: float = 0.0
 
     def __post_init__(self) -> None:
-        numbers = [self.x, self.y, *([] if self.radius is None else [self.radius])]
+        numbers = [self.x, self.y, self.time, *([] if self.radius is None else [self.radius])]
         # Within what a float holds, and so not NaN either.
         if not all(isinstance(n, int | float) and 0 <= n < _LARGEST for n in numbers):
-            raise UserError(f"a point of colour needs numbers from 0 for x, y and radius, got {numbers}")
+            raise UserError(f"a point of colour needs numbers from 0 for x, y, radius and time, got {numbers}")
         _ = self.chroma
 
     @property
@@ -101,7 +103,10 @@ def read_points(file: Path) -> dict[str, list[Point]]:
 
 
 def write_points(file: Path, points: dict[str, list[Point]]) -> None:
-    """Writes points to a JSON file: {"version": 1, "photographs": {NAME: [{"x", "y", "color", "radius"}, …]}}."""
+    """Writes points to a JSON file: {"version": 1, "photographs": {NAME: [{"x", "y", "color", "radius"}, …]}}.
+
+    Those of films have a "time" too.
+    """
     photographs = {name: [_fields(point) for point in of_one] for name, of_one in points.items()}
     text = json.dumps({"version": _VERSION, "photographs": photographs}, indent=1, ensure_ascii=False)
     with replacing(file) as temporary:
@@ -110,19 +115,21 @@ def write_points(file: Path, points: dict[str, list[Point]]) -> None:
 
 def _fields(point: Point) -> dict[str, Any]:
     fields = {"x": point.x, "y": point.y, "color": point.color}
-    return fields if point.radius is None else {**fields, "radius": point.radius}
+    if point.radius is not None:
+        fields["radius"] = point.radius
+    return {**fields, "time": point.time} if point.time else fields
 
 
-def check_points(points: Sequence[Point], width: int, height: int) -> None:
-    """Raises UserError unless all points lie within a photograph of that size, and they are not too many."""
+def check_points(points: Sequence[Point], width: int, height: int, film: bool = False) -> None:
+    """Raises UserError unless all points lie within a photograph or film of that size, and they are not too many."""
     if len(points) > MOST:
         raise UserError(f"{len(points):,} points of colour, and at most {MOST:,} are taken for a photograph")
     for point in points:
-        x, y = _pixels(point.x, width), _pixels(point.y, height)
+        x, y = in_pixels(point.x, width), in_pixels(point.y, height)
+        if point.time and not film:
+            raise UserError(f"a point of colour has the time {point.time}, which only those of films have")
         if x > width or y > height:
-            raise UserError(
-                f"the point {point.x},{point.y} is outside the photograph, which is {width}×{height} pixels"
-            )
+            raise UserError(f"the point {point.x},{point.y} is outside the picture, which is {width}×{height} pixels")
 
 
 def point_map(points: Iterable[Point], size: tuple[int, int], grid: tuple[int, int]) -> NDArray[np.float32]:
@@ -139,10 +146,10 @@ def point_map(points: Iterable[Point], size: tuple[int, int], grid: tuple[int, i
     (width, height), (columns, rows) = size, grid
     drawn = np.zeros((rows, columns, 3), np.float32)
     for point in points:
-        radius = _pixels(_RADIUS if point.radius is None else point.radius, min(size)) * min(grid) / min(size)
+        radius = in_pixels(_RADIUS if point.radius is None else point.radius, min(size)) * min(grid) / min(size)
         radius = max(radius, 1.0)  # a square of 3 pixels at the least
         square = tuple(
-            _span(_pixels(value, length) * cells / length, radius, cells)
+            _span(in_pixels(value, length) * cells / length, radius, cells)
             for value, length, cells in ((point.y, height, rows), (point.x, width, columns))
         )
         drawn[square] = (1.0, *(2.0 * point.chroma))
@@ -155,5 +162,6 @@ def _span(middle: float, radius: float, length: int) -> slice:
     return slice(max(0, math.floor(middle - radius)), math.floor(middle + radius) + 1)
 
 
-def _pixels(value: float, length: int) -> float:
+def in_pixels(value: float, length: int) -> float:
+    """A number of a point in pixels; where it is a share, of the length."""
     return value * length if isinstance(value, float) and value <= 1.0 else value
