@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import importlib.util
 import shutil
 import subprocess
 import sys
@@ -28,9 +27,8 @@ class Files(http.server.SimpleHTTPRequestHandler):
 class Server:
     """Serves a folder under a path, as hosts of many pages do."""
 
-    def __init__(self, folder: Path, port: int = 0) -> None:
-        handler = functools.partial(Files, directory=folder)
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+    def __init__(self, folder: Path) -> None:
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Files, directory=folder))
         self.port = self._server.server_port
         self.url = f"http://127.0.0.1:{self.port}/some/place/"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -58,15 +56,10 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def built(sources: Path) -> Path:
     """The folder that is served; what is published is `some/place` in it."""
-    model = sources / "model" / "generator.onnx"
-    model.parent.mkdir()
-    if (made := ROOT / "web" / "model").is_dir():
-        shutil.copytree(made, model.parent, dirs_exist_ok=True)
-    elif importlib.util.find_spec("jax2onnx"):
-        command = "from pix2pix_jax.commands.start import export; export()"
-        subprocess.run([sys.executable, "-c", command, "--split", str(model)], cwd=ROOT, check=True)
-    else:
-        pytest.skip("web/model is not there, and jax2onnx, which makes it, is not installed")
+    pytest.importorskip("jax2onnx", reason="jax2onnx, which makes the generator's files, is not installed")
+    (sources / "model").mkdir()
+    command = "from pix2pix_jax.commands.start import export; export()"
+    subprocess.run([sys.executable, "-c", command, "--split", sources / "model/generator.onnx"], cwd=ROOT, check=True)
     subprocess.run(["npm", "run", "build"], cwd=sources, check=True)
     shutil.copytree(sources / "dist", sources / "served" / "some" / "place")
     return sources / "served"

@@ -87,8 +87,8 @@ export function pointMap(points, size, grid, strength, rgbOf) {
 /** Where the squares begin, [left, top], that cover a photograph and overlap by half at the least. */
 export function squares([width, height], side) {
   const rest = max(width, height) - side, steps = Math.ceil(rest / (side >> 1));
-  const starts = Array.from({ length: steps + 1 }, (_, i) => round((i * rest) / max(steps, 1)));
-  return starts.map((start) => (width > height ? [start, 0] : [0, start]));
+  const start = (i) => round((i * rest) / max(steps, 1));
+  return Array.from({ length: steps + 1 }, (_, i) => (width > height ? [start(i), 0] : [0, start(i)]));
 }
 
 /** Such a square of a plane, or of several channels. */
