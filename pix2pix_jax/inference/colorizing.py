@@ -29,12 +29,7 @@ Generator = TrainedGenerator | str | os.PathLike[str]
 
 @overload
 def colorize(
-    image: Photo,
-    generator: Generator | None = None,
-    seed: int = 0,
-    points: Sequence[Point] = (),
-    *,
-    restore: bool = False,
+    image: Photo, generator: Generator | None = None, seed: int = 0, points: Sequence[Point] = (), restore: bool = False
 ) -> Image.Image: ...
 
 
@@ -44,7 +39,6 @@ def colorize(
     generator: Generator | None = None,
     seed: int = 0,
     points: Sequence[Point] = (),
-    *,
     restore: bool = False,
 ) -> NDArray: ...
 
@@ -54,7 +48,6 @@ def colorize(
     generator: Generator | None = None,
     seed: int = 0,
     points: Sequence[Point] = (),
-    *,
     restore: bool = False,
 ) -> Image.Image | NDArray:
     """Colours a photograph of any size; of one in colour, only the luma is looked at.
