@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 _PART = 128  # frames, after which what is done is kept
-_AHEAD = 2  # runs of frames that are coloured before they are asked for
+_AHEAD = 1  # runs of frames that are coloured before they are asked for
 _Item = TypeVar("_Item")
 
 

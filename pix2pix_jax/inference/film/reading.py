@@ -163,7 +163,7 @@ def read_frames(
             last = max(pts, last + 1)
             if after is None or last > after:
                 seconds = (last - picture.start) * float(picture.time_base)
-                yield Frame(plane_of(_as_planes(frame), 0), last, frame.duration or step, seconds)
+                yield Frame(plane_of(_as_planes(frame), 0).copy(), last, frame.duration or step, seconds)
 
 
 def plane_of(frame: VideoFrame, number: int) -> NDArray:
