@@ -179,7 +179,7 @@ def test_what_it_says_is_what_a_twin_in_pytorch_says(side):
     pictures = smooth_images(2, 128).astype(np.float32) / 127.5 - 1.0
     if side == 64:  # which is enlarged: what PyTorch does at edges differs, so the twin sees what JAX has enlarged
         pictures = pictures[:, ::2, ::2]
-    seen = np.asarray(jax.image.resize(pictures, (2, 128, 128, 3), "cubic"))
+    seen = np.array(jax.image.resize(pictures, (2, 128, 128, 3), "cubic"))
     encoder = package.EfficientNet.from_name("efficientnet-lite1", image_size=None)
     encoder.load_state_dict(torch.load(find_weights("lite1"), weights_only=True))
     encoder.eval()
