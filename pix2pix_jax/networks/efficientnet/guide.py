@@ -5,7 +5,6 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from pix2pix_jax import ops
@@ -51,8 +50,11 @@ def along_luma(chroma: jax.Array, luma: jax.Array) -> jax.Array:
     """
     height, width = luma.shape[1:3]
     side = 2 * _RADIUS + 1
-    rows, columns = (np.convolve(np.ones(length), np.ones(side), "same") for length in (height, width))
-    counts = (rows[:, None] * columns).astype(np.float32)[..., None]
+    rows, columns = (
+        1.0 + jnp.minimum(jnp.arange(length), _RADIUS) + jnp.minimum(length - 1 - jnp.arange(length), _RADIUS)
+        for length in (height, width)
+    )
+    counts = (rows[:, None] * columns)[..., None]
 
     def mean(x: jax.Array) -> jax.Array:
         for window in ((1, side, 1, 1), (1, 1, side, 1)):

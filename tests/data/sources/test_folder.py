@@ -48,8 +48,8 @@ def test_other_files_and_hidden_ones_are_left_alone(tmp_path: Path, caplog: pyte
     save_photo(tmp_path / ".thumbnails" / "photo.png")
     contents = scan_folder(str(tmp_path), flag="--root")
     assert contents.files == ("photo.png",)
-    assert contents.skipped == {}
-    assert not caplog.records
+    assert list(contents.skipped) == ["page.pdf"]
+    assert ["page.pdf" in record.getMessage() for record in caplog.records] == [True]
 
 
 def test_unreadable_files_are_skipped_with_a_warning_that_names_them(
