@@ -1,11 +1,11 @@
 """Points of colour, as the generator with an encoder follows them."""
 
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from pix2pix_jax import ops
 from pix2pix_jax.networks.layers import Conv
@@ -48,19 +48,14 @@ def along_luma(chroma: jax.Array, luma: jax.Array) -> jax.Array:
     Returns:
         float32, the shape of `chroma`.
     """
-    height, width = luma.shape[1:3]
-    side = 2 * _RADIUS + 1
-    rows, columns = (
-        1.0 + jnp.minimum(jnp.arange(length), _RADIUS) + jnp.minimum(length - 1 - jnp.arange(length), _RADIUS)
-        for length in (height, width)
-    )
-    counts = (rows[:, None] * columns)[..., None]
 
-    def mean(x: jax.Array) -> jax.Array:
-        for window in ((1, side, 1, 1), (1, 1, side, 1)):
-            x = lax.reduce_window(x, 0.0, lax.add, window, (1, 1, 1, 1), "SAME")
-        return x / counts
+    def means_of(length: int) -> jax.Array:
+        at = jnp.arange(length)
+        near = (jnp.abs(at[:, None] - at) <= _RADIUS).astype(jnp.float32)
+        return near / near.sum(1, keepdims=True)
 
+    rows, columns = means_of(luma.shape[1]), means_of(luma.shape[2])
+    mean = partial(jnp.einsum, "ij,kl,bjlc->bikc", rows, columns, precision="highest")
     means = mean(jnp.concatenate([luma, luma * luma, chroma, luma * chroma], -1))
     of_luma, of_square, of_chroma, of_product = jnp.split(means, [1, 2, 2 + chroma.shape[-1]], -1)
     slope = (of_product - of_luma * of_chroma) / (of_square - of_luma * of_luma + _FLAT)
