@@ -1,5 +1,4 @@
 // Decodes, colours and encodes photographs beside the page's own thread, one after the other.
-import * as ort from "./ort.mjs";
 import { fitted, joined, lumaOf, painter, pointMap, square, squares } from "./painting.js";
 
 const PREVIEW = 1024, REMEMBERED = 4, ROWS = 100; // px of a preview's longer side; photographs; between two looks
@@ -13,12 +12,14 @@ async function unpacked(name) {
   return new Response(response.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 }
 
-// The generator in two parts: what a photograph needs once, and what follows points of colour. In WebAssembly, for
-// onnxruntime's WebGPU takes no convolution of the form that one of them has.
+// The generator in two parts: what a photograph needs once, and what follows points of colour.
 async function loaded() {
-  const [wasmBinary, ...parts] = await Promise.all(["wasm", "generator", "guide"].map(unpacked));
+  const runtime = (await navigator.gpu?.requestAdapter().catch(() => null)) ? "webgpu" : "wasm";
+  const files = [runtime, "generator", "guide"].map(unpacked);
+  const [ort, wasmBinary, ...parts] = await Promise.all([import(`./ort.${runtime}.mjs`), ...files]);
   Object.assign(ort.env.wasm, { wasmBinary, numThreads: 1 });
-  const sessions = await Promise.all(parts.map((part) => ort.InferenceSession.create(part)));
+  const on = (name) => Promise.all(parts.map((part) => ort.InferenceSession.create(part, { executionProviders: [name] })));
+  const sessions = await on(runtime).catch(() => on("wasm"));
   const [begin, guide] = sessions.map((session) => (given) => session.run(given));
   const [, side] = sessions[0].inputMetadata[0].shape, tensor = (data, ...channels) => new ort.Tensor(data, [1, side, side, ...channels]);
   return { begin, guide, side, tensor };
