@@ -30,6 +30,12 @@ def variables(network):
 
 
 @pytest.fixture(scope="module")
+def make(network, variables):
+    """The network with these weights, compiled once for each shape."""
+    return jax.jit(partial(network.apply, variables))
+
+
+@pytest.fixture(scope="module")
 def luma():
     return smooth_images(2, 128)[..., :1].astype(np.float32) / 127.5 - 1.0
 
@@ -43,9 +49,8 @@ def with_points(luma, *points):
 
 
 @pytest.mark.parametrize("side", [128, 64])
-def test_without_points_nothing_changes(network, variables, luma, side):
+def test_without_points_nothing_changes(make, luma, side):
     luma = luma[:, :side, :side]
-    make = jax.jit(partial(network.apply, variables))
     alone, empty, given = make(luma), make(with_points(luma)), make(with_points(luma, (9, 20, 0.5, -0.3)))
     np.testing.assert_allclose(alone, empty, atol=1e-6)  # another program, which rounds elsewhere
     np.testing.assert_array_equal(empty[1], given[1])
@@ -68,10 +73,9 @@ def test_the_guide_alone_learns(network, variables, luma):
         assert same == (name != "guide"), name
 
 
-def test_every_place_may_follow_a_point(network, variables, luma):
+def test_every_place_may_follow_a_point(make, luma):
     """By attention also what is too far for the convolutions."""
-    condition = with_points(luma, (2, 2, 0.5, -0.3))
-    made = network.apply(variables, condition) - network.apply(variables, luma)
+    made = make(with_points(luma, (2, 2, 0.5, -0.3))) - make(luma)
     assert np.abs(made[0, -8:, -8:]).max() > 1e-5
 
 
@@ -81,12 +85,8 @@ def test_what_attends_to_no_point_stays_half_of_what_it_was(network, variables, 
 
     attention = guide["attention"] | {"nothing": np.full(4, 1e6, np.float32)}
     params = variables["params"] | {"guide": guide | {"attention": attention}}
-    _, kept = network.apply(
-        variables | {"params": params},
-        condition,
-        capture_intermediates=lambda module, _: module.name in ("guide", "last"),
-        mutable=["intermediates"],
-    )
+    watch = {"capture_intermediates": lambda module, _: module.name in ("guide", "last"), "mutable": ["intermediates"]}
+    _, kept = jax.jit(partial(network.apply, **watch))(variables | {"params": params}, condition)
     kept = kept["intermediates"]
     whole = np.tanh(kept["guide"]["last"]["__call__"][0][:1])
     _, without = kept["without_points"][0]
