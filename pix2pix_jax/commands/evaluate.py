@@ -2,7 +2,7 @@
 
 import dataclasses
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain
@@ -46,15 +46,10 @@ class _Evaluated(NamedTuple):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command; its arguments are the process's own where they are None."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    options.of_run = bool(options.checkpoint) and files.typed_path(options.checkpoint, "RUN").is_dir()
-    if options.data is None and not options.of_run:
-        parser.error("give --data: only a run's folder, as --checkpoint, knows images that were held out of it")
-    cli.run_command(lambda: _evaluate(options))
+    cli.run_command(lambda: _evaluate(_parsed(arguments)))
 
 
-def _parser() -> ArgumentParser:
+def _parsed(arguments: Sequence[str] | None) -> Namespace:
     parser = make_parser(
         "pix2pix-evaluate",
         description="Evaluates a trained generator. Of one that colours: PSNR, SSIM, CIEDE2000 and colourfulness,"
@@ -102,7 +97,11 @@ def _parser() -> ArgumentParser:
         help="of colouring, give N points of the true colour, at random places: squares of 3 to 9 pixels",
     )
     add_flags(parser, "--checkpoint", "--step", "--test-time", "--seed", "--overwrite")
-    return parser
+    options = parser.parse_args(arguments)
+    options.of_run = bool(options.checkpoint) and files.typed_path(options.checkpoint, "RUN").is_dir()
+    if options.data is None and not options.of_run:
+        parser.error("give --data: only a run's folder, as --checkpoint, knows images that were held out of it")
+    return options
 
 
 def _evaluate(options: Namespace) -> None:
