@@ -8,7 +8,6 @@ const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const dist = at("dist/"), runtime = at("node_modules/onnxruntime-web/dist/");
 const packed = {
   wasm: `${runtime}ort-wasm-simd-threaded.wasm`,
-  webgpu: `${runtime}ort-wasm-simd-threaded.asyncify.wasm`,
   generator: at("model/generator.onnx"),
   guide: at("model/generator.guide.onnx"),
 };
@@ -21,7 +20,7 @@ if (missing) {
 const change = (name, from, to) => writeFileSync(dist + name, readFileSync(dist + name, "utf8").replace(from, to));
 rmSync(dist, { recursive: true, force: true });
 for (const folder of ["../pix2pix_jax/page/static", "src"]) cpSync(at(folder), dist, { recursive: true });
-for (const name of ["wasm", "webgpu"]) cpSync(`${runtime}ort.${name}.bundle.min.mjs`, `${dist}ort.${name}.mjs`);
+cpSync(`${runtime}ort.wasm.bundle.min.mjs`, `${dist}ort.mjs`);
 change("index.html", "<head>", `<head>\n  <meta http-equiv="Content-Security-Policy" content="${POLICY}">`);
 const files = ["./", ...readdirSync(dist).filter((name) => name !== "sw.js")];
 // Not .gz: some servers would call such a file encoded, and browsers would unpack it.

@@ -18,7 +18,7 @@ addEventListener("fetch", (event) => {
   if (method === "GET" && url.startsWith(registration.scope)) event.respondWith(answer(event.request));
 });
 
-// What is large, of which a browser needs a part only, is kept as it comes by.
+// What is large is kept as it comes by, so that it is loaded once.
 async function answer(request) {
   const cache = await caches.open(NAME), kept = await cache.match(request, { ignoreSearch: true });
   const response = kept ?? (await fetch(request));

@@ -1,4 +1,5 @@
 // Decodes, colours and encodes photographs beside the page's own thread, one after the other.
+import * as ort from "./ort.mjs";
 import { fitted, joined, lumaOf, painter, pointMap, square, squares } from "./painting.js";
 
 const PREVIEW = 1024, REMEMBERED = 4, ROWS = 100; // px of a preview's longer side; photographs; between two looks
@@ -14,12 +15,9 @@ async function unpacked(name) {
 
 // The generator in two parts: what a photograph needs once, and what follows points of colour.
 async function loaded() {
-  const runtime = (await navigator.gpu?.requestAdapter().catch(() => null)) ? "webgpu" : "wasm";
-  const files = [runtime, "generator", "guide"].map(unpacked);
-  const [ort, wasmBinary, ...parts] = await Promise.all([import(`./ort.${runtime}.mjs`), ...files]);
+  const [wasmBinary, ...parts] = await Promise.all(["wasm", "generator", "guide"].map(unpacked));
   Object.assign(ort.env.wasm, { wasmBinary, numThreads: 1 });
-  const on = (name) => Promise.all(parts.map((part) => ort.InferenceSession.create(part, { executionProviders: [name] })));
-  const sessions = await on(runtime).catch(() => on("wasm"));
+  const sessions = await Promise.all(parts.map((part) => ort.InferenceSession.create(part)));
   const [begin, guide] = sessions.map((session) => (given) => session.run(given));
   const [, side] = sessions[0].inputMetadata[0].shape, tensor = (data, ...channels) => new ort.Tensor(data, [1, side, side, ...channels]);
   return { begin, guide, side, tensor };
