@@ -159,10 +159,12 @@ async function loadPoints(file) {
   }
 }
 
-function add(files) {
-  const isPoints = ({ name }) => /\.json$/i.test(name);
-  [...files].filter(isPoints).forEach(loadPoints);
-  store.add([...files].filter((file) => !isPoints(file)));
+// What is given before the page is ready waits for it.
+async function add(given) {
+  const files = [...given], isPoints = ({ name }) => /\.json$/i.test(name);
+  await ready;
+  files.filter(isPoints).forEach(loadPoints);
+  store.add(files.filter((file) => !isPoints(file)));
 }
 
 function remove(...items) {
@@ -313,7 +315,9 @@ async function start() {
     openAll();
   };
   await store.load();
-  wire(showOther());
+  showOther();
 }
 
-start().catch(({ message }) => say(message));
+wire();
+const ready = start();
+ready.catch(({ message }) => say(message));
