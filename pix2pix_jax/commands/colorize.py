@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from pix2pix_jax.commands import cli, films, images
+from pix2pix_jax.commands import cli, films, images, stopping
 from pix2pix_jax.commands.arguments import add_flags, load_generator, make_parser, positive_float
 from pix2pix_jax.commands.names import Item, Targets
 from pix2pix_jax.errors import UserError, did_you_mean
@@ -24,7 +24,7 @@ _WORDS = images.Words("coloured", "photographs", _rename, jobs=2)
 
 def main(arguments: Sequence[str] | None = None) -> int | None:
     """Runs the command; gives its exit status, which is 1 if anything could not be coloured."""
-    return cli.run_command(lambda: _colorize(_parser().parse_args(arguments)), films.may_take_long)
+    return cli.run_command(lambda: _colorize(_parser().parse_args(arguments)), stopping.has_something_to_save)
 
 
 def _parser() -> argparse.ArgumentParser:

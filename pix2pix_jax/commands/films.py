@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from pix2pix_jax.commands import images
+from pix2pix_jax.commands import images, stopping
 from pix2pix_jax.commands.arguments import number
 from pix2pix_jax.commands.names import Item, Targets
 from pix2pix_jax.errors import UserError
@@ -17,13 +17,6 @@ from pix2pix_jax.inference.points import Point
 
 if TYPE_CHECKING:
     from pix2pix_jax.inference import TrainedGenerator
-
-_at_work = False
-
-
-def may_take_long() -> bool:
-    """Whether a film is being coloured, of which what is done is written when the command is told to end."""
-    return _at_work
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,8 +35,10 @@ def colorize(
     points: Sequence[Point],
     **wishes: Any,
 ) -> images.Made:
-    """Colours a film, and shows how far it is; raises UserError if that cannot be."""
-    global _at_work
+    """Colours a film, and shows how far it is; raises UserError if that cannot be.
+
+    A signal ends it between two frames, with SystemExit: an exception that is raised in FFmpeg's callbacks is lost.
+    """
     from pix2pix_jax.inference.film import colorize_film
 
     film, target = Path(item.files[0]), targets.place(item, film_name(Path(item.name), options.codec))
@@ -54,18 +49,16 @@ def colorize(
         images.note(film, f"written as {target.name}, for {film.suffix} cannot hold it in colour")
     target.parent.mkdir(parents=True, exist_ok=True)
     note, names = partial(images.note, film), ("codec", "crf", "seed", "overwrite", "damaged")
-    with tqdm(unit="frame", desc=film.name, disable=None, leave=False) as bar:
+    with tqdm(unit="frame", desc=film.name, disable=None, leave=False) as bar, stopping.stop_request() as wanted:
 
         def progress(done: int, expected: int) -> None:
+            if number := wanted():
+                raise SystemExit(128 + number)
             bar.total = max(done, expected)
             bar.update(done - bar.n)
 
-        _at_work = True
-        try:
-            wishes |= {name: getattr(options, name) for name in names}
-            colorize_film(film, target, generator, points=points, note=note, progress=progress, **wishes)
-        finally:
-            _at_work = False
+        wishes |= {name: getattr(options, name) for name in names}
+        colorize_film(film, target, generator, points=points, note=note, progress=progress, **wishes)
     from pix2pix_jax.inference.film.reading import read_picture
 
     picture = read_picture(target, options.codec)
