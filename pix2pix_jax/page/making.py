@@ -25,11 +25,12 @@ Answer = tuple[bytes, dict[str, Any]]
 
 
 class Asked(NamedTuple):
-    """What is asked for beside a file: its name (text, never a path to open), strength of the colours, and points."""
+    """Beside a file: its name (text, never a path to open), the strength of colours, points, whether to restore it."""
 
     name: str
     strength: float
     points: list[Point]
+    restore: bool = False
 
     def named(self, text: object, file: Path) -> str:
         """A message with this name in place of the file's, and without advice on flags: the page has none."""
@@ -55,7 +56,7 @@ class Maker(NamedTuple):
         return self.generator.config.task.condition_channels if self.translates else 1
 
     def read(self, line: bytes) -> Asked:
-        """Reads what is asked for: JSON with `name`, and for colours `strength` and the `points` of `--points`."""
+        """Reads what is asked for: JSON with `name`; for colours `strength`, `restore`, `points` as of `--points`."""
         try:
             given = json.loads(line)
             name = Path(given["name"]).name.encode(errors="replace").decode() or "image"
@@ -65,7 +66,7 @@ class Maker(NamedTuple):
             raise UserError("what was asked for beside the file cannot be read") from error
         if not 0.0 <= strength <= 10.0:
             raise UserError("the strength of the colours is a number from 0 to 10")
-        return Asked(name, strength, points)
+        return Asked(name, strength, points, given.get("restore") is True)
 
     def open(self, file: Path, asked: Asked) -> Answer:
         """A JPEG picture of a file for the screen, the upright image's size, and the name of what is made of it."""
@@ -87,7 +88,8 @@ class Maker(NamedTuple):
         with reading(file) as image:
             if max(image.size) > _PREVIEWED:
                 raise UserError(f"a preview is made of {_PREVIEWED} pixels at the most")
-            made = colorize(image, self.generator.with_saturation(asked.strength), self.seed, asked.points)
+            generator = self.generator.with_saturation(asked.strength)
+            made = colorize(image, generator, self.seed, asked.points, asked.restore)
         return _picture(made.convert("RGB")), {}
 
     def result(self, file: Path, asked: Asked) -> Answer:
@@ -100,7 +102,7 @@ class Maker(NamedTuple):
             write_translated(self._translated(condition), target, config)
         else:
             generator = self.generator.with_saturation(asked.strength)
-            how = {"seed": self.seed, "points": asked.points}
+            how = {"seed": self.seed, "points": asked.points, "restore": asked.restore}
             target, *_ = colorize_file(file, name, generator, folder.joinpath, notes.append, **how)
         about = {"name": asked.named(target.name, file), "notes": [asked.named(note, file) for note in notes]}
         return target.read_bytes(), about

@@ -62,6 +62,7 @@ def build_app(
         "side": generator.config.image_size,
         "strength": generator.config.saturation,
         "points": generator.takes_points,
+        "restores": task == "colorize",
         "drops": [],
         "limits": {"bytes": most, "pixels": max_pixels},
         "privacy": _PRIVACY,

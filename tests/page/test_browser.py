@@ -157,6 +157,11 @@ def test_strength_is_each_photograph_s_and_never_apart(visit, address, photo, ge
     page.locator("#strip button").nth(0).click()
     page.locator("#reset").click()
     assert (number.input_value(), slider.input_value()) == ("1.2", "1.2")
+    page.locator("#restore").check()
+    made = pixels(download(page)[1])
+    np.testing.assert_array_equal(made, np.asarray(colorize(photo, generator, restore=True)))
+    page.locator("#undo").click()
+    assert not page.locator("#restore").is_checked()
 
 
 def drop(page, files: dict[str, bytes], event: str = "drop") -> None:

@@ -18,7 +18,7 @@ let picking = false; // whether the next click takes a colour
 let opening = 0; // files
 let other = null; // the picture of the other photograph
 
-const wishes = ({ points, strength }) => ({ points, strength: strength ?? about.strength });
+const wishes = ({ points, strength, restore }) => ({ points, strength: strength ?? about.strength, restore: Boolean(restore) });
 const picture = () => store.current.after ?? store.current.photo.preview;
 const pixel = (share, length) => Math.min(Math.max(Math.floor(share * length), 0), length - 1);
 const moved = (point, x, y, { width, height } = store.current.photo) => ({ ...point, x: pixel(x, width), y: pixel(y, height) });
@@ -233,7 +233,7 @@ function show() {
   $("canvas").ariaLabel = `${file.name}, ${points.length} points`;
   view.show(photo && { before: photo.preview, after, width: photo.width, height: photo.height, points, point: store.point });
   [$("undo").disabled, $("redo").disabled] = [!item.past.length, !item.future.length];
-  $("strength").value = strength;
+  [$("strength").value, $("restore").checked] = [strength, item.restore];
   if (document.activeElement !== $("number")) $("number").value = strength;
   $("download").textContent = `Download ${photo?.writes ?? ""}`;
   [$("download").disabled, $("all").disabled] = [!idle || !photo, !idle || !items.some((each) => each.photo)];
@@ -277,6 +277,7 @@ function wire() {
   $("line").oninput = ({ target }) => view.setLine(target.value / 100);
   $("picker").oninput = ({ target }) => take(target.value);
   $("strength").oninput = $("number").oninput = ({ target }) => strengthIs(target.value);
+  $("restore").onchange = ({ target }) => store.edit(store.current, { restore: target.checked });
   $("number").onchange = ({ target }) => void (target.value = wishes(store.current).strength);
   document.ondragover = document.ondragleave = document.ondrop = (event) => {
     event.preventDefault();
@@ -298,7 +299,7 @@ function showDrawing() {
 
 async function start() {
   about = await engine.describe();
-  const colors = about.task === "colorize", hidden = [!about.points && ".points", !colors && ".colors", "#none"].filter(Boolean).join();
+  const colors = about.task === "colorize", hidden = [!about.points && ".points", !colors && ".colors", !about.restores && "#restores", "#none"].filter(Boolean).join();
   document.title = $("title").textContent = colors ? "Colour photographs" : "Translate images";
   $("privacy").textContent = about.privacy;
   document.querySelectorAll(hidden).forEach((part) => (part.hidden = true));

@@ -2,12 +2,12 @@
 //
 // Whatever colours for this page is a module like this one, whose `createEngine()` gives an object with
 //   describe(): {task: "colorize" | "translate", draw: may one draw?, side: of what is drawn (px), strength: of colours,
-//     points: does it take them?, drops: [what results lose], limits: {bytes, pixels}, privacy: a sentence,
+//     points: does it take them?, restores: does it help faded prints?, drops: [what results lose], limits: {bytes, pixels}, privacy: a sentence,
 //     examples: [{name, url}]};
 //   open(file, signal): a photograph {name, width, height: upright, writes: the result's name, preview: ImageBitmap of
 //     what was given, of at most 1024 px};
-//   preview(photograph, {points, strength}, signal): ImageBitmap of the preview's size, coloured;
-//   result(photograph, {points, strength}, signal, onProgress(0…1, null while it cannot tell)): {blob, name, notes}.
+//   preview(photograph, {points, strength, restore}, signal): ImageBitmap of the preview's size, coloured;
+//   result(photograph, {points, strength, restore}, signal, onProgress(0…1, null while it cannot tell)): {blob, name, notes}.
 // All give promises. Points are those of `pix2pix-colorize --points`, in pixels of the upright photograph. What is
 // wrong is an Error whose message may be shown; where its `again` is true, trying again later may help.
 
@@ -30,17 +30,18 @@ export function createEngine() {
       return { ...about, name: file.name, file, preview, small: colors ? await reduced(preview) : file };
     },
 
-    async preview({ name, width, height, preview, small }, { points, strength }, signal) {
+    async preview({ name, width, height, preview, small }, { points, strength, restore }, signal) {
       const share = (value, length) => Math.min(value / length, 0.9999); // 1 would be a pixel
       const shares = points.map((point) => ({ ...point, x: share(point.x, width), y: share(point.y, height),
         ...(point.radius !== undefined && { radius: share(point.radius, Math.min(width, height)) }) }));
-      const { blob } = await post("preview", { name, strength, points: shares }, small, signal);
-      const made = await createImageBitmap(blob);
+      const { blob } = await post("preview", { name, strength, restore, points: shares }, small, signal);
+      const made = await createImageBitmap(blob), [resizeWidth, resizeHeight] = [preview.width, preview.height];
+      if (restore) return createImageBitmap(made, { resizeWidth, resizeHeight, resizeQuality: "high" }); // luma changes
       return colors ? colored(preview, made) : made;
     },
 
-    async result({ name, file }, { points, strength }, signal, onProgress) {
-      const { blob, about } = await post("result", { name, strength, points }, file, signal, onProgress);
+    async result({ name, file }, { points, strength, restore }, signal, onProgress) {
+      const { blob, about } = await post("result", { name, strength, restore, points }, file, signal, onProgress);
       return { blob, ...about };
     },
   };

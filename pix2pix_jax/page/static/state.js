@@ -6,7 +6,7 @@ const FILES = "files", EDITS = "edits"; // apart, so that a point does not write
 const settled = (request) => new Promise((resolve, reject) => {
   [request.onsuccess, request.onerror] = [() => resolve(request.result), () => reject(request.error)];
 });
-const editable = ({ points, strength }) => ({ points, strength });
+const editable = ({ points, strength, restore }) => ({ points, strength, restore });
 
 export class Store {
   items = []; // {id, at, file, points, strength: null for the engine's, past, future, and what the page finds out}
@@ -38,7 +38,7 @@ export class Store {
   add(files) {
     const added = files.map((file, index) => {
       const at = Date.now() + index / 1000;
-      return { id: `${at} ${Math.random()}`, at, file, points: [], strength: null, past: [], future: [] };
+      return { id: `${at} ${Math.random()}`, at, file, points: [], strength: null, restore: false, past: [], future: [] };
     });
     this.items.push(...added);
     for (const item of added) this.#keep(item, this.#write(FILES, item.id, item.file));
@@ -84,8 +84,8 @@ export class Store {
     this.onchange(item, this.#keep(item));
   }
 
-  #keep({ id, at, points, strength, past, future }) {
-    this.#write(EDITS, id, { id, at, points, strength, past, future });
+  #keep({ id, at, points, strength, restore, past, future }) {
+    this.#write(EDITS, id, { id, at, points, strength, restore, past, future });
   }
 
   async #write(name, key, value) {
