@@ -46,6 +46,7 @@ def run_command(main: Callable[[], int | None], may_take_long: Callable[[], bool
     """
     # While JAX traces, Python would look for garbage hundreds of times, among all that was imported: 0.3 s of a start.
     gc.freeze()
+    gc.enable()
     gc.set_threshold(50_000, 20, 20)
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")

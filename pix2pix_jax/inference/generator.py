@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from flax.traverse_util import flatten_dict
 
+from pix2pix_jax import ops
 from pix2pix_jax.config import Config
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import replacing, writing
@@ -204,4 +205,4 @@ def points_in_training(config: Config) -> float:
 @lru_cache(maxsize=16)
 def compiled(function: Callable[..., jax.Array], config: Config) -> jax.stages.Wrapped:
     """A function of `generate` for a config, compiled once for all generators of that config."""
-    return jax.jit(partial(function, config))
+    return jax.jit(partial(ops.for_platform(jax.default_backend())(function), config))

@@ -36,7 +36,7 @@ _MEANINGS = {
 }
 
 
-@ops.for_any_platform()
+@ops.for_platform("any")
 def export_onnx(
     trained: TrainedGenerator, size: Sequence[int] | None = None, *, split: bool = False
 ) -> "list[ModelProto]":

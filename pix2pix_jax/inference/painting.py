@@ -13,7 +13,6 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import uniform_filter
 
 from pix2pix_jax.color import CB_RANGE, CR_RANGE, LUMA_WEIGHTS
 from pix2pix_jax.inference.generator import TrainedGenerator
@@ -181,10 +180,17 @@ def _reduced(luma: NDArray, size: tuple[int, int]) -> NDArray[np.float32]:
 
 def slopes(chroma: NDArray[np.float32], luma: NDArray[np.float32]) -> NDArray[np.float32]:
     """How steeply chroma changes with luma around every pixel: regression in 3×3 pixels, damped where luma is flat."""
-    mean_luma, mean_chroma = uniform_filter(luma, 3), uniform_filter(chroma, 3)
-    covariance = uniform_filter(luma * chroma, 3) - mean_luma * mean_chroma
-    variance = uniform_filter(luma * luma, 3) - mean_luma**2
+    mean_luma, mean_chroma = _means(luma), _means(chroma)
+    covariance = _means(luma * chroma) - mean_luma * mean_chroma
+    variance = _means(luma * luma) - mean_luma**2
     return (covariance / (variance + _FLAT)).astype(np.float32)
+
+
+def _means(plane: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Of 3×3 pixels around each; those at the edge are repeated. SciPy's filter would take 0.15 s to import."""
+    padded = np.pad(plane.astype(np.float64), 1, "edge")
+    rows = padded[:-2] + padded[1:-1] + padded[2:]
+    return (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / 9.0
 
 
 def _paint(luma: NDArray, cr: NDArray, cb: NDArray) -> NDArray:

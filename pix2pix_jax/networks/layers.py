@@ -53,7 +53,7 @@ class Conv(nn.Module):
             return jax.random.uniform(key, shape, dtype, -bound, bound)
 
         shape = (self.size, self.size, *((self.features, channels) if self.transposed else (channels, self.features)))
-        kernel = self.param("kernel", self.kernel_init or uniform, shape, jnp.float32)
+        kernel = self.param("kernel", beginning(self, self.kernel_init or uniform), shape, jnp.float32)
         x, *others = (part.astype(self.dtype) for part in parts)
         if self.transposed:
             y = ops.conv_transpose2d(x, kernel)
@@ -65,9 +65,8 @@ class Conv(nn.Module):
             y = ops.conv2d(x, kernel, self.stride, self.padding)
         if not self.use_bias:
             return y
-        return y + self.param(
-            "bias", initializers.zeros if self.kernel_init else uniform, (self.features,), jnp.float32
-        )
+        bias_init = initializers.zeros if self.kernel_init else uniform
+        return y + self.param("bias", beginning(self, bias_init), (self.features,), jnp.float32)
 
 
 class BatchNorm(nn.Module):
@@ -215,6 +214,14 @@ class Layers:
         }[self.config.init]
         use_bias = self.config.norm == "instance" if bias is None else bias
         return Conv(features, size, self.dtype, use_bias=use_bias, kernel_init=kernel_init, name=name, **options)
+
+
+def beginning(module: nn.Module, init: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    """How a parameter of a module begins, or zeros where it is there already.
+
+    Flax traces this to know its shape, whenever it is used: half of the time that it takes to trace a network.
+    """
+    return init if module.is_initializing() else initializers.zeros
 
 
 def dropout(x: jax.Array, rate: float, module: nn.Module) -> jax.Array:

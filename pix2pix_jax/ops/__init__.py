@@ -24,22 +24,25 @@ __all__ = [
     "conv2d_joined",
     "conv_transpose2d",
     "depthwise_conv2d",
-    "for_any_platform",
+    "for_platform",
     "normalize",
     "upsample_conv2d",
 ]
 
-_any_platform = ContextVar("any_platform", default=False)
+_traced_for: ContextVar[str | None] = ContextVar("traced_for", default=None)
 
 
 @contextmanager
-def for_any_platform() -> Iterator[None]:
-    """Has what is traced within take the plain forms, for runtimes other than JAX's."""
-    token = _any_platform.set(True)
+def for_platform(platform: str) -> Iterator[None]:
+    """Has what is traced within take the forms of one platform alone, such as "cpu": half as much is traced.
+
+    "any" are the plain forms, for runtimes other than JAX's.
+    """
+    token = _traced_for.set(platform)
     try:
         yield
     finally:
-        _any_platform.reset(token)
+        _traced_for.reset(token)
 
 
 def batch_norm(
@@ -76,6 +79,8 @@ def upsample_conv2d(x: jax.Array, kernel: jax.Array, factor: int) -> jax.Array:
 
 
 def _by_platform(cpu: Callable[..., Any], default: Callable[..., Any], *operands: Any, **options: Any) -> Any:
-    if _any_platform.get():
-        return getattr(plain, default.__name__, cpu)(*operands, **options)
-    return lax.platform_dependent(*operands, cpu=partial(cpu, **options), default=partial(default, **options))
+    platform = _traced_for.get()
+    if platform is None:
+        return lax.platform_dependent(*operands, cpu=partial(cpu, **options), default=partial(default, **options))
+    form = getattr(plain, default.__name__, cpu) if platform == "any" else cpu if platform == "cpu" else default
+    return form(*operands, **options)

@@ -19,8 +19,14 @@ def _windows(x: jax.Array, size: int, stride: int) -> Callable[[int, int], jax.A
     height, width = x.shape[1:3]
     before = (size - stride) // 2
     after = size - stride - before
-    padded = jnp.pad(x, ((0, 0), (before, after), (before, after), (0, 0)))
-    return lambda row, column: padded[:, row : row + height : stride, column : column + width : stride]
+    padded = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), (before, after, 0), (before, after, 0), (0, 0, 0)])
+    # Not by an index, which takes longer to trace.
+    return lambda row, column: lax.slice(
+        padded,
+        (0, row, column, 0),
+        (x.shape[0], row + height - stride + 1, column + width - stride + 1, x.shape[3]),
+        (1, stride, stride, 1),
+    )
 
 
 def _forward(x: jax.Array, kernel: jax.Array, stride: int) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:

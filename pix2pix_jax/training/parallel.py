@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from pix2pix_jax import ops
 from pix2pix_jax.state import AXIS, Model, TrainState
 from pix2pix_jax.step import train_step
 
@@ -23,8 +24,9 @@ def parallel_train_step(model: Model, devices: Any = None) -> Any:
         A compiled function of the state, an ordinary pytree whose buffers it takes over, and a batch, uint8 RGB
         [local devices, batch per device, height, width, 3]; it returns the new state and the loss terms.
     """
+    platform = (devices or jax.devices())[0].platform
     return jax.pmap(
-        partial(train_step, model, axis_name=AXIS),
+        partial(ops.for_platform(platform)(train_step), model, axis_name=AXIS),
         axis_name=AXIS,
         in_axes=(None, 0),
         out_axes=(None, None),

@@ -11,7 +11,7 @@ from jax import lax
 
 from pix2pix_jax import ops
 from pix2pix_jax.networks.config import Variant
-from pix2pix_jax.networks.layers import Conv
+from pix2pix_jax.networks.layers import Conv, beginning
 
 
 class Stage(NamedTuple):
@@ -142,7 +142,7 @@ class _DepthwiseConv(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         channels = x.shape[-1]
         init = nn.initializers.variance_scaling(2.0, "fan_in", "normal", in_axis=(0, 1), out_axis=())
-        kernel = self.param("kernel", init, (self.size, self.size, channels), jnp.float32)
+        kernel = self.param("kernel", beginning(self, init), (self.size, self.size, channels), jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, (channels,), jnp.float32)
         return ops.depthwise_conv2d(x.astype(self.dtype), kernel, self.stride) + bias
 
