@@ -22,6 +22,8 @@ rmSync(dist, { recursive: true, force: true });
 for (const folder of ["../pix2pix_jax/page/static", "src"]) cpSync(at(folder), dist, { recursive: true });
 cpSync(`${runtime}ort.wasm.bundle.min.mjs`, `${dist}ort.mjs`);
 change("index.html", "<head>", `<head>\n  <meta http-equiv="Content-Security-Policy" content="${POLICY}">`);
+const [, saturation] = /saturation\x12.([\d.]+)/s.exec(readFileSync(packed.generator, "latin1")); // of its metadata
+change("engine.js", "SATURATION = 1", `SATURATION = ${saturation}`);
 const files = ["./", ...readdirSync(dist).filter((name) => name !== "sw.js")];
 // Not .gz: some servers would call such a file encoded, and browsers would unpack it.
 for (const name in packed) writeFileSync(`${dist}${name}.bin`, gzipSync(readFileSync(packed[name]), { level: 9 }));

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from pix2pix_jax.commands.arguments import add_flags, load_generator, make_parse
 from pix2pix_jax.errors import UserError
 
 if TYPE_CHECKING:
-    from pix2pix_jax.page.making import Maker
+    from pix2pix_jax.page.serving import Maker
 
 _VARIABLE = "PIX2PIX_PAGE_PASSWORD"
 
@@ -73,10 +72,9 @@ def _serve(options: argparse.Namespace) -> None:
     try:
         import uvicorn
 
-        from pix2pix_jax.page.serving import build_app
+        from pix2pix_jax.page.serving import Maker, build_app
     except ImportError as error:
         raise UserError(f"the page needs what is not installed ({error}): pip install 'pix2pix-jax[web]'") from error
-    from pix2pix_jax.page.making import Maker
 
     images.set_limits(options)
     password, here = _password(options), _is_this_machine(options.host)
@@ -123,8 +121,8 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 def _warm_up(maker: "Maker") -> None:
-    with contextlib.suppress(UserError), tempfile.TemporaryDirectory(prefix="pix2pix-page-") as folder:
-        maker.warm_up(Path(folder))
+    with contextlib.suppress(UserError):
+        maker.warm_up()
 
 
 def _password(options: argparse.Namespace) -> str | None:

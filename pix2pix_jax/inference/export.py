@@ -15,7 +15,6 @@ from pix2pix_jax.inference import generate
 from pix2pix_jax.inference.generator import TrainedGenerator
 from pix2pix_jax.networks.efficientnet import SMALLEST_SEEN, EfficientNetUNet
 from pix2pix_jax.state import Weights
-from pix2pix_jax.tasks import TranslationTask
 
 
 def export_generator(trained: TrainedGenerator) -> export.Exported:
@@ -33,7 +32,7 @@ def export_generator(trained: TrainedGenerator) -> export.Exported:
     """
     config, network = updated(trained.config, {"coloring_side": 0, "data.resize": 0}), trained.network
     kept = jax.tree.map(_narrowest, trained.weights)
-    translates = isinstance(trained.config.task, TranslationTask)
+    translates = trained.translates
     run = generate.translate if translates else generate.colorize
 
     def make(images: jax.Array, *points: jax.Array) -> jax.Array:

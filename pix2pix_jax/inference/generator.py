@@ -20,7 +20,7 @@ from pix2pix_jax.files import replacing, writing
 from pix2pix_jax.inference import generate, pth_files
 from pix2pix_jax.networks import Generator, Params, pytorch
 from pix2pix_jax.state import Weights, build_generator
-from pix2pix_jax.tasks import ColorizationTask
+from pix2pix_jax.tasks import ColorizationTask, TranslationTask
 
 _BATCH = 32
 # px. Each size that a network is run at has to be compiled, which takes as long as several images: what has to be
@@ -56,6 +56,11 @@ class TrainedGenerator:
     def weights_by_name(self) -> dict[str, Any]:
         """The same by their names in a file, such as `params/enc1/conv/kernel`."""
         return flatten_dict({"params": self.params, "batch_stats": self.averages}, sep="/")
+
+    @property
+    def translates(self) -> bool:
+        """Whether it was trained on pairs, and does not colour."""
+        return isinstance(self.config.task, TranslationTask)
 
     @property
     def takes_points(self) -> bool:

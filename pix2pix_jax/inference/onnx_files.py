@@ -1,7 +1,8 @@
 """A trained generator as ONNX, for programs without JAX: onnxruntime, and browsers with onnxruntime-web.
 
 A file is for one image of one size. Whoever colours with it brings a photograph's luma to that size, and joins the
-chroma with the luma as it was. The file's metadata say what each input and output is; all are float32.
+chroma with the luma as it was. The file's metadata say what each input and output is; all are float32. `saturation`
+there is the factor that chroma has been multiplied by: for another strength, multiply by that over it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +21,6 @@ from pix2pix_jax.errors import UserError
 from pix2pix_jax.inference import generate
 from pix2pix_jax.inference.generator import TrainedGenerator
 from pix2pix_jax.networks.efficientnet import Encoder, Guide
-from pix2pix_jax.tasks import TranslationTask
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -56,7 +56,7 @@ def export_onnx(
         UserError: if the network does not take that size, there are no points to split at, or jax2onnx is missing.
     """
     config, key, multiple = trained.config, jax.random.key(0), trained.network.size_multiple
-    translates = isinstance(config.task, TranslationTask)
+    translates = trained.translates
     side = config.image_size if translates else config.coloring_side or config.data.resize
     height, width = size or [max(side // multiple, 1) * multiple] * 2
     if any(trained.side_taken(length) != length for length in (height, width)):
@@ -82,11 +82,12 @@ def export_onnx(
     given = {"luma": luma, "points": points} if trained.takes_points else {"luma": luma}
     if translates:
         given = {"image": jnp.zeros((1, height, width, config.task.condition_channels))}
+    told = {} if translates else {"saturation": f"{config.saturation:g}"}
     if not split:
-        return [_as_onnx(make, given, ["translation" if translates else "chroma"])]
+        return [_as_onnx(make, given, ["translation" if translates else "chroma"], told)]
     kept = dict(zip(_KEPT, jax.eval_shape(begin, luma)[1:], strict=True))
-    first = _as_onnx(begin, {"luma": luma}, ["chroma", *kept])
-    return [first, _as_onnx(go_on, {"luma": luma, "points": points, **kept}, ["chroma"])]
+    first = _as_onnx(begin, {"luma": luma}, ["chroma", *kept], told)
+    return [first, _as_onnx(go_on, {"luma": luma, "points": points, **kept}, ["chroma"], told)]
 
 
 def _adapted(kept: Any, call: Callable[..., Any], arguments: Any, options: Any, context: Any) -> Any:
@@ -106,8 +107,10 @@ def _adapted(kept: Any, call: Callable[..., Any], arguments: Any, options: Any, 
     return call(*arguments, **options)
 
 
-def _as_onnx(function: Callable[..., Any], given: Mapping[str, Any], made: list[str]) -> "ModelProto":
-    """A function as ONNX, its inputs and outputs named, and constants as float16 where that holds them exactly."""
+def _as_onnx(
+    function: Callable[..., Any], given: Mapping[str, Any], made: list[str], told: Mapping[str, str]
+) -> "ModelProto":
+    """A function as ONNX: inputs and outputs named, more told in its metadata, constants narrow where they fit."""
     try:
         import jax2onnx
         from onnx import TensorProto, helper, numpy_helper
@@ -117,7 +120,7 @@ def _as_onnx(function: Callable[..., Any], given: Mapping[str, Any], made: list[
     program = jax.make_jaxpr(function)(*given.values())
     named: dict[str, Any] = {"input_names": list(given), "output_names": made}
     model = jax2onnx.to_onnx(jaxpr_as_fun(program), program.in_avals, opset=18, **named)  # of 2022
-    helper.set_model_props(model, {name: _MEANINGS[name] for name in (*given, *made)})
+    helper.set_model_props(model, {**{name: _MEANINGS[name] for name in (*given, *made)}, **told})
     nodes = []
     for tensor in model.graph.initializer:
         array, name = numpy_helper.to_array(tensor), tensor.name

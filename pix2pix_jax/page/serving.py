@@ -1,4 +1,4 @@
-"""The page's server: it keeps nothing, is closed to other sites' pages, and refuses what is too large or too much."""
+"""The page's server. It makes what the commands make, keeps nothing, and refuses strangers and what is too much."""
 
 import asyncio
 import base64
@@ -6,40 +6,90 @@ import hmac
 import io
 import json
 import re
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 from urllib.parse import quote, urlsplit
 
+import numpy as np
 from PIL import Image
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, UploadFile
 from starlette.exceptions import HTTPException
+from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.page.making import Answer, Asked, Maker, file_for
+from pix2pix_jax.figures.drawing import displayed
+from pix2pix_jax.inference import Point, TrainedGenerator, colorize, translate
+from pix2pix_jax.inference.colorizing import colorize_file
+from pix2pix_jax.inference.inputs import condition_of
+from pix2pix_jax.inference.photo_files import explaining
+from pix2pix_jax.inference.translating import translate_array, translated_name, write_translated
+from pix2pix_jax.photos import read_header, read_image
 
-_HEADERS = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
-    " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "cache-control": "no-cache",
-}
-_EXAMPLES = {"cat": "chelsea.png", "coffee": "coffee.png", "camera": "camera.png"}  # scikit-image's, CC0
-_PRIVACY = "What you give goes to the computer that this page comes from, and is kept in your browser alone."
-_LINE_BYTES = 2**18  # of what is asked for beside a file
-_BYTES_A_PIXEL = 8  # of the largest files that hold an image: 16 bits, with transparency
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self';"
+    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {"content-security-policy": _POLICY, "x-content-type-options": "nosniff", "cache-control": "no-cache"}
+_EXAMPLES = {"cat": "chelsea", "coffee": "coffee", "camera": "camera"}  # scikit-image's, CC0
+_SHOWN = 1024  # px: the longer side of pictures for the screen
+_ASKED = 2**18  # bytes beside a file, at the most
 _SECONDS = 900.0  # that a file may take to arrive
-_ALL, _EACH = 32, 6  # requests at a time: of all addresses, and of one
+_ALL, _EACH, _AT_WORK = 32, 6, 2  # requests at a time: of all addresses, of one, and those that are not waiting
+
+Made = tuple[bytes, dict[str, Any]]  # a file, and what the page is told beside it
+
+
+class Maker(NamedTuple):
+    """A generator at work for the page, with the `tile` and `seed` of the commands; what cannot be is a UserError."""
+
+    generator: TrainedGenerator
+    tile: int = 1024
+    seed: int = 0
+
+    def open(self, file: Path, *_: object) -> Made:
+        """A JPEG picture of what the generator looks at, and the upright image's size, px."""
+        if self.generator.translates:
+            picture = Image.fromarray(displayed(condition_of([file], self.generator.config)))
+            return _encoded(picture), {"width": picture.width, "height": picture.height}
+        with explaining(file):
+            header, picture = read_header(file), Image.fromarray(read_image(file, _SHOWN // 2)).convert("L")
+        return _encoded(picture), {"width": header.width, "height": header.height}
+
+    def result(self, file: Path, note: Callable[[str], object], asked: dict[str, Any]) -> Made:
+        """The file that the command writes, byte by byte, and its name; `note` is told how the given one was read.
+
+        Asked for are `strength`, `points` and whether to `restore`, of photographs; a picture where `shown` will do.
+        """
+        generator, folder = self.generator, file.parent / ".made"
+        if generator.translates:
+            condition = condition_of([file], generator.config, note)
+            made = translate_array(condition, generator, self.seed, self.tile)
+            if asked.get("shown"):
+                return _encoded(Image.fromarray(displayed(made))), {}
+            target = folder / translated_name(file, condition, generator.config).name
+            write_translated(made, target, generator.config)
+        else:
+            generator = generator.with_saturation(asked.get("strength", generator.config.saturation))
+            how = {"seed": self.seed, "points": asked["points"], "restore": asked.get("restore") is True}
+            target, *_ = colorize_file(file, Path(file.name), generator, folder.joinpath, note, **how)
+        return target.read_bytes(), {"name": target.name}
+
+    def warm_up(self) -> None:
+        """Compiles what the first visitor would wait for."""
+        generator, side = self.generator, self.generator.config.image_size
+        image = np.zeros((side, side, generator.config.task.condition_channels), np.uint8)
+        (translate if generator.translates else colorize)(image, generator)
+        if generator.takes_points:
+            colorize(image, generator, points=[Point(0, 0, "gray")])
 
 
 def build_app(
@@ -54,139 +104,113 @@ def build_app(
         root_path: the path under which a reverse proxy offers the page, whether or not it takes the path off.
         hosts: the names by which browsers may call the server, against names that others let lead here; None for any.
     """
-    quick, long, most = asyncio.Semaphore(1), asyncio.Semaphore(2), _BYTES_A_PIXEL * max_pixels
-    task, generator = "translate" if maker.translates else "colorize", maker.generator
+    generator, most = maker.generator, 8 * max_pixels
+    channels = generator.config.task.condition_channels if generator.translates else 0
+    there, turns = Counter[str](), asyncio.Semaphore(_AT_WORK)
     about = {
-        "task": task,
-        "draw": maker.translates and maker.channels in (1, 3),
-        "side": generator.config.image_size,
+        "translates": generator.translates,
+        "paper": generator.config.image_size * (channels in (1, 3)),
         "strength": generator.config.saturation,
         "points": generator.takes_points,
-        "restores": task == "colorize",
-        "drops": [],
-        "limits": {"bytes": most, "pixels": max_pixels},
-        "privacy": _PRIVACY,
-        "examples": [{"name": f"{name}.png", "url": f"examples/{name}.png"} for name in _EXAMPLES],
+        "bytes": most,
+        "privacy": "What you give goes to the computer that this page comes from, and is kept in your browser alone.",
+        "examples": [{"name": f"{name}.png", "url": f"examples/{file}.png"} for name, file in _EXAMPLES.items()],
     }
 
-    def post(path: str, make: Callable[[Path, Asked], Answer], turn: asyncio.Semaphore) -> Route:
+    def post(path: str, make: Callable[..., Made]) -> Route:
         async def answer(request: Request) -> Response:
-            with tempfile.TemporaryDirectory(prefix="pix2pix-page-", ignore_cleanup_errors=True) as folder:
-                asked, file = await asyncio.wait_for(_received(request, maker, Path(folder), most), _SECONDS)
-                async with turn:  # previews take their own, so that none waits for a result
-                    if await request.is_disconnected():
-                        raise ClientDisconnect
-                    content, told = await asyncio.to_thread(_made, make, file, asked)
-            return Response(content, headers={"x-about": quote(json.dumps(told))})
+            _check(request.headers, most)
+            address = request.client.host if request.client else ""
+            if there.total() >= _ALL or there[address] >= _EACH:
+                raise HTTPException(429, "The server has much to do: trying again until it has time")
+            there[address] += 1
+            try:
+                with tempfile.TemporaryDirectory(prefix="pix2pix-page-") as folder:
+                    given = await asyncio.wait_for(_received(request, Path(folder)), _SECONDS)
+                    async with turns:
+                        content, told = await asyncio.to_thread(_made, make, *given)
+                return Response(content, headers={"x-about": quote(json.dumps(told))})
+            finally:
+                there.subtract([address])
 
         return Route(path, answer, methods=["POST"])
 
+    async def guard(request: Request, answer: Any) -> Response:
+        response = _refusal(request.headers, password, hosts) or await answer(request)
+        response.headers.update(_HEADERS)
+        return response
+
     routes: list[Any] = [
         Route("/describe", lambda _: JSONResponse(about)),
-        Route("/examples/{name}.png", _example),
-        post("/open", maker.open, long),
-        post("/preview", maker.preview, quick),
-        post("/result", maker.result, long),
+        post("/open", maker.open),
+        post("/result", maker.result),
+        Mount("/examples", StaticFiles(packages=[("skimage", "data")])),
         Mount("/", StaticFiles(directory=Path(__file__).parent / "static", html=True)),
     ]
-    errors: Any = {
-        UserError: lambda _, error: PlainTextResponse(str(error), 422),
-        ClientDisconnect: lambda *_: Response(status_code=408),
-        TimeoutError: lambda *_: Response(status_code=408),
-    }
     if root_path:
         without_slash = Route(root_path, lambda _: RedirectResponse(f"{root_path}/"))
         routes = [without_slash, Mount(root_path, routes=routes), *routes]
+    errors: Any = dict.fromkeys((ClientDisconnect, TimeoutError), lambda *_: Response(status_code=408))
+    errors[UserError] = lambda _, error: PlainTextResponse(str(error), 422)
     app = Starlette(routes=routes, exception_handlers=errors)
-    app.add_middleware(_Guard, password=password, hosts=hosts, most=most + _LINE_BYTES)
+    app.add_middleware(BaseHTTPMiddleware, dispatch=guard)
     return app
 
 
-async def _received(request: Request, maker: Maker, folder: Path, most: int) -> tuple[Asked, Path]:
-    """Reads a line of JSON and, after it, a file."""
-    line, chunks = b"", request.stream()
-    async for chunk in chunks:
-        line += chunk
-        if b"\n" in line or len(line) > _LINE_BYTES:
-            break
-    line, _, content = line.partition(b"\n")
-    asked = maker.read(line)
-    file, size = file_for(asked, folder), 0
-    with file.open("wb") as written:
-        while content is not None:
-            size += written.write(content)
-            if size > most:
-                raise HTTPException(413, f"{asked.name} is larger than {most // 10**6} MB, which is the most here")
-            content = await anext(chunks, None)
-    return asked, file
-
-
-def _made(make: Callable[[Path, Asked], Answer], file: Path, asked: Asked) -> Answer:
+def _refusal(headers: Headers, password: str | None, hosts: frozenset[str] | None) -> Response | None:
+    if hosts is not None and re.sub(r":\d+$", "", headers.get("host", "")) not in hosts:
+        return PlainTextResponse("This page answers to its own address alone: see --root-path for a proxy.", 421)
     try:
-        return make(file, asked)
-    except UserError as error:
-        raise UserError(asked.named(error, file)) from error
-
-
-def _example(request: Request) -> Response:
-    spec, name = find_spec("skimage"), _EXAMPLES.get(request.path_params["name"])
-    if name is None or spec is None or spec.origin is None:
-        raise HTTPException(404)
-    file = io.BytesIO()
-    with Image.open(Path(spec.origin).parent / "data" / name, formats=("PNG",)) as image:
-        image.convert("L").save(file, "PNG")
-    return Response(file.getvalue(), media_type="image/png")
-
-
-class _Guard:
-    """A layer around the application that refuses strangers and too much, and puts `_HEADERS` onto every answer."""
-
-    def __init__(self, app: Any, password: str | None, hosts: frozenset[str] | None, most: int) -> None:
-        self._app, self._password, self._hosts, self._most = app, password, hosts, most
-        self._there: Counter[str] = Counter()  # requests that are worked on, by address
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        async def send_with_headers(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
-            await send(message)
-
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        request = Request(scope)
-        address, counts = request.client.host if request.client else "", request.method == "POST"
-        if refusal := self._refusal(request, address):
-            status, text, *headers = refusal
-            await PlainTextResponse(text, status, *headers)(scope, receive, send_with_headers)
-            return
-        self._there[address] += counts
-        try:
-            await self._app(scope, receive, send_with_headers)
-        finally:
-            self._there -= Counter({address: int(counts)})  # forgets who has none
-
-    def _refusal(self, request: Request, address: str) -> Any:
-        """A status, a text, and further headers; None for what is let in."""
-        headers, host = request.headers, request.headers.get("host", "")
-        if self._hosts is not None and re.sub(r":\d+$", "", host) not in self._hosts:
-            return 421, "This page answers to its own address alone: behind a proxy, start it with --root-path."
-        if self._password is not None and not hmac.compare_digest(_given_password(headers), self._password.encode()):
-            return 401, "The password is asked for, with any name.", {"www-authenticate": 'Basic realm="pix2pix"'}
-        if request.method != "POST":
-            return None
-        site = headers.get("sec-fetch-site") or ("origin" in headers and urlsplit(headers["origin"]).netloc)
-        if site not in (False, "same-origin", "none", host, headers.get("x-forwarded-host")):
-            return 403, "Another site's page may not use this one."
-        if int(headers.get("content-length", 0)) > self._most:
-            return 413, f"This is larger than {self._most // 10**6} MB, which is the most here."
-        if self._there.total() >= _ALL or self._there[address] >= _EACH:
-            return 429, "The server has much to do: trying again until it has time", {"retry-after": "2"}
-        return None
-
-
-def _given_password(headers: Any) -> bytes:
-    try:
-        return base64.b64decode(headers.get("authorization", "").removeprefix("Basic ")).partition(b":")[2]
+        given = base64.b64decode(headers.get("authorization", "").removeprefix("Basic ")).partition(b":")[2]
     except ValueError:
-        return b""
+        given = b""
+    if password is None or hmac.compare_digest(given, password.encode()):
+        return None
+    return PlainTextResponse("The password is asked for.", 401, {"www-authenticate": 'Basic realm="pix2pix"'})
+
+
+def _check(headers: Headers, most: int) -> None:
+    """Raises HTTPException for what another site's page sends, or what is too large: servers hold it to its length."""
+    site = headers.get("sec-fetch-site") or ("origin" in headers and urlsplit(headers["origin"]).netloc)
+    if site not in (False, "same-origin", "none", headers.get("host"), headers.get("x-forwarded-host")):
+        raise HTTPException(403, "Another site's page may not use this one.")
+    if "transfer-encoding" in headers or not 0 <= int(headers.get("content-length", -1)) <= most + _ASKED:
+        raise HTTPException(413, f"This is larger than {most // 10**6} MB, which is the most here, or of unknown size.")
+
+
+async def _received(request: Request, folder: Path) -> tuple[Path, dict[str, Any]]:
+    """Reads a form: `file`, which keeps its name as far as it is one, and the JSON `asked`, see `Maker.result`."""
+    async with request.form(max_files=1, max_fields=1, max_part_size=_ASKED) as form:
+        try:
+            asked, upload = json.loads(str(form.get("asked", "{}"))), cast(UploadFile, form["file"])
+            asked["points"] = [Point(**point) for point in asked.get("points", [])]
+            name = re.sub(r"[\0-\x1f]", "", Path(upload.filename or "").name).replace("%22", '"').strip(". ")
+            if not 0.0 <= asked.get("strength", 1.0) <= 10.0:
+                raise UserError("the strength of the colours is a number from 0 to 10")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise UserError("what is asked for cannot be read: a form of a file and JSON") from error
+        file = folder / (name[-50:] or "image")
+        with file.open("wb") as written:
+            await asyncio.to_thread(shutil.copyfileobj, upload.file, written)
+    return file, asked
+
+
+def _made(make: Callable[..., Made], file: Path, asked: Any) -> Made:
+    """What is made, and notes on it, without the names of folders and advice on flags, which the page has not."""
+
+    def plain(text: object) -> str:
+        return re.sub(rf"{re.escape(str(file.parent))}/(\.made/)?|[;:] (?=[^;:]*--)[^;:]*", "", str(text))
+
+    notes: list[str] = []
+    try:
+        content, about = make(file, lambda text: notes.append(plain(text)), asked)
+    except UserError as error:
+        raise UserError(plain(error)) from error
+    return content, {**about, "notes": notes}
+
+
+def _encoded(picture: Image.Image) -> bytes:
+    file = io.BytesIO()
+    picture.thumbnail((_SHOWN, _SHOWN), Image.Resampling.BICUBIC)
+    picture.save(file, "JPEG", quality=95, subsampling="4:4:4")
+    return file.getvalue()

@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from pix2pix_jax.commands import page
-from pix2pix_jax.page.making import Maker
 
 LOCAL = {"127.0.0.1", "localhost", "[::1]"}
 
@@ -20,7 +19,8 @@ LOCAL = {"127.0.0.1", "localhost", "[::1]"}
 def run(run, generator_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable]:
     """Runs the command; what it changes in its process is undone."""
     before = {ending: signal.getsignal(ending) for ending in (signal.SIGINT, signal.SIGTERM)}
-    monkeypatch.setattr(Maker, "warm_up", lambda *_: None)
+    if serving := sys.modules.get("pix2pix_jax.page.serving"):
+        monkeypatch.setattr(serving.Maker, "warm_up", lambda *_: None)
     yield partial(run, page.main, "--checkpoint", generator_file)
     for ending, handler in before.items():
         signal.signal(ending, handler)

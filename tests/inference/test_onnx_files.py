@@ -83,13 +83,14 @@ def test_the_packages_own_colours_as_in_jax_whole_or_split(packaged, models, poi
     assert (np.abs(wanted - packaged.make_chroma(pixels)).max() > 0.01) == points.any()
 
 
-def test_files_are_small_and_say_what_they_take(models):
+def test_files_are_small_and_say_what_they_take(packaged, models):
     sizes = [len(model.SerializeToString()) / 1e6 for model in models]
     assert sizes[0] < 9.1
     assert sum(sizes[1:]) < sizes[0] + 0.4
     assert sizes[2] < 2.0
     for model in models:
         told = {entry.key: entry.value for entry in model.metadata_props}
+        assert float(told.pop("saturation")) == packaged.config.saturation != 1.0
         assert set(told) == {value.name for value in (*model.graph.input, *model.graph.output)}
         assert "Cr and Cb" in told["chroma"]
         assert str(ROOT).encode() not in model.SerializeToString()
@@ -115,6 +116,15 @@ def test_every_network_colours_as_in_jax(without_points):
     config = updated(without_points.config, {"coloring_side": 0, "data.resize": 0})
     wanted = dataclasses.replace(without_points, config=config).make_chroma(pixels)
     np.testing.assert_allclose(made, wanted, atol=1e-5)
+
+
+def test_the_saturation_in_the_metadata_is_what_colours_were_multiplied_by(without_points):
+    plain, strong = (export_onnx(without_points.with_saturation(factor), (128, 128))[0] for factor in (1.0, 1.5))
+    factors = [float(next(e.value for e in each.metadata_props if e.key == "saturation")) for each in (plain, strong)]
+    assert factors == [1.0, 1.5]
+    luma = photo(128, 128)
+    made = [run(model, luma=luma)["chroma"] for model in (plain, strong)]
+    np.testing.assert_allclose(1.5 * made[0], made[1], atol=1e-5)
 
 
 def test_dropout_is_drawn_once_for_every_photograph():

@@ -7,10 +7,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from helpers import ROOT
+from helpers import ROOT, save_image
+from page.hands import PHOTOS
+
+from pix2pix_jax.inference import TrainedGenerator, load_trained
 
 READY = re.compile(r"the page is at (http\S+) ")
 PATIENCE = 120_000  # ms: machines are busy
@@ -39,6 +43,25 @@ def serving(*arguments: str, port: int = 0) -> Iterator[tuple[str, subprocess.Po
             process.communicate(timeout=60)
         finally:
             process.kill()
+
+
+@pytest.fixture(scope="session")
+def generator() -> TrainedGenerator:
+    """The package's, which takes points."""
+    return load_trained()
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    """Of a page that colours."""
+    with serving() as (address, _):
+        yield address
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A grey photograph of 96×64."""
+    return save_image(tmp_path / "Großmutter 1944.png", PHOTOS[0][..., 0])
 
 
 @pytest.fixture

@@ -16,11 +16,11 @@ from translators import save_translator
 
 from pix2pix_jax.commands import colorize, translate
 from pix2pix_jax.inference import load_trained
-from pix2pix_jax.page.making import Maker
 
 pytest.importorskip("httpx2", reason="Starlette's client for tests is not installed")
 testclient = pytest.importorskip("starlette.testclient", reason="the page's server is not installed")
 from pix2pix_jax.page import serving  # noqa: E402
+from pix2pix_jax.page.serving import Maker  # noqa: E402
 
 PHOTO = smooth_images(1, 40, seed=2)[0][:30]
 PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 0)
@@ -43,7 +43,8 @@ def client(maker, monkeypatch, tmp_path):
 
 
 def post(client, path: str, content: bytes, name: str = "a.png", headers=None, **asked):
-    return client.post(path, content=json.dumps({"name": name, **asked}).encode() + b"\n" + content, headers=headers)
+    form = {"asked": json.dumps(asked)} if asked else None
+    return client.post(path, data=form, files={"file": (name, content)}, headers=headers)
 
 
 def about(answer) -> dict:
@@ -87,46 +88,41 @@ def test_translating_is_the_command_s(tmp_path, monkeypatch):
     assert about(answer)["name"] == "drawn.png"
     assert answer.content == (tmp_path / "out/a.png").read_bytes()
     described = client.get("/describe").json()
-    assert (described["task"], described["draw"], described["side"], described["points"]) == (
-        "translate",
-        True,
-        32,
-        False,
-    )
-    assert about(post(client, "/open", given.read_bytes()))["writes"] == "a.png"
-    with Image.open(io.BytesIO(post(client, "/preview", given.read_bytes()).content)) as preview:
-        assert preview.size == (40, 40)
+    assert (described["translates"], described["paper"], described["points"]) == (True, 32, False)
+    with Image.open(io.BytesIO(post(client, "/result", given.read_bytes(), shown=True).content)) as preview:
+        assert (preview.format, preview.size) == ("JPEG", (40, 40))
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "size", "writes"),
+    ("name", "content", "size"),
     [
-        ("a.gif", gray("GIF"), (40, 30), "a.png"),
+        ("a.gif", gray("GIF"), (40, 30)),
         (
             "turned.jpg",
             gray("JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"),
             (30, 40),
-            "turned.jpg",
         ),
-        ("cmyk.jpg", encoded(Image.fromarray(PHOTO).convert("CMYK"), "JPEG"), (40, 30), "cmyk.jpg"),
-        ("deep.tif", encoded(Image.fromarray(PHOTO[..., 0].astype(np.uint16) * 257), "TIFF"), (40, 30), "deep.tif"),
-        ("wide", encoded(Image.new("L", (3000, 20), 90), "PNG"), (3000, 20), "wide.png"),
+        ("cmyk.jpg", encoded(Image.fromarray(PHOTO).convert("CMYK"), "JPEG"), (40, 30)),
+        ("deep.tif", encoded(Image.fromarray(PHOTO[..., 0].astype(np.uint16) * 257), "TIFF"), (40, 30)),
+        ("wide", encoded(Image.new("L", (3000, 20), 90), "PNG"), (3000, 20)),
     ],
 )
-def test_every_kind_is_shown(client, name, content, size, writes):
+def test_every_kind_is_shown(client, name, content, size):
     answer = post(client, "/open", content, name)
     told = about(answer)
-    assert ((told["width"], told["height"]), told["writes"]) == (size, writes)
+    assert (told["width"], told["height"]) == size
     with Image.open(io.BytesIO(answer.content)) as picture:
         assert (picture.format, max(picture.size)) == ("JPEG", min(max(size), 1024))
         assert (picture.width > picture.height) == (size[0] > size[1])
 
 
-def test_preview_is_the_result_of_a_small_copy(client):
-    shown = [np.asarray(Image.open(io.BytesIO(post(client, "/preview", gray(), strength=s).content))) for s in (0, 2)]
+def test_strength(client):
+    shown = [
+        np.asarray(Image.open(io.BytesIO(post(client, "/result", gray("JPEG"), "a.jpg", strength=s).content)))
+        for s in (0, 2)
+    ]
     assert np.ptp(shown[0].astype(int), axis=2).max() <= 2
     assert np.ptp(shown[1].astype(int), axis=2).max() > 40
-    assert post(client, "/preview", encoded(Image.new("L", (600, 8)), "PNG")).status_code == 422
 
 
 def bomb() -> bytes:
@@ -144,8 +140,9 @@ def bomb() -> bytes:
         ("<script>alert(1)</script>.png", b"", "script>.png cannot be read"),
         ("../../etc/passwd", b"", "passwd cannot be read"),
         ("a.cr2", gray(), "raw file"),
-        ("\0" + "n" * 5000 + ".jpg", b"", "n.jpg cannot be read"),
-        ("\ud83d.jpg", b"", "cannot be read"),
+        ("\0" + "n" * 1000 + ".jpg", b"", "n.jpg cannot be read"),
+        ("..", b"", "image cannot be read"),
+        ('a"b.jpg', b"", 'a"b.jpg cannot be read'),
     ],
 )
 @pytest.mark.parametrize("path", ["/open", "/result"])
@@ -158,16 +155,17 @@ def test_what_cannot_be_read_is_told_in_words(client, path, name, content, says)
 
 
 @pytest.mark.parametrize(
-    "line",
+    "asked",
     [
-        *(b"", b"[]", b"{", b'{"name": 3}', b'{"name": "a.png", "points": 1}', b"[" * 100_000, b"x" * 2**19),
-        *(b'{"name": "a.png", "strength": NaN}', b'{"name": "a.png", "strength": 99}'),
-        b'{"name": "a.png", "points": [{"x": 1, "y": 2, "color": "red", "z": 1}]}',
-        b'{"name": "a.png", "points": [{"x": -1, "y": 2, "color": "red"}]}',
+        *("", "[]", "{", '{"points": 1}', "[" * 100_000, "x" * 2**19, '{"strength": NaN}', '{"strength": 99}'),
+        *('{"strength": "1"}', '{"points": [{"x": 1, "y": 2, "color": "red", "z": 1}]}'),
+        '{"points": [{"x": -1, "y": 2, "color": "red"}]}',
     ],
 )
-def test_nonsense_is_refused(client, line):
-    assert client.post("/result", content=line + b"\n" + gray()).status_code == 422
+def test_nonsense_is_refused(client, asked):
+    answer = client.post("/result", data={"asked": asked}, files={"file": ("a.png", gray())})
+    assert answer.status_code in (400, 422)
+    assert client.post("/result", data={"file": "no file"}).status_code == 422
 
 
 def test_a_generator_without_points_says_so(client):
@@ -177,16 +175,15 @@ def test_a_generator_without_points_says_so(client):
 
 def test_too_many_bytes(maker):
     client = testclient.TestClient(serving.build_app(maker, 100))
-    for content in (gray(), b"0" * 2**20, iter([b'{"name": "a.png"}\n', *[b"0" * 500] * 3])):
-        sent = {"content": content} if not isinstance(content, bytes) else {"content": b'{"name": "a.png"}\n' + content}
-        assert client.post("/open", **sent).status_code == 413
+    assert post(client, "/open", b"0" * 2**20).status_code == 413
+    assert client.post("/open", content=iter([b"0" * 500] * 3)).status_code == 413  # who knows how many
 
 
 def test_too_much_at_a_time(maker, monkeypatch):
     """One address has six requests, which two threads work on; the seventh is refused, and later it is not."""
     going, begun = threading.Event(), threading.Semaphore(0)
 
-    def slow(self, file, asked):
+    def slow(*_):
         begun.release()
         assert going.wait(60)
         return b"", {}
@@ -197,7 +194,6 @@ def test_too_much_at_a_time(maker, monkeypatch):
         assert begun.acquire(timeout=60)
         while (answer := post(client, "/result", gray())).status_code != 429:  # the others are on their way
             assert answer.status_code in (200, 422)
-        assert int(answer.headers["retry-after"]) > 0
         assert client.get("/describe").status_code == 200
         going.set()
         assert {each.result().status_code for each in asked} == {200}
@@ -235,7 +231,7 @@ def test_names_that_others_let_lead_here(maker, host, status):
 def test_password(maker, given):
     client = testclient.TestClient(serving.build_app(maker, PIXELS, password="sesame"))
     basic = "" if given is None else "Basic " + base64.b64encode(given.encode("latin-1")).decode()
-    for path in ("/", "/app.js", "/describe", "/examples/cat.png"):
+    for path in ("/", "/app.js", "/describe", "/examples/chelsea.png"):
         answer = client.get(path, headers={"authorization": basic})
         assert answer.status_code == (200 if given == "anybody:sesame" else 401)
         assert ("www-authenticate" in answer.headers) == (answer.status_code == 401)
@@ -243,16 +239,16 @@ def test_password(maker, given):
 
 
 def test_pages_and_their_policy(client):
-    for path in ("/", "/app.js", "/examples/camera.png", "/none", "/describe", "/../making.py", "/examples/x.png"):
+    for path in ("/", "/app.js", "/examples/camera.png", "/none", "/describe", "/../serving.py", "/examples/x.png"):
         answer = client.get(path)
-        assert answer.status_code == (404 if path in ("/none", "/../making.py", "/examples/x.png") else 200)
+        assert answer.status_code == (404 if path in ("/none", "/../serving.py", "/examples/x.png") else 200)
         policy = answer.headers["content-security-policy"]
         assert policy.startswith("default-src 'none'; script-src 'self';")
         assert "unsafe" not in policy
         assert "http" not in policy
     assert client.get("/result").status_code == 404  # there is no such page
-    with Image.open(io.BytesIO(client.get("/examples/cat.png").content)) as image:
-        assert image.mode == "L"
+    for example in client.get("/describe").json()["examples"]:
+        assert client.get(example["url"]).headers["content-type"] == "image/png"
 
 
 def test_under_a_path(maker):

@@ -109,7 +109,7 @@ def test_follows_points_that_are_clicked(page: Any, tmp_path: Path) -> None:
     file = tmp_path / "cat.png"
     Image.fromarray(data.chelsea()).save(file)
     give(page, file)
-    box = page.locator("#canvas").bounding_box()
+    box = page.locator("#picture").bounding_box()
     for color, across, down in (("#2040b0", 0.4, 0.5), ("#208030", 0.75, 0.3)):
         page.fill("#picker", color)
         page.mouse.click(box["x"] + box["width"] * across, box["y"] + box["height"] * down)
@@ -180,16 +180,16 @@ def test_result_can_be_cancelled(page: Any, server: Server, tmp_path: Path) -> N
     page.set_input_files("#own", tmp_path / "a.jpg")
 
     told = page.evaluate("""async () => {
-        const { createEngine } = await import("./engine.js"), engine = createEngine();
+        const engine = await (await import("./engine.js")).createEngine();
         const photo = await engine.open(document.querySelector("#own").files[0]), asked = { points: [], strength: 1 };
         const shares = [], control = new AbortController(), heard = (share) => [shares.push(share), control.abort()];
         const error = await engine.result(photo, asked, control.signal, heard).catch((error) => error.name);
-        const { width, height } = await engine.preview(photo, asked);
+        const { width, height } = await createImageBitmap(await engine.preview(photo, asked));
         const wrong = await engine.preview(photo, { points: [{ x: 1, y: 1, color: "no" }], strength: 1 }).catch(String);
         return { shares, error, width, height, wrong };
     }""")
 
     assert told["error"] == "AbortError"
     assert len(told["shares"]) == 1
-    assert (told["width"], told["height"]) == (1024, 768)
+    assert (told["width"], told["height"]) == (213, 160)
     assert "no colour" in told["wrong"]

@@ -31,31 +31,29 @@ function sums(from, to, kernel) {
   return { starts, weights, count };
 }
 
-/** A plane with rows of another length. */
-function widened(plane, [width, height], to, kernel = cubic) {
-  const { starts, weights, count } = sums(width, to, kernel), out = new Float32Array(to * height);
+/** A plane at another size: a function for its row y, which holds until the next is asked for. */
+function resampled(plane, [width, height], [columns, rows], kernel = cubic) {
+  const across = sums(width, columns, kernel), down = sums(height, rows, kernel), out = new Float32Array(columns);
+  const wide = new Float32Array(columns * height);
   for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < to; x++, i++) {
-      const at = y * width + starts[x];
-      for (let k = 0; k < count; k++) out[i] += weights[x * count + k] * plane[at + k];
+    for (let x = 0; x < columns; x++, i++) {
+      const at = y * width + across.starts[x];
+      for (let k = 0; k < across.count; k++) wide[i] += across.weights[x * across.count + k] * plane[at + k];
     }
   }
-  return out;
+  return (y) => {
+    out.fill(0);
+    for (let k = 0; k < down.count; k++) {
+      const weight = down.weights[y * down.count + k], at = (down.starts[y] + k) * columns;
+      for (let x = 0; x < columns; x++) out[x] += weight * wide[at + x];
+    }
+    return out;
+  };
 }
 
-/** Row y of a plane with another number of rows. */
-function rowOf(plane, width, { starts, weights, count }, y, out) {
-  out.fill(0);
-  for (let k = 0; k < count; k++) {
-    const weight = weights[y * count + k], at = (starts[y] + k) * width;
-    for (let x = 0; x < width; x++) out[x] += weight * plane[at + x];
-  }
-}
-
-function resized(plane, size, [width, height], kernel = cubic) {
-  const rows = widened(plane, size, width, kernel), down = sums(size[1], height, kernel);
-  const out = new Float32Array(width * height);
-  for (let y = 0; y < height; y++) rowOf(rows, width, down, y, out.subarray(y * width, (y + 1) * width));
+function resized(plane, from, to, kernel) {
+  const row = resampled(plane, from, to, kernel), out = new Float32Array(to[0] * to[1]);
+  for (let y = 0; y < to[1]; y++) out.set(row(y), y * to[0]);
   return out;
 }
 
@@ -66,13 +64,12 @@ export function fitted(luma, size, side) {
 }
 
 /** Points on a grid, float32 [height, width, 3]: 1 where one is; there Cr and Cb in [-1, 1], over `strength`. */
-export function pointMap(points, size, grid, strength, rgbOf) {
-  const drawn = new Float32Array(grid[0] * grid[1] * 3), shorter = min(...size);
-  const pixels = (value, length) => (!Number.isInteger(value) && value <= 1 ? value * length : value);
+export function pointMap(points, grid, strength, rgbOf) {
+  const drawn = new Float32Array(grid[0] * grid[1] * 3);
   for (const { x, y, color, radius = RADIUS } of points) {
-    const reach = max((pixels(radius, shorter) * min(...grid)) / shorter, 1);
+    const reach = max(radius * min(...grid), 1);
     const [[left, right], [top, bottom]] = [x, y].map((value, axis) => {
-      const middle = min((pixels(value, size[axis]) * grid[axis]) / size[axis], grid[axis] - 1);
+      const middle = min(value * grid[axis], grid[axis] - 1);
       return [max(0, floor(middle - reach)), min(grid[axis], floor(middle + reach) + 1)];
     });
     const [red, green, blue] = rgbOf(color), luma = RED * red + GREEN * green + BLUE * blue;
@@ -125,11 +122,9 @@ export function painter(chroma, small, [width, height]) {
   const follows = max(width / small.size[0], height / small.size[1]) >= FOLLOWING;
   const luma = Float32Array.from(small.luma, (value) => value / 255);
   const guide = follows ? [luma, ...slopes(chroma, luma, small.size)] : [];
-  const planes = [...chroma, ...guide].map((plane) => widened(plane, small.size, width));
-  const down = sums(small.size[1], height, cubic), row = planes.map(() => new Float32Array(width));
-  const [cr, cb, smooth, crSlope, cbSlope] = row;
+  const rows = [...chroma, ...guide].map((plane) => resampled(plane, small.size, [width, height]));
   return (grey, rgba, y) => {
-    planes.forEach((plane, i) => rowOf(plane, width, down, y, row[i]));
+    const [cr, cb, smooth, crSlope, cbSlope] = rows.map((row) => row(y));
     for (let x = 0, i = y * width, at = 4 * i; x < width; x++, i++, at += 4) {
       const detail = follows ? grey[i] / 255 - smooth[x] : 0;
       const red = 255 * CR * (follows ? cr[x] + crSlope[x] * detail : cr[x]);

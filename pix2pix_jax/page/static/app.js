@@ -1,47 +1,46 @@
 // What the page's parts do: they change the store, and show what is in it. Names and messages are text, never HTML.
 
 import { createEngine } from "./engine.js";
-import { colorAt, common, likely } from "./palette.js";
-import { Paper } from "./paper.js";
+import { colorAt, common, likely, pixelsOf } from "./palette.js";
+import { createPaper } from "./paper.js";
 import { Store } from "./state.js";
-import { View } from "./view.js";
+import { createView, fill, showLayers } from "./view.js";
 import { zipOf } from "./zip.js";
 
-const AT_ONCE = 2; // files that are opened at a time
 const STRONGEST = 3;
-const ANY = "linear-gradient(90deg, #c68f72, #d2b45f, #5f8a3c, #6f9fd8)"; // of a swatch that stands for no colour
 const $ = (id) => document.getElementById(id);
-const store = new Store(), engine = createEngine(), cards = new Map();
-let about = null; // what the engine says of itself
+const store = new Store();
+let engine = null, about = null; // what colours, and what it says of itself
 let chosen = null; // the colour of the next point; null for the one that was made there
 let picking = false; // whether the next click takes a colour
-let opening = 0; // files
-let other = null; // the picture of the other photograph
+let making = false, waiting = ""; // whether a preview is on its way, and what the engine waits for
+let other = null; // the pixels of the photograph that colours are taken from
 
-const wishes = ({ points, strength, restore }) => ({ points, strength: strength ?? about.strength, restore: Boolean(restore) });
-const picture = () => store.current.after ?? store.current.photo.preview;
-const pixel = (share, length) => Math.min(Math.max(Math.floor(share * length), 0), length - 1);
-const moved = (point, x, y, { width, height } = store.current.photo) => ({ ...point, x: pixel(x, width), y: pixel(y, height) });
+const edited = ({ edits }) => edits.steps[edits.at];
+const wishes = (item) => ({ ...edited(item), strength: edited(item).strength ?? about.strength });
+const inside = (share) => Math.round(1e5 * Math.min(Math.max(share, 1e-5), 0.99999)) / 1e5; // 1 would be a pixel
 const say = (text) => void ($("status").textContent = text);
 const make = (name, properties, ...inner) => {
-  const { background, ...others } = properties, made = Object.assign(document.createElement(name), others);
-  if (background) made.style.background = background;
+  const made = Object.assign(document.createElement(name), properties);
   made.append(...inner);
   return made;
 };
 
-const view = new View($("canvas"), {
+const view = createView({
   place(x, y) {
-    if (!about.points || !(chosen || store.current.after)) return; // before the first preview every place is grey
-    if (picking) take(colorAt(picture(), x, y));
-    else edit([...store.current.points, moved({ color: chosen ?? colorAt(picture(), x, y) }, x, y)], store.current.points.length);
+    const { points } = edited(store.current), { pixels } = store.current;
+    if (!about.points || !pixels) return; // before the first preview every place is grey
+    if (picking) return take(colorAt(pixels, x, y));
+    edit([...points, { x: inside(x), y: inside(y), color: chosen ?? colorAt(pixels, x, y) }], points.length);
+    view.focus(points.length);
   },
-  move: (index, x, y, gesture) => edit(store.current.points.with(index, moved(store.current.points[index], x, y)), index, gesture),
-  remove: (index) => edit(store.current.points.toSpliced(index, 1)),
+  move(index, x, y, gesture) {
+    const { points } = edited(store.current);
+    edit(points.with(index, { ...points[index], x: inside(x), y: inside(y) }), index, gesture);
+  },
+  remove: (index) => edit(edited(store.current).points.toSpliced(index, 1)),
   choose: (index) => store.select(store.current, index),
-  line: (share) => void ($("line").value = 100 * share),
 });
-const second = new View($("second"), { place: (x, y) => take(colorAt(other, x, y)), choose() {}, remove() {} });
 
 function edit(points, index = null, gesture = null) {
   store.point = index;
@@ -50,84 +49,62 @@ function edit(points, index = null, gesture = null) {
 
 // Gives the chosen point a colour, and points to come; `next` is null for what is made at their places.
 function take(color, next = color) {
-  const { current, point } = store, given = current.points[point];
+  const { points } = edited(store.current), { point } = store;
   [chosen, picking] = [next, false];
-  if (given) edit(current.points.with(point, { ...given, color }), point);
+  if (points[point]) edit(points.with(point, { ...points[point], color }), point, "colour");
   else show();
 }
 
-// Again and again, while the engine says that this may help.
-async function stubborn(item, work) {
-  for (let seconds = 1; ; seconds = Math.min(2 * seconds, 8)) {
+// Makes what is lacking, a step at a time: of the photograph that is seen first. Of changes on the way the last counts.
+async function work() {
+  const lacks = (item) => item && item.made !== JSON.stringify(wishes(item));
+  if (making) return;
+  for (let item; (item = [store.current, ...store.items].find(lacks)); show()) {
+    const asked = wishes(item), text = JSON.stringify(asked);
+    making = true;
     try {
-      const made = await work();
-      if (item.wait) store.set(item, { wait: null });
-      return made;
-    } catch (error) {
-      if (!error.again) throw error;
-      store.set(item, { wait: error.message });
-      await new Promise((done) => setTimeout(done, 1000 * seconds));
-    }
-  }
-}
-
-function openAll() {
-  for (const item of store.items.filter(({ control }) => !control).slice(0, AT_ONCE - opening)) {
-    opening += 1;
-    item.control = new AbortController();
-    open(item).catch(({ message }) => store.set(item, { error: message })).finally(() => openAll((opening -= 1)));
-  }
-}
-
-async function open(item) {
-  const { file, control } = item, most = about.limits.bytes;
-  if (file.size > most) throw new Error(`${file.name} is larger than ${Math.floor(most / 1e6)} MB, which is the most here`);
-  await file.slice(0, 1).arrayBuffer().catch(() => { throw new Error(`${file.name} cannot be read: is it a folder?`); });
-  store.set(item, { photo: await stubborn(item, () => engine.open(file, control.signal)) });
-  await refresh(item);
-}
-
-// Makes the preview that is wanted now: one at a time, and of changes on the way, the last counts.
-async function refresh(item) {
-  const wanted = () => JSON.stringify(wishes(item)), lacking = () => item === store.current && !item.after && !item.error;
-  if (item.making || !item.photo) return;
-  for (item.making = true; (item.made !== wanted() || lacking()) && store.items.includes(item); store.onchange()) {
-    const asked = wanted();
-    try {
-      item.after = await stubborn(item, () => engine.preview(item.photo, JSON.parse(asked), item.control.signal));
-      item.error = null;
+      if (item.photo) await preview(item, asked);
+      else item.photo = await open(item.file);
+      [item.error, item.made] = [null, item.after && text];
     } catch ({ message }) {
-      item.error = message;
+      [item.error, item.made] = [message, text];
     }
-    item.made = asked;
+    making = false;
   }
-  item.making = false;
 }
 
-// Long work, one at a time, which may be cancelled.
-async function during(text, work) {
-  const control = new AbortController(), bar = $("progress");
+async function open(file) {
+  if (file.size > about.bytes) throw new Error(`${file.name} is larger than ${Math.floor(about.bytes / 1e6)} MB`);
+  await file.slice(0, 1).arrayBuffer().catch(() => { throw new Error(`${file.name} cannot be read: is it a folder?`); });
+  const photo = await engine.open(file);
+  return { ...photo, url: URL.createObjectURL(photo.picture) };
+}
+
+async function preview(item, asked) {
+  const made = await engine.preview(item.photo, asked), pixels = await pixelsOf(made);
+  URL.revokeObjectURL(item.after);
+  Object.assign(item, { pixels, after: URL.createObjectURL(made), tints: !about.translates && !asked.restore });
+  if (!asked.points.length) item.bare = pixels;
+}
+
+// Makes photographs at full size: one is given as it is, several in a zip file.
+async function download(...items) {
+  const made = [], control = new AbortController(), bar = $("progress");
   $("cancel").onclick = () => control.abort();
-  show(($("work").hidden = false), say(text));
+  show(($("work").hidden = false), say("Making it at full size…"), bar.removeAttribute("value"));
   try {
-    await work(control.signal, (share) => (share === null ? bar.removeAttribute("value") : (bar.value = share)));
+    for (const item of items) {
+      const progress = (share) => void (bar.value = (made.length + share) / items.length);
+      if (made.length) progress(0);
+      made.push(await engine.result(item.photo, wishes(item), control.signal, progress));
+      item.notes = made.at(-1).notes;
+    }
+    save(...(made.length > 1 ? [await zipOf(made), "photographs.zip"] : [made[0].blob, made[0].name]));
     say("Done.");
-  } catch (error) {
-    say(error.name === "AbortError" ? "Cancelled." : error.message);
+  } catch ({ message }) {
+    say(control.signal.aborted ? "Cancelled." : message);
   }
   show(($("work").hidden = true));
-}
-
-async function resultOf(item, signal, progress) {
-  const made = await stubborn(item, () => engine.result(item.photo, wishes(item), signal, progress));
-  store.set(item, { notes: made.notes });
-  return made;
-}
-
-async function saveAll(signal, progress) {
-  const made = [], ready = store.items.filter(({ photo }) => photo);
-  for (const item of ready) made.push(await resultOf(item, signal, (share) => progress((made.length + (share ?? 0.9)) / ready.length)));
-  save(await zipOf(made), "photographs.zip");
 }
 
 function save(blob, name) {
@@ -137,21 +114,22 @@ function save(blob, name) {
 }
 
 function savePoints() {
-  const given = store.items.filter(({ points }) => points.length).map(({ file, points }) => [file.name, points]);
-  save(new Blob([JSON.stringify({ version: 1, photographs: Object.fromEntries(given) }, null, 1)]), "points.json");
+  const given = store.items.filter((item) => edited(item).points.length);
+  const photographs = Object.fromEntries(given.map((item) => [item.file.name, edited(item).points]));
+  save(new Blob([JSON.stringify({ version: 1, photographs }, null, 1)]), "points.json");
 }
 
 async function loadPoints(file) {
   try {
     // 1.0 is a share and 1 a pixel, which JavaScript does not tell apart.
-    const read = JSON.parse((await file.text()).replace(/("(?:x|y|radius)"\s*:\s*)1\.0*(?=\s*[,}])/g, "$10.9999"));
+    const read = JSON.parse((await file.text()).replace(/("(?:x|y|radius)"\s*:\s*)1\.0*(?=\s*[,}])/g, "$10.99999"));
     if (read.version !== 1) throw new Error("it is not of version 1");
-    for (const [name, points] of Object.entries(read.photographs)) {
+    for (const [name, given] of Object.entries(read.photographs)) {
       const item = store.items.find((each) => each.photo && each.file.name === name.split("/").at(-1));
       if (!item) throw new Error(`it has points for ${name}, which is not here`);
-      const { width, height } = item.photo, inPixels = (value, length) => (value % 1 ? pixel(value, length) : value);
-      store.edit(item, { points: points.map((point) => ({ ...point, x: inPixels(point.x, width), y: inPixels(point.y, height),
-        ...(point.radius !== undefined && { radius: inPixels(point.radius, Math.min(width, height)) }) })) });
+      const { width, height } = item.photo, lengths = { x: width, y: height, radius: Math.min(width, height) };
+      const share = (key, value) => (key in lengths && value % 1 === 0 ? inside(value / lengths[key]) : value);
+      store.edit(item, { points: given.map((point) => JSON.parse(JSON.stringify(point, share))) });
     }
     say(`The points of ${file.name} are loaded.`);
   } catch ({ message }) {
@@ -167,79 +145,56 @@ async function add(given) {
   store.add(files.filter((file) => !isPoints(file)));
 }
 
-function remove(...items) {
-  items.forEach(({ id, control }) => cards.delete(id, control?.abort()));
-  store.remove(...items);
-}
-
-async function showOther() {
-  try {
-    other = store.reference && (await engine.open(store.reference)).preview;
-  } catch ({ message }) {
-    [other, store.reference] = [null, say(message)];
-  }
-  $("second").hidden = $("forget").hidden = !other;
-  if (other) second.show({ before: other });
-}
-
-// Replaces what is in a list, but not where the keyboard is.
-function fill(list, parts) {
-  if (list.children.length === parts.length && parts.every((part, index) => part === list.children[index])) return;
-  const at = [...list.querySelectorAll("button")].indexOf(document.activeElement);
-  list.replaceChildren(...parts);
-  if (at >= 0) (list.querySelectorAll("button")[at] ?? $("canvas")).focus();
-}
-
-function cardOf(item) {
-  if (!cards.has(item.id)) {
-    const parts = [make("canvas", { width: 240, height: 150 }), make("b", {}), make("i", {})];
-    cards.set(item.id, make("li", {}, make("button", { className: "card", onclick: () => store.select(item) }, ...parts)));
-  }
-  const card = cards.get(item.id), [canvas, name, wrong] = card.firstChild.children, shown = item.after ?? (canvas.shown ? null : item.photo?.preview);
-  [name.textContent, wrong.textContent] = [item.file.name, item.error ?? item.wait ?? ""];
-  card.firstChild.classList.toggle("bad", Boolean(item.error && !item.photo));
-  card.firstChild.ariaCurrent = item === store.current;
-  if (shown && canvas.shown !== shown) {
-    const scale = Math.max(240 / shown.width, 150 / shown.height), size = [shown.width * scale, shown.height * scale];
-    canvas.getContext("2d").drawImage(shown, (240 - size[0]) / 2, (150 - size[1]) / 2, ...size);
-    canvas.shown = shown;
-  }
-  return card;
-}
-
-function showPoints({ points, photo, bare }) {
-  const given = points[store.point], place = given && [(given.x + 0.5) / photo.width, (given.y + 0.5) / photo.height];
-  const colors = given ? likely(bare ?? picture(), ...place) : [{ name: "as made", color: null }, ...common];
-  $("palette-title").textContent = given ? `Colours for point ${store.point + 1}` : "Colour of the next point";
-  $("picker").value = given?.color ?? chosen ?? $("picker").value;
-  $("dropper").ariaPressed = picking;
-  const swatch = (background) => make("span", { className: "swatch", background });
-  fill($("palette"), colors.map(({ name, color }) => make("button", { ariaPressed: color === (given ? given.color : chosen),
-    onclick: () => take(color, name === "as made" ? null : color) }, swatch(color ?? ANY), name)));
-  fill($("points"), points.map(({ x, y, color }, index) => make("li", {}, make("button", { ariaPressed: index === store.point,
-    ariaLabel: `Point ${index + 1}, ${color} at ${x}, ${y}`, onclick: () => store.select(store.current, index) }, swatch(color), ` ${index + 1}`))));
+async function showOther(file) {
+  if (file) store.setOther(file);
+  other = store.other && (await pixelsOf(store.other).catch(() => say("That photograph cannot be shown here.")));
+  $("second").hidden = !other;
+  if (other) $("second").src = URL.createObjectURL(store.other);
 }
 
 function show() {
-  const { current: item, items } = store, idle = $("work").hidden;
-  fill($("strip"), items.map(cardOf));
+  const { current: item, items } = store, opened = items.filter(({ photo }) => photo), idle = $("work").hidden;
+  fill($("strip"), items, newCard, showCard);
   $("stage").hidden = $("tools").hidden = !item;
   if (!item) return;
-  const { photo, after, points, error, wait, file } = item, { strength } = wishes(item);
-  if (!points.length) item.bare = after; // what is made without points
+  const { points, strength, restore } = wishes(item), { edits, file, photo, notes } = item, wrong = waiting || item.error;
   for (const id of ["stage", "tools"]) $(id).classList.toggle("empty", !photo);
-  $("wrong").textContent = error ?? wait ?? "";
-  $("wrong").hidden = !(error ?? wait);
-  $("canvas").ariaLabel = `${file.name}, ${points.length} points`;
-  view.show(photo && { before: photo.preview, after, width: photo.width, height: photo.height, points, point: store.point });
-  [$("undo").disabled, $("redo").disabled] = [!item.past.length, !item.future.length];
-  [$("strength").value, $("restore").checked] = [strength, item.restore];
+  [$("wrong").textContent, $("wrong").hidden] = [wrong, !wrong];
+  $("view").ariaLabel = `${file.name}, ${points.length} points`;
+  [$("undo").disabled, $("redo").disabled] = [!edits.at, edits.at === edits.steps.length - 1];
+  [$("strength").value, $("restore").checked] = [strength, restore];
   if (document.activeElement !== $("number")) $("number").value = strength;
-  $("download").textContent = `Download ${photo?.writes ?? ""}`;
-  [$("download").disabled, $("all").disabled] = [!idle || !photo, !idle || !items.some((each) => each.photo)];
+  [$("download").disabled, $("all").disabled] = [!idle || !photo, !idle || !opened.length];
   $("all").hidden = $("clear").hidden = items.length < 2;
-  fill($("notes"), [...about.drops, ...(item.notes ?? [])].map((textContent) => make("li", { textContent })));
-  if (photo && about.points) showPoints(item);
+  fill($("notes"), notes ?? [], () => make("li"), (note, text) => (note.textContent = text));
+  if (photo) view.show({ ...item, points }, store.point);
+  if (photo && about.points) showPalette(points[store.point], item.bare ?? item.pixels);
+}
+
+function newCard() {
+  const layers = make("span", { className: "layers" }, make("img", { alt: "" }), make("img", { alt: "" }));
+  return make("li", {}, make("button", { className: "card" }, layers, make("b"), make("i")));
+}
+
+function showCard({ firstChild: card }, item) {
+  const [layers, name, wrong] = card.children, { photo, file, error } = item;
+  [name.textContent, wrong.textContent, card.ariaCurrent] = [file.name, error ?? "", item === store.current];
+  card.classList.toggle("bad", Boolean(error && !photo));
+  card.onclick = () => store.select(item);
+  showLayers(layers, item);
+}
+
+function showPalette(point, pixels) {
+  const colors = point && pixels ? likely(pixels, point.x, point.y) : [{ name: "as made", color: null }, ...common];
+  $("palette-title").textContent = point ? `Colours for point ${store.point + 1}` : "Colour of the next point";
+  $("picker").value = point?.color ?? chosen ?? $("picker").value;
+  $("dropper").ariaPressed = picking;
+  fill($("palette"), colors, () => make("button", {}, make("span", { className: "swatch" }), ""), (button, { name, color }) => {
+    button.firstChild.style.background = color ?? "";
+    button.lastChild.textContent = name;
+    button.ariaPressed = color === (point ? point.color : chosen);
+    button.onclick = () => take(color, name === "as made" ? null : color);
+  });
 }
 
 function strengthIs(text) {
@@ -248,33 +203,29 @@ function strengthIs(text) {
 }
 
 function onKey(event) {
-  const key = event.key.toLowerCase(), control = event.ctrlKey || event.metaKey;
+  const key = event.key.toLowerCase(), control = event.ctrlKey || event.metaKey, { current, point } = store;
   if (event.target.type === "number") return;
-  if (control && (key === "y" || (key === "z" && event.shiftKey))) store.redo();
-  else if (control && key === "z") store.undo();
-  else if ((key === "delete" || key === "backspace") && store.point !== null) edit(store.current.points.toSpliced(store.point, 1));
+  if (control && (key === "y" || (key === "z" && event.shiftKey))) store.go(1);
+  else if (control && key === "z") store.go(-1);
+  else if (key === "escape" && current) view.focus(store.select(current));
+  else if (["delete", "backspace"].includes(key) && point !== null) edit(edited(current).points.toSpliced(point, 1));
   else return;
   event.preventDefault();
 }
 
 function wire() {
   const clicked = {
-    choose: () => $("files").click(), reference: () => $("other").click(), "load-points": () => $("json").click(),
-    out: () => view.zoom(1 / 1.5), in: () => view.zoom(1.5), fit: () => view.zoom(0), undo: () => store.undo(), redo: () => store.redo(),
-    "save-points": savePoints, dropper: () => show((picking = !picking)), forget: () => showOther(store.setReference(null)),
-    reset: () => store.edit(store.current, { strength: null }), remove: () => remove(store.current),
-    clear: () => confirm("Remove all photographs and points from this page?") && remove(...store.items),
-    download: () => during("Making it at full size…", async (...how) => {
-      const { blob, name } = await resultOf(store.current, ...how);
-      save(blob, name);
-    }),
-    all: () => during("Making all at full size…", saveAll),
+    out: () => view.zoom(1 / 1.5), in: () => view.zoom(1.5), fit: () => view.zoom(0), undo: () => store.go(-1),
+    redo: () => store.go(1), "save-points": savePoints, dropper: () => show((picking = !picking)),
+    second: ({ target, offsetX, offsetY, detail }) => // of a key, in the middle
+      take(colorAt(other, ...(detail ? [offsetX / target.clientWidth, offsetY / target.clientHeight] : [0.5, 0.5]))),
+    reset: () => store.edit(store.current, { strength: null }), remove: () => store.remove(store.current),
+    clear: () => confirm("Remove all photographs and points from this page?") && store.remove(...store.items),
+    download: () => download(store.current), all: () => download(...store.items.filter(({ photo }) => photo)),
   };
-  const given = { files: add, other: ([file]) => showOther(store.setReference(file)), json: ([file]) => loadPoints(file) };
+  const given = { files: add, other: ([file]) => showOther(file), json: ([file]) => loadPoints(file) };
   for (const id in clicked) $(id).onclick = clicked[id];
   for (const id in given) $(id).onchange = ({ target }) => given[id]([...target.files], (target.value = ""));
-  $("line").value = 100 * view.line;
-  $("line").oninput = ({ target }) => view.setLine(target.value / 100);
   $("picker").oninput = ({ target }) => take(target.value);
   $("strength").oninput = $("number").oninput = ({ target }) => strengthIs(target.value);
   $("restore").onchange = ({ target }) => store.edit(store.current, { restore: target.checked });
@@ -289,31 +240,29 @@ function wire() {
 }
 
 function showDrawing() {
-  const pen = () => ({ width: ($("brush").value * about.side) / 256, color: $("eraser").checked ? "#fff" : "#000" });
-  const paper = new Paper($("paper"), about.side, pen);
+  const pen = () => ({ width: ($("brush").value * about.paper) / 256, color: $("eraser").checked ? "#fff" : "#000" });
+  const paper = createPaper($("paper"), about.paper, pen);
   $("drawing").hidden = false;
-  document.querySelector("main").classList.add("draws");
-  [$("undraw").onclick, $("wipe").onclick] = [() => paper.undo(), () => paper.clear()];
+  document.body.classList.add("draws");
+  [$("undraw").onclick, $("wipe").onclick] = [paper.undo, paper.clear];
   $("translate").onclick = async () => add([await paper.file()]);
 }
 
 async function start() {
-  about = await engine.describe();
-  const colors = about.task === "colorize", hidden = [!about.points && ".points", !colors && ".colors", !about.restores && "#restores", "#none"].filter(Boolean).join();
-  document.title = $("title").textContent = colors ? "Colour photographs" : "Translate images";
+  engine = await createEngine((text) => (waiting === text ? null : show((waiting = text))));
+  ({ about } = engine);
+  const hidden = { ".points": !about.points, ".colors": about.translates, "#restores": !about.restores };
+  for (const parts in hidden) document.querySelectorAll(parts).forEach((part) => (part.hidden = hidden[parts]));
+  document.title = $("title").textContent = about.translates ? "Translate images" : "Colour photographs";
   $("privacy").textContent = about.privacy;
-  document.querySelectorAll(hidden).forEach((part) => (part.hidden = true));
-  $("examples").append(...(about.examples ?? []).map(({ name, url }) => make("button", { onclick: async () => {
+  $("examples").append(...about.examples.map(({ name, url }) => make("button", { onclick: async () => {
     add([new File([await (await fetch(url)).blob()], name)]);
   } }, make("img", { src: url, alt: "" }), `Try ${name}`)));
-  if (about.draw) showDrawing();
-  store.onchange = (edited) => {
-    if (edited) refresh(edited);
+  if (about.paper) showDrawing();
+  store.onchange = () => {
     if (!store.kept) $("hint").textContent = "or drop or paste them here; this browser would lose them at a reload";
-    if (store.current) refresh(store.current);
     show();
-    for (const item of store.items) if (item !== store.current) item.after = item.bare = null; // it is small in the strip
-    openAll();
+    work();
   };
   await store.load();
   showOther();

@@ -1,56 +1,50 @@
 // Colours that are likely at a place of a picture, and the one that is there.
 
-const RINGS = [0.05, 0.12, 0.22], DIRECTIONS = 8; // where neighbours are looked for: shares of the shorter side
+const GRID = 160; // px; what a picture is reduced to, for colour is smooth
+const RINGS = [0.04, 0.1, 0.18], DIRECTIONS = 8; // where neighbours are looked for: shares of the width
 const NEIGHBOURS = 4, DIFFERENT = 0.04; // how many, and how far their Cr and Cb must differ
 const STRENGTHS = { "as made": 1, stronger: 1.7, bold: 2.8 };
 const COMMON = { "keep grey": "#808080", skin: "#c68f72", sky: "#6f9fd8", leaves: "#5f8a3c", wood: "#8a5a34",
   brick: "#a5482f", red: "#b3202c", blue: "#26408b", straw: "#d2b45f" };
 
-// Of BT.601, in [0, 1] and [-0.5, 0.5]; what there is no colour for is drawn towards grey.
-function toHex({ y, cr, cb }) {
+// Few pixels of an image file.
+export async function pixelsOf(blob) {
+  const bitmap = await createImageBitmap(blob, { resizeWidth: GRID, resizeQuality: "high" });
+  const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
+  context.drawImage(bitmap, 0, 0);
+  return context.getImageData(0, 0, bitmap.width, bitmap.height);
+}
+
+// Of BT.601, in [0, 1] and [-0.5, 0.5]; the place is given as shares of width and height.
+function lumaAndChroma({ data, width, height }, x, y) {
+  const at = 4 * (Math.floor(y * height) * width + Math.floor(x * width));
+  const [red, green, blue] = Array.from(data.subarray(at, at + 3), (value) => value / 255);
+  const luma = 0.299 * red + 0.587 * green + 0.114 * blue;
+  return { luma, cr: (red - luma) / 1.402, cb: (blue - luma) / 1.772 };
+}
+
+// What there is no colour for is drawn towards grey.
+function toHex({ luma, cr, cb }) {
   const away = [1.402 * cr, -0.714136 * cr - 0.344136 * cb, 1.772 * cb];
-  const room = Math.min(1, ...away.map((value) => (value > 0 ? (1 - y) / value : value < 0 ? y / -value : 1)));
-  return "#" + away.map((value) => Math.round(255 * (y + room * value)).toString(16).padStart(2, "0")).join("");
+  const room = Math.min(1, ...away.map((value) => Math.max((1 - luma) / value, -luma / value) || 1));
+  return "#" + away.map((value) => Math.round(255 * (luma + room * value)).toString(16).padStart(2, "0")).join("");
 }
 
-const known = new WeakMap();
-function pixelsOf(picture) {
-  if (!known.has(picture)) {
-    const context = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
-    context.drawImage(picture, 0, 0);
-    known.set(picture, context.getImageData(0, 0, picture.width, picture.height));
-  }
-  return known.get(picture);
-}
-
-// The mean of 3×3 pixels around a place, given as shares of width and height.
-function meanAt(picture, x, y) {
-  const { data, width, height } = pixelsOf(picture), sum = [0, 0, 0];
-  for (let pixel = 0; pixel < 9; pixel++) {
-    const column = Math.min(Math.max(Math.floor(x * width) + (pixel % 3) - 1, 0), width - 1);
-    const row = Math.min(Math.max(Math.floor(y * height) + Math.floor(pixel / 3) - 1, 0), height - 1);
-    for (let channel = 0; channel < 3; channel++) sum[channel] += data[4 * (row * width + column) + channel] / (9 * 255);
-  }
-  const luma = 0.299 * sum[0] + 0.587 * sum[1] + 0.114 * sum[2];
-  return { y: luma, cr: (sum[0] - luma) / 1.402, cb: (sum[2] - luma) / 1.772 };
-}
-
-export const colorAt = (picture, x, y) => toHex(meanAt(picture, x, y));
+export const colorAt = (pixels, x, y) => toHex(lumaAndChroma(pixels, x, y));
 export const common = Object.entries(COMMON).map(([name, color]) => ({ name, color }));
 
 // [{name, color}]: what was made there at several strengths, its neighbours' colours, and what is common.
-export function likely(picture, x, y) {
-  const here = meanAt(picture, x, y), radius = Math.min(picture.width, picture.height);
-  const found = Object.entries(STRENGTHS).map(([name, factor]) => ({ name, cr: factor * here.cr, cb: factor * here.cb }));
+export function likely(pixels, x, y) {
+  const { luma, ...here } = lumaAndChroma(pixels, x, y), tall = pixels.width / pixels.height;
+  const found = Object.entries(STRENGTHS).map(([name, by]) => ({ name, cr: by * here.cr, cb: by * here.cb }));
   const around = RINGS.flatMap((ring) => Array.from({ length: DIRECTIONS }, (_, index) => {
     const angle = (2 * Math.PI * (index + ring)) / DIRECTIONS;
-    return [x + (ring * radius * Math.cos(angle)) / picture.width, y + (ring * radius * Math.sin(angle)) / picture.height];
-  })).filter((place) => place.every((share) => share >= 0 && share < 1)).map((place) => meanAt(picture, ...place));
-  const distance = (ycc) => Math.min(...found.map(({ cr, cb }) => Math.hypot(cr - ycc.cr, cb - ycc.cb)));
+    return [x + ring * Math.cos(angle), y + ring * tall * Math.sin(angle)];
+  })).filter((place) => place.every((share) => share >= 0 && share < 1)).map((place) => lumaAndChroma(pixels, ...place));
+  const distance = (one) => Math.min(...found.map(({ cr, cb }) => Math.hypot(cr - one.cr, cb - one.cb)));
   for (let count = 0; count < NEIGHBOURS && around.length; count++) {
-    const next = around.reduce((best, ycc) => (distance(ycc) > distance(best) ? ycc : best));
+    const next = around.reduce((best, one) => (distance(one) > distance(best) ? one : best));
     if (distance(next) >= DIFFERENT) found.push({ ...next, name: "as nearby" });
   }
-  const colors = found.map((each) => ({ name: each.name, color: toHex({ ...each, y: here.y }) }));
-  return [...colors.filter(({ color }, index) => colors.findIndex((each) => each.color === color) === index), ...common];
+  return [...found.map((each) => ({ name: each.name, color: toHex({ ...each, luma }) })), ...common];
 }

@@ -1,34 +1,33 @@
-// The one place of state: what was given, its points and strengths, undo and redo. IndexedDB keeps it over a reload.
+// The one place of state: what was given, and how it was edited, step by step. IndexedDB keeps it over a reload.
 
-const STEPS = 200; // of undo, of each photograph
-const FILES = "files", EDITS = "edits"; // apart, so that a point does not write the photograph once more
+const STEPS = 200; // that can be undone, of each photograph
+const FIRST = { points: [], strength: null, restore: false }; // null is the engine's own strength
+const OTHER = 0; // the id of the photograph that colours are taken from
 
 const settled = (request) => new Promise((resolve, reject) => {
   [request.onsuccess, request.onerror] = [() => resolve(request.result), () => reject(request.error)];
 });
-const editable = ({ points, strength, restore }) => ({ points, strength, restore });
 
 export class Store {
-  items = []; // {id, at, file, points, strength: null for the engine's, past, future, and what the page finds out}
+  items = []; // {id, file, edits: {steps: of such as FIRST, at: the index of what counts}, and what the page finds out}
   current = null; // of the items
   point = null; // the index of the chosen one of the current item's
-  reference = null; // a file to take colours from
+  other = null; // a file to take colours from
   kept = true; // whether the browser keeps all that
-  onchange = () => {}; // is told the item whose points or strength have changed, if any
+  onchange = () => {};
   #database = null;
   #gesture = null;
 
   async load() {
     try {
-      const request = indexedDB.open(`pix2pix ${new URL(".", location.href).pathname}`, 1);
-      request.onupgradeneeded = () => [FILES, EDITS].forEach((name) => request.result.createObjectStore(name));
+      const request = indexedDB.open(`pix2pix page ${new URL(".", location.href).pathname}`);
+      request.onupgradeneeded = () => request.result.createObjectStore("kept"); // by [id, "file" or "edits"]
       this.#database = await settled(request);
-      const [files, edits] = [FILES, EDITS].map((name) => this.#database.transaction(name).objectStore(name));
-      const [ids, all, edited] = await Promise.all([files.getAllKeys(), files.getAll(), edits.getAll()].map(settled));
-      const found = new Map(ids.map((id, index) => [id, all[index]]));
-      this.reference = found.get("reference") ?? null;
-      this.items = edited.filter(({ id }) => found.has(id)).map((edit) => ({ ...edit, file: found.get(edit.id) }));
-      this.items.sort((a, b) => a.at - b.at);
+      const kept = this.#database.transaction("kept").objectStore("kept"), found = new Map();
+      const [keys, values] = await Promise.all([kept.getAllKeys(), kept.getAll()].map(settled));
+      keys.forEach(([id, name], index) => found.set(id, { ...found.get(id), id, [name]: values[index] }));
+      this.other = found.get(OTHER)?.file;
+      this.items = [...found.values()].filter(({ file, edits }) => file && edits);
     } catch {
       this.kept = false;
     }
@@ -37,18 +36,17 @@ export class Store {
 
   add(files) {
     const added = files.map((file, index) => {
-      const at = Date.now() + index / 1000;
-      return { id: `${at} ${Math.random()}`, at, file, points: [], strength: null, restore: false, past: [], future: [] };
+      const item = { id: Date.now() + (index + Math.random()) / 1e4, file, edits: { steps: [FIRST], at: 0 } };
+      return this.#write(item.id, "file", file), this.#write(item.id, "edits", item.edits), item;
     });
     this.items.push(...added);
-    for (const item of added) this.#keep(item, this.#write(FILES, item.id, item.file));
     if (added.length) this.select(added[0]);
   }
 
   remove(...items) {
     const index = this.items.indexOf(this.current);
     this.items = this.items.filter((item) => !items.includes(item));
-    for (const { id } of items) [FILES, EDITS].forEach((name) => this.#write(name, id));
+    for (const { id } of items) ["file", "edits"].forEach((name) => this.#write(id, name));
     this.select(items.includes(this.current) ? (this.items[index] ?? this.items.at(-1) ?? null) : this.current);
   }
 
@@ -57,43 +55,39 @@ export class Store {
     this.onchange();
   }
 
-  // What the page finds out of an item, which is not kept.
-  set(item, found) { this.onchange(void Object.assign(item, found)); }
+  setOther(file) {
+    this.other = file;
+    this.#write(OTHER, "file", file);
+  }
 
-  setReference(file) { this.onchange(void this.#write(FILES, "reference", (this.reference = file))); }
-
-  // Changes points or strength. The steps of one gesture, such as a drag, are undone as one.
+  // Changes points, strength or restoring. The steps of one gesture, such as a drag, are undone as one.
   edit(item, change, gesture = null) {
-    if (gesture === null || gesture !== this.#gesture) item.past = [...item.past, editable(item)].slice(-STEPS);
+    const { steps, at } = item.edits, same = gesture !== null && gesture === this.#gesture;
+    const next = [...steps.slice(0, same ? at : at + 1), { ...steps[at], ...change }].slice(-STEPS);
     this.#gesture = gesture;
-    this.#changed(Object.assign(item, change, { future: [] }));
+    this.#edited(item, { steps: next, at: next.length - 1 });
   }
 
-  undo() { this.#step("past", "future"); }
-  redo() { this.#step("future", "past"); }
-
-  #step(from, to) {
-    const item = this.current, steps = item?.[from] ?? [];
-    if (!steps.length) return;
+  // Undoes a step (-1), or redoes it (1).
+  go(by) {
+    const { steps, at } = this.current?.edits ?? { steps: [] };
     this.#gesture = null;
-    this.#changed(Object.assign(item, { [to]: [...item[to], editable(item)], [from]: steps.slice(0, -1) }, steps.at(-1)));
+    if (steps[at + by]) this.#edited(this.current, { steps, at: at + by });
   }
 
-  #changed(item) {
-    if (item === this.current && this.point >= item.points.length) this.point = null;
-    this.onchange(item, this.#keep(item));
+  #edited(item, edits) {
+    item.edits = edits;
+    if (item === this.current && this.point >= edits.steps[edits.at].points.length) this.point = null;
+    this.#write(item.id, "edits", edits);
+    this.onchange();
   }
 
-  #keep({ id, at, points, strength, restore, past, future }) {
-    this.#write(EDITS, id, { id, at, points, strength, restore, past, future });
-  }
-
-  async #write(name, key, value) {
+  async #write(id, name, value) {
     try {
-      const place = this.#database.transaction(name, "readwrite").objectStore(name);
-      await settled(value ? place.put(value, key) : place.delete(key));
+      const kept = this.#database.transaction("kept", "readwrite").objectStore("kept");
+      await settled(value ? kept.put(value, [id, name]) : kept.delete([id, name]));
     } catch {
-      if (this.kept) this.set(this, { kept: false }); // there is no room, or no database
+      if (this.kept) this.onchange((this.kept = false)); // there is no room, or no database
     }
   }
 }
