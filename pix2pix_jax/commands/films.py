@@ -61,5 +61,5 @@ def colorize(
         colorize_film(film, target, generator, points=points, note=note, progress=progress, **wishes)
     from pix2pix_jax.inference.film.reading import read_picture
 
-    picture = read_picture(target, options.codec)
+    picture = read_picture(target)
     return target, (picture.width, picture.height)

@@ -4,22 +4,21 @@ import hashlib
 import logging
 import os
 import shutil
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import chain
+from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from PIL import Image
 
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import make_folder
-from pix2pix_jax.host import has_avx512
 from pix2pix_jax.inference.film.names import CONTAINERS, film_name
 from pix2pix_jax.inference.generator import TrainedGenerator
 from pix2pix_jax.inference.photo_files import already_there, writing_photo
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 _PART = 128  # frames, after which what is done is kept
-_AHEAD = 1  # runs of frames that are coloured before they are asked for
 _Item = TypeVar("_Item")
 
 
@@ -80,7 +78,7 @@ def colorize_film(
     """
     if find_spec("av") is None or find_spec("cv2") is None:
         raise UserError("films need PyAV and OpenCV, which are not installed: pip install 'pix2pix-jax[video]'")
-    from pix2pix_jax.inference.film.parts import packets_of, reached
+    from pix2pix_jax.inference.film.parts import packets_of, parts_in, read_done
     from pix2pix_jax.inference.film.reading import read_picture
     from pix2pix_jax.inference.film.scenes import Colorist
     from pix2pix_jax.inference.film.writing import Encoder, write_film
@@ -92,43 +90,38 @@ def colorize_film(
         raise UserError(f"{out} is the film itself: give another file")
     if out.exists() and not overwrite:
         raise already_there(out)
-    picture = read_picture(path, codec)
-    check_points(points, *(picture.width, picture.height)[:: -1 if picture.turns % 2 else 1], film=True)
-    options = {} if crf is None else {"crf": f"{crf:g}"}
-    if codec == "libx264":
-        options = {"crf": "20", **options}
-        if has_avx512():  # with which it makes other packets of the same frames, now and then
-            options["x264-params"] = "asm=AVX2"
-    encoder = Encoder(codec, options, picture, CONTAINERS[out.suffix.lower()])
+    picture = read_picture(path)
+    check_points(points, *picture.upright, film=True)
+    encoder = Encoder(codec, crf, picture, CONTAINERS[out.suffix.lower()])
     colorist = Colorist(given_generator(generator), picture, tuple(points), like, seed)
     folder = out.with_name(f"{out.name}.parts-{_key(path, colorist, encoder)}")
     make_folder(folder, "--out")
 
     def write(target: Path, until: float, tell: Callable[[str], object]) -> None:
-        write_film(target, encoder, packets_of(folder, picture.time_base), path, tell, until)
+        with writing_photo(target, overwrite or until < inf) as temporary:
+            write_film(temporary, encoder, packets_of(folder, picture.time_base), path, tell, until)
 
     def show(tell: Callable[[str], object]) -> None:
-        so_far, state = folder / f"so_far{out.suffix}", reached(folder)[1]
-        if state is not None:
-            with writing_photo(so_far, overwrite=True) as temporary:
-                write(temporary, state.pts * float(picture.time_base), lambda _: None)
+        if done := read_done(folder):
+            so_far = folder / f"so_far{out.suffix}"
+            write(so_far, done.pts * float(picture.time_base), lambda _: None)
             tell(f"what is done so far is {so_far}; the same command goes on from there")
 
     try:
-        for count in _colored_parts(path, folder, colorist, encoder, damaged, note, progress):
-            if count == 1:  # a container that does not take what is made says so now, not after hours
+        for _ in _parts(path, folder, colorist, encoder, damaged, note, progress):
+            if len(parts_in(folder)) == 1:  # a container that does not take it says so now, not after hours
                 show(lambda _: None)
-    except BaseException as error:
-        if not isinstance(error, UserError):
-            show(note)
+    except UserError:
         raise
-    with writing_photo(out, overwrite) as temporary:
-        write(temporary, float("inf"), note)
+    except BaseException:
+        show(note)
+        raise
+    write(out, inf, note)
     shutil.rmtree(folder)
     return out
 
 
-def _colored_parts(
+def _parts(
     path: Path,
     folder: Path,
     colorist: "Colorist",
@@ -136,51 +129,48 @@ def _colored_parts(
     damaged: bool,
     note: Callable[[str], object],
     progress: Callable[[int, int], object],
-) -> Iterator[int]:
-    """Makes the parts that are missing; yields after each how many there are."""
-    from pix2pix_jax.inference.film.parts import add_part, files_of, reached
+) -> Iterator[None]:
+    """Makes the parts that are missing, and yields after each."""
+    from pix2pix_jax.inference.film.parts import Done, add_part, read_done
     from pix2pix_jax.inference.film.planes import film_frame
     from pix2pix_jax.inference.film.reading import read_frames
 
-    picture, (done, state) = encoder.picture, reached(folder)
-    frames = read_frames(path, picture, note, None if state is None else state.pts, damaged)
+    picture, before = encoder.picture, read_done(folder)
+    done = before or Done(0, picture.start - 1, ())
+    frames = read_frames(path, picture, note, done.pts if before else -inf, damaged)
+    with closing(_ahead(colorist.color(frames, done.points, picture.seconds(done.pts)))) as runs:
 
-    def made(runs: "Iterable[Run]", ends_at: int) -> "Iterator[VideoFrame]":
-        nonlocal done, state
-        for colored, state in runs:  # noqa: B007 - it is that of the part
-            yield from (film_frame(each, picture) for each in colored)
-            done += len(colored)
-            progress(done, round(picture.seconds * picture.rate))
-            if done >= ends_at:
-                return
+        def made(first: "Iterator[Run]") -> "Iterator[VideoFrame]":
+            nonlocal done
+            ends_at = done.frames + _PART
+            for colored, points in first:
+                for each in colored:
+                    yield film_frame(each, picture)
+                    done = Done(done.frames + 1, each.frame.pts, points)
+                    progress(done.frames, round(picture.length * picture.framerate))
+                if done.frames >= ends_at:
+                    return
 
-    with closing(_ahead(colorist.color(frames, state), _AHEAD)) as runs:
         for first in runs:
-            before = done
-            packets = list(encoder.packets(made(chain([first], runs), before + _PART)))
-            assert state is not None
-            add_part(folder, packets, done - before, state)
-            yield len(files_of(folder))
+            packets = list(encoder.packets(made(chain([first], runs))))
+            add_part(folder, packets, done)
+            yield
 
 
-def _ahead(items: Iterable[_Item], count: int) -> Generator[_Item, None, None]:
-    """The same items, some of which a thread makes before they are asked for."""
-    iterator, end = iter(items), object()
+def _ahead(items: Iterator[_Item]) -> Generator[_Item, None, None]:
+    """The same items, each of which a thread makes while the one before is used."""
     with ThreadPoolExecutor(1) as pool:
-        waiting = deque(pool.submit(next, iterator, end) for _ in range(count))
-        try:
-            while (item := waiting.popleft().result()) is not end:
-                waiting.append(pool.submit(next, iterator, end))
-                yield cast(_Item, item)
-        finally:
-            pool.shutdown(cancel_futures=True)
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield item
 
 
 def _key(path: Path, colorist: "Colorist", encoder: "Encoder") -> str:
     """Says of which film parts are, and how they are made."""
     film, generator = path.stat(), colorist.generator
     versions = [version(each) for each in ("av", "opencv-python-headless", "jax", "pix2pix-jax")]
-    ways = [encoder, colorist.points, colorist.seed, colorist.every, colorist.memory, generator.config, versions]
+    ways = [encoder, colorist.points, colorist.seed, colorist.every, generator.config, versions]
     digest = hashlib.sha256(repr([path.resolve(), film.st_size, film.st_mtime_ns, *ways]).encode())
     for name, weights in sorted(generator.weights_by_name.items()):
         digest.update(name.encode() + np.asarray(weights).tobytes())

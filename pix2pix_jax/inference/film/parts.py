@@ -1,44 +1,54 @@
-"""The parts of a film that are done, each a file of packets and of the state after them."""
+"""The parts of a film that are done, each a file of packets, and of what the frames after them follow from."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from av.packet import Packet
 
 from pix2pix_jax.files import replacing, writing
-from pix2pix_jax.inference.film.scenes import State, state_of
+from pix2pix_jax.inference.points import Point
 
 
-def files_of(folder: Path) -> list[Path]:
+class Done(NamedTuple):
+    """How many frames are done, the time of the last in the film's time base, and the points that hold after it."""
+
+    frames: int
+    pts: int
+    points: tuple[Point, ...]
+
+
+def parts_in(folder: Path) -> list[Path]:
     """The parts, in order."""
     return sorted(folder.glob("*.npz"))
 
 
-def add_part(folder: Path, packets: Sequence[Packet], frames: int, state: State) -> None:
-    """Keeps a part: so many frames, and the state after them."""
-    path = folder / f"{len(files_of(folder)):06d}.npz"
+def add_part(folder: Path, packets: Iterable[Packet], done: Done) -> None:
+    """Keeps a part, and what is done with it."""
+    path, packets = folder / f"{len(parts_in(folder)):06d}.npz", list(packets)
     table = [[p.size, p.pts, p.pts if p.dts is None else p.dts, p.duration or 0, p.is_keyframe] for p in packets]
     content = np.frombuffer(b"".join(map(bytes, packets)), np.uint8)
-    arrays = {"content": content, "table": np.array(table, np.int64), "frames": np.array(frames), **state.arrays()}
+    state = json.dumps([done.frames, done.pts, [asdict(point) for point in done.points]])
     with writing(path), replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+        np.savez(file, allow_pickle=False, content=content, table=np.array(table, np.int64), state=np.array(state))
 
 
-def reached(folder: Path) -> tuple[int, State | None]:
-    """How many frames are done, and the state after them."""
-    frames, state = 0, None
-    for path in (files := files_of(folder)):
-        with np.load(path) as arrays:
-            frames += int(arrays["frames"])
-            state = state_of(arrays) if path == files[-1] else None
-    return frames, state
+def read_done(folder: Path) -> Done | None:
+    """What is done; None if nothing is."""
+    if not (parts := parts_in(folder)):
+        return None
+    with np.load(parts[-1]) as arrays:
+        frames, pts, points = json.loads(str(arrays["state"]))
+    return Done(frames, pts, tuple(Point(**fields) for fields in points))
 
 
 def packets_of(folder: Path, time_base: Fraction) -> Iterator[Packet]:
     """The packets of all parts."""
-    for path in files_of(folder):
+    for path in parts_in(folder):
         with np.load(path) as arrays:
             content, table = arrays["content"], arrays["table"].tolist()
         start = 0

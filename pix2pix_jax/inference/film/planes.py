@@ -13,15 +13,16 @@ from pix2pix_jax.inference.painting import slopes
 # Red's and blue's weights in luma, by colour space as ITU-T H.273 numbers it; all others are BT.601.
 _WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
 _RED, _GREEN, _BLUE = (float(weight) for weight in LUMA_WEIGHTS)
-_UNSPECIFIED, _HIGH = 2, 720  # of which players take films of this height, px, as BT.709
+_UNSPECIFIED, _FULL = 2, 2  # a space, as H.273 numbers it; a range, as FFmpeg does
+_HIGH = 720  # px: films of unspecified space and this height are taken as BT.709 by players
 
 
 def film_frame(colored: Colored, picture: Picture) -> VideoFrame:
     """Makes a frame of the film in colour, in the picture's format."""
-    frame, given = VideoFrame(picture.width, picture.height, picture.pixel_format), colored.frame
+    frame, given = VideoFrame(picture.width, picture.height, picture.pix_fmt), colored.frame
     plane_of(frame, 0)[:] = given.luma
     step, white = 2.0 ** (picture.bits - 8), 2.0**picture.bits - 1.0
-    scale, least, most = (white, 0.0, white) if picture.full_range else (224.0 * step, 16.0 * step, 240.0 * step)
+    scale, least, most = (white, 0.0, white) if picture.color_range == _FULL else (224.0 * step, 16.0 * step, 240.0 * step)
     for number, values in zip((2, 1), _enlarged(colored, picture, plane_of(frame, 1).shape), strict=True):
         plane_of(frame, number)[:] = np.rint((values * scale + 128.0 * step).clip(least, most))
     frame.pts, frame.duration, frame.time_base = given.pts, given.duration, picture.time_base
@@ -47,7 +48,7 @@ def _enlarged(colored: Colored, picture: Picture, shape: tuple[int, int]) -> lis
     green = (red * _RED + blue * _BLUE) / -_GREEN
     above, below = cv2.max(cv2.max(red, green), blue), -cv2.min(cv2.min(red, green), blue)
     room = np.minimum((1.0 - luma) / np.maximum(above, 1e-6), luma / np.maximum(below, 1e-6)).clip(None, 1.0)
-    space = 1 if picture.space == _UNSPECIFIED and picture.height >= _HIGH else picture.space
+    space = 1 if picture.colorspace == _UNSPECIFIED and picture.height >= _HIGH else picture.colorspace
     of_red, of_blue = _WEIGHTS.get(space, (_RED, _BLUE))
     # By how much the film's luma is more than BT.601's.
     more = of_red * red + (1.0 - of_red - of_blue) * green + of_blue * blue

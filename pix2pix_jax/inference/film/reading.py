@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
 import av
 import numpy as np
-from av.codec import Codec
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.stream import Disposition
@@ -27,28 +27,41 @@ _LIMITED, _FULL = 1, 2  # ranges, as FFmpeg numbers them
 
 
 class Picture(NamedTuple):
-    """What of a film's picture stays as it is."""
+    """What of a film's picture stays as it is; all but the last three are called as in FFmpeg's contexts."""
 
     width: int  # px, as stored
     height: int
-    pixel_format: str  # of the result: planar YUV
-    bits: int  # 8 or 10
-    full_range: bool  # else black and white are 16 and 235, of 8 bits
-    space: int  # these three as ITU-T H.273 numbers them
-    primaries: int
-    transfer: int
-    turns: int  # quarter turns counterclockwise that put it upright
-    aspect: Fraction  # width of a pixel over its height
+    pix_fmt: str  # of the result: planar YUV of 8 or 10 bits
+    color_range: int  # 1: black and white are 16 and 235, of 8 bits; 2: all values
+    colorspace: int  # these three as ITU-T H.273 numbers them
+    color_primaries: int
+    color_trc: int
+    sample_aspect_ratio: Fraction  # width of a pixel over its height
     time_base: Fraction  # s
-    rate: Fraction  # frames a second, on average
+    framerate: Fraction  # frames a second, on average
+    turns: int  # quarter turns counterclockwise that put it upright
     start: int  # time of the first frame, in `time_base`
-    seconds: float  # that the film says it has; 0 if it does not
+    length: float  # s, that the film says it has; 0 if it does not
+
+    @property
+    def upright(self) -> tuple[int, int]:
+        """Width and height when it is shown."""
+        return (self.height, self.width) if self.turns % 2 else (self.width, self.height)
+
+    @property
+    def bits(self) -> int:
+        """8 or 10."""
+        return 10 if self.pix_fmt.endswith("10le") else 8
 
     def unit(self, luma: NDArray[np.float32]) -> NDArray[np.float32]:
         """Luma as the film has it, in [0, 1]."""
         step = 2.0 ** (self.bits - 8)
-        black, white = (0.0, 2.0**self.bits - 1.0) if self.full_range else (16.0 * step, 235.0 * step)
+        black, white = (0.0, 2.0**self.bits - 1.0) if self.color_range == _FULL else (16.0 * step, 235.0 * step)
         return ((luma - black) * (1.0 / (white - black))).clip(0.0, 1.0)
+
+    def seconds(self, pts: int) -> float:
+        """A time from the film's beginning."""
+        return (pts - self.start) * float(self.time_base)
 
 
 class Frame(NamedTuple):
@@ -73,12 +86,8 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         yield container, streams[0]
 
 
-def read_picture(path: Path, codec: str) -> Picture:
-    """Reads what stays as it is of a film that one of FFmpeg's encoders will write.
-
-    Raises:
-        UserError: if it cannot be read, is HDR or interlaced, or the encoder does not take it.
-    """
+def read_picture(path: Path) -> Picture:
+    """Reads what of a film stays as it is; raises UserError if it cannot be read, is HDR or interlaced."""
     with opened(path) as (container, stream):
         with explaining(path):
             frame = next(container.decode(stream))
@@ -87,26 +96,25 @@ def read_picture(path: Path, codec: str) -> Picture:
             raise UserError(f"{path} is HDR ({_HDR[frame.color_trc]}): bring it to BT.709 first, with FFmpeg's tonemap")
         if frame.interlaced_frame:
             raise UserError(f"{path} is interlaced: make whole frames of it first, with FFmpeg's filter bwdif")
-        usable, name, stated = _as_planes(frame), frame.format.name, frame.color_range
+        planes, name, stated = _as_planes(frame), frame.format.name, frame.color_range
         # FFmpeg takes grey of no stated range as full.
         full = stated == _FULL or name.startswith("yuvj") or (name.startswith("gray") and stated != _LIMITED)
+        odd, fine = frame.width % 2 or frame.height % 2, [each for each in ("422", "444") if each in planes.format.name]
         base = stream.time_base or Fraction(1, 1000)
-        seconds = stream.duration * base if stream.duration else (container.duration or 0) / av.time_base
         return Picture(
             frame.width,
             frame.height,
-            _pixel_format(usable, codec),
-            usable.format.components[0].bits,
-            full and usable is frame,
+            f"yuv{'444' if odd else (*fine, '420')[0]}p{'10le' if planes.format.components[0].bits > 8 else ''}",
+            _FULL if full and planes is frame else _LIMITED,
             _BT601 if frame.format.is_rgb else frame.colorspace,
             frame.color_primaries,
             frame.color_trc,
-            round(frame.rotation / 90) % 4,
             stream.sample_aspect_ratio or Fraction(1),
             base,
             stream.average_rate or stream.guessed_rate or Fraction(25),
+            round(frame.rotation / 90) % 4,
             frame.pts or 0,
-            float(seconds),
+            float(stream.duration * base if stream.duration else (container.duration or 0) / av.time_base),
         )
 
 
@@ -119,51 +127,29 @@ def _as_planes(frame: VideoFrame) -> VideoFrame:
     return frame.reformat(format=name, dst_colorspace="ITU601" if form.is_rgb else None, dst_color_range=_LIMITED)
 
 
-def _pixel_format(frame: VideoFrame, codec: str) -> str:
-    """The format of the result: chroma as fine as the film's, or in every pixel where a side is odd."""
-    form, depth = frame.format, "10le" if frame.format.components[0].bits > 8 else ""
-    halved = len(form.components) < 3 or form.chroma_height(64) < 64
-    fine = "420" if halved else "422" if form.chroma_width(64) < 64 else "444"
-    name = f"yuv{'444' if frame.width % 2 or frame.height % 2 else fine}p{depth}"
-    try:
-        known = {each.name for each in Codec(codec, "w").video_formats or ()}
-    except ValueError as error:
-        raise UserError(f"FFmpeg has no encoder {codec} here: --codec takes names such as libx265") from error
-    if name not in known:
-        raise UserError(f"{codec} takes no {name}, which this film needs: choose another --codec")
-    return name
-
-
 def read_frames(
-    path: Path, picture: Picture, note: Callable[[str], object], after: int | None = None, damaged: bool = False
+    path: Path, picture: Picture, note: Callable[[str], object], after: float = -inf, damaged: bool = False
 ) -> Iterator[Frame]:
     """Decodes a film, from the frame after a time, in its time base, on.
 
     Where the film is damaged it raises UserError, or ends if that is asked for; where it ends too early, it says so.
     """
-    step, last = max(1, round(1 / (picture.rate * picture.time_base))), picture.start - 1
+    step, last = max(1, round(1 / (picture.framerate * picture.time_base))), picture.start - 1
     with opened(path) as (container, stream):
-        frames = container.decode(stream)
-        while True:
-            seconds = (last - picture.start) * float(picture.time_base)
-            try:
-                frame = next(frames, None)
-            except (FFmpegError, ValueError) as error:
-                if not damaged:
-                    what = f"{path} cannot be read beyond {seconds:.1f} s: {describe_failure(error)}"
-                    raise UserError(f"{what}; --damaged takes what is before") from error
-                frame = None
-            if frame is None:
-                if seconds < picture.seconds - 1.0:
-                    note(f"the film ends after {seconds:.1f} s of {picture.seconds:.1f}")
-                return
-            if (frame.width, frame.height) != (picture.width, picture.height):
-                raise UserError(f"{path} changes its size to {frame.width}×{frame.height}: cut it there first")
-            pts = frame.pts if frame.pts is not None else last + step
-            last = max(pts, last + 1)
-            if after is None or last > after:
-                seconds = (last - picture.start) * float(picture.time_base)
-                yield Frame(plane_of(_as_planes(frame), 0).copy(), last, frame.duration or step, seconds)
+        try:
+            for frame in container.decode(stream):
+                if (frame.width, frame.height) != (picture.width, picture.height):
+                    raise UserError(f"{path} changes its size to {frame.width}×{frame.height}: cut it there first")
+                last = max(last + 1, last + step if frame.pts is None else frame.pts)
+                if last > after:
+                    luma = plane_of(_as_planes(frame), 0).copy()
+                    yield Frame(luma, last, frame.duration or step, picture.seconds(last))
+        except (FFmpegError, ValueError) as error:
+            if not damaged:
+                what = f"{path} cannot be read beyond {picture.seconds(last):.1f} s: {describe_failure(error)}"
+                raise UserError(f"{what}; --damaged takes what is before") from error
+    if picture.seconds(last) < picture.length - 1.0:
+        note(f"the film ends after {picture.seconds(last):.1f} s of {picture.length:.1f}")
 
 
 def plane_of(frame: VideoFrame, number: int) -> NDArray:

@@ -1,9 +1,7 @@
 """Colour that stays with what it is on: made for every few frames, and moved along the flow between them."""
 
 import dataclasses
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import cv2
@@ -11,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pix2pix_jax.inference.film.flow import Floats, Luma, flow_between, is_cut, moved, trust
+from pix2pix_jax.inference.film.flow import Floats, Luma, Motion, motion_between, moved
 from pix2pix_jax.inference.film.reading import Frame, Picture
 from pix2pix_jax.inference.generator import TrainedGenerator
 from pix2pix_jax.inference.like import points_like
@@ -19,6 +17,9 @@ from pix2pix_jax.inference.painting import LONGEST, coloring_side, make_chroma
 from pix2pix_jax.inference.points import Point, in_pixels
 
 _TINY = np.float32(1e-3)  # so that where nothing is to be trusted, weights have a sum
+
+Points = tuple[Point, ...]
+"""Their places are shares of the picture."""
 
 
 class Seen(NamedTuple):
@@ -36,29 +37,8 @@ class Colored(NamedTuple):
     chroma: Floats
 
 
-class State(NamedTuple):
-    """What the frames after one follow from: that one's, and the points that hold, as shares of the picture."""
-
-    pts: int
-    seconds: float
-    luma: Luma
-    chroma: Floats
-    points: tuple[Point, ...]
-
-    def arrays(self) -> dict[str, NDArray]:
-        """It as arrays, for a file."""
-        points = json.dumps([dataclasses.asdict(point) for point in self.points])
-        return {name: np.asarray(value) for name, value in {**self._asdict(), "points": points}.items()}
-
-
-def state_of(arrays: Mapping[str, NDArray]) -> State:
-    """The state that gave some arrays."""
-    points = tuple(Point(**fields) for fields in json.loads(str(arrays["points"])))
-    return State(int(arrays["pts"]), float(arrays["seconds"]), arrays["luma"], arrays["chroma"], points)
-
-
-Run = tuple[list[Colored], State]
-"""Frames, and the state after them."""
+Run = tuple[list[Colored], Points]
+"""Frames, and the points that hold after them."""
 
 
 class Colorist(NamedTuple):
@@ -66,92 +46,88 @@ class Colorist(NamedTuple):
 
     generator: TrainedGenerator
     picture: Picture
-    points: tuple[Point, ...] = ()
-    like: Image.Image | None = None  # in colour, for scenes that show something alike
+    points: Points = ()
+    like: Image.Image | None = None  # in colour, for frames that show something alike
     seed: int = 0
-    every: int = 6  # frames from one that colour is made for to the next
-    memory: float = 0.7  # how much of that frame is colour from before, where the flow is to be trusted
+    every: int = 16  # frames from one that colour is made for to the next
 
-    def color(self, frames: Iterable[Frame], state: State | None = None) -> Iterator[Run]:
-        """Colours the frames after a state, or a film's beginning; scenes begin anew, and so does what has new points.
+    def color(self, frames: Iterable[Frame], held: Points = (), seconds: float = -1.0) -> Iterator[Run]:
+        """Colours a film's frames, or those after a time at which some points held.
 
-        The last frame of a run has colour of its own; those between get it from both ends.
+        Colour is made for a scene's first frame and its last, for every sixteenth between, and where points come in.
+        The others get it from both ends: the more, the nearer that is, and the further the flow is to be trusted.
         """
         run: list[Seen] = []
-        seconds, before = (-1.0, None) if state is None else (state.seconds, state.luma)
+        motions: list[Motion] = []
+        chroma = np.empty(0, np.float32)  # of the run's first frame
         for frame in frames:
-            luma = self._small(frame.luma)
-            coming = [self._share(point) for point in self.points if seconds < point.time <= frame.seconds]
-            cut = before is None or is_cut(before, luma)
-            if state is not None and run and (cut or coming or len(run) == self.every):
-                colored, state = self._between(state, run)
-                yield colored, state
-                run = []
-            if state is None or cut or coming:
-                held = () if state is None or cut else state.points
-                alike = points_like(self.generator, luma, self.like) if self.like is not None and not held else []
-                points = (*held, *alike, *coming)
-                state = State(
-                    frame.pts, frame.seconds, luma, make_chroma(self.generator, luma, self.seed, points), points
-                )
-                yield [Colored(frame, luma, state.chroma)], state
-            else:
-                run.append(Seen(frame, luma))
-            seconds, before = frame.seconds, luma
-        if state is not None and run:
-            yield self._between(state, run)
+            seen = Seen(frame, self._small(frame.luma))
+            coming = tuple(self._share(each) for each in self.points if seconds < each.time <= frame.seconds)
+            seconds = frame.seconds
+            motion = [motion_between(run[-1].luma, seen.luma)] if run else []
+            cut = any(each.is_cut() for each in motion)
+            if run and (cut or coming):
+                colored, held = self._between(chroma, run, motions, held)
+                held = () if cut else _moved(held, motion)
+                yield colored, held
+                run, motions, motion = [], [], []
+            run, motions = [*run, seen], [*motions, *motion]
+            if len(run) == 1:
+                held += coming
+                chroma = self._made(seen.luma, held)
+            elif len(run) > self.every:
+                (*colored, last), held = self._between(chroma, run, motions, held)
+                yield colored, held
+                run, motions, chroma = [seen], [], last.chroma
+        if run:
+            yield self._between(chroma, run, motions, held)
 
-    def _between(self, state: State, run: Sequence[Seen]) -> Run:
-        lumas, count = [state.luma, *(luma for _, luma in run)], len(run)
-        ahead = [flow_between(first, second) for first, second in pairwise(lumas)]
-        back = [flow_between(second, first) for first, second in pairwise(lumas)]
-        chroma, certain = state.chroma, np.ones(state.luma.shape, np.float32)
-        from_start = []
-        for place, (first, second) in enumerate(pairwise(lumas)):
-            chroma = moved(chroma, back[place])
-            certain = _less(certain, back[place], trust(second, first, back[place], ahead[place]))
-            from_start.append((chroma, certain))
-        points = _moved_points(state.points, ahead)
-        made = make_chroma(self.generator, lumas[-1], self.seed, points)
-        chroma = made + np.float32(self.memory) * certain[..., None] * (chroma - made)
-        (last, luma), certain = run[-1], np.ones_like(certain)
-        state, colored = State(last.pts, last.seconds, luma, chroma, points), [Colored(last, luma, chroma)]
-        for place in range(count - 1, 0, -1):
-            chroma = moved(chroma, ahead[place])
-            agrees = trust(lumas[place], lumas[place + 1], ahead[place], back[place])
-            certain = _less(certain, ahead[place], agrees)
-            earlier, its_certain = from_start[place - 1]
-            say, its_say = (certain + _TINY) * place, (its_certain + _TINY) * (count - place)
-            share = (its_say / (say + its_say))[..., None]
-            colored.append(Colored(*run[place - 1], chroma + share * (earlier - chroma)))
-        return colored[::-1], state
+    def _between(self, start: Floats, run: list[Seen], motions: list[Motion], held: Points) -> Run:
+        if not motions:
+            return [Colored(*run[0], start)], held
+        held = _moved(held, motions)
+        end = self._made(run[-1].luma, held)
+        from_start = _carried(start, [(each.back, each.back_trust) for each in motions[:-1]])
+        from_end = _carried(end, [(each.ahead, each.ahead_trust) for each in motions[:0:-1]])[::-1]
+        chromas = [start]
+        for place, ((early, its), (late, sure)) in enumerate(zip(from_start, from_end, strict=True), 1):
+            say, other = (its + _TINY) * (len(motions) - place), (sure + _TINY) * place
+            chromas.append(late + (say / (say + other))[..., None] * (early - late))
+        return [Colored(*seen, chroma) for seen, chroma in zip(run, [*chromas, end], strict=True)], held
+
+    def _made(self, luma: Luma, held: Points) -> Floats:
+        alike = [] if self.like is None else points_like(self.generator, luma, self.like)
+        return make_chroma(self.generator, luma, self.seed, [*alike, *held])
 
     def _small(self, luma: NDArray) -> Luma:
         picture, side = self.picture, coloring_side(self.generator)
-        shown = float(picture.width * picture.aspect), float(picture.height)
+        shown = float(picture.width * picture.sample_aspect_ratio), float(picture.height)
         size = [round(min(side * length / min(shown), LONGEST * side)) for length in shown]
         small = picture.unit(cv2.resize(luma, size, interpolation=cv2.INTER_AREA).astype(np.float32))
         return np.ascontiguousarray(np.rot90(np.rint(255.0 * small).astype(np.uint8), picture.turns))
 
     def _share(self, point: Point) -> Point:
-        """The point, with shares of the upright picture for numbers."""
-        size = (self.picture.width, self.picture.height)[:: -1 if self.picture.turns % 2 else 1]
+        size = self.picture.upright
         numbers = zip((point.x, point.y, point.radius), (*size, min(size)), strict=True)
         x, y, radius = (None if each is None else in_pixels(each, length) / length for each, length in numbers)
         return dataclasses.replace(point, x=x, y=y, radius=radius)
 
 
-def _less(certain: Floats, flow: Floats, agrees: Floats) -> Floats:
-    """How certain colour is that was moved once more; interpolation leaves [0, 1]."""
-    return moved(certain, flow).clip(0.0, 1.0) * agrees
+def _carried(chroma: Floats, steps: Iterable[tuple[Floats, Floats]]) -> list[tuple[Floats, Floats]]:
+    """Chroma after each step along a flow, and how certain it is there: all steps so far are to be trusted."""
+    certain, carried = np.ones(chroma.shape[:2], np.float32), []
+    for flow, trust in steps:
+        chroma, certain = moved(chroma, flow), moved(certain, flow).clip(0.0, 1.0) * trust
+        carried.append((chroma, certain))
+    return carried
 
 
-def _moved_points(points: tuple[Point, ...], flows: Sequence[Floats]) -> tuple[Point, ...]:
+def _moved(points: Points, motions: Iterable[Motion]) -> Points:
     """Points after some frames; those that have left the picture are gone."""
-    size = np.array(flows[0].shape[1::-1])
-    places = np.array([[point.x, point.y] for point in points]).reshape(-1, 2) * size
-    for flow in flows:
-        columns, rows = places.clip(0, size - 1).astype(int).T
-        places += flow[rows, columns]
-    pairs = zip(points, (places / size).tolist(), strict=True)
+    places = np.array([[point.x, point.y] for point in points]).reshape(-1, 2)
+    for flow in (motion.ahead for motion in motions):
+        size = np.array(flow.shape[1::-1])
+        columns, rows = (places * size).clip(0, size - 1).astype(int).T
+        places += flow[rows, columns] / size
+    pairs = zip(points, places.tolist(), strict=True)
     return tuple(dataclasses.replace(point, x=x, y=y) for point, (x, y) in pairs if 0.0 <= min(x, y) <= max(x, y) < 1.0)

@@ -1,72 +1,62 @@
 """Writes films: frames become packets of one codec, and packets a film with the sound and all else of another."""
 
 import heapq
+import os
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import av
-from av.codec import CodecContext
 from av.container import OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Stream
-from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from pix2pix_jax.data.sources.scan import describe_failure
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.host import has_avx512
 from pix2pix_jax.inference.film.reading import Picture, opened
-
-_GLOBAL_HEADER = 1 << 22  # AV_CODEC_FLAG_GLOBAL_HEADER: what a codec says but once goes before the packets
 
 
 class Encoder(NamedTuple):
     """One of FFmpeg's encoders, for one picture and one kind of container."""
 
     codec: str
-    options: dict[str, str]
+    crf: float | None  # None: 20 of libx264, and what others take by default
     picture: Picture
     container: str
 
     def packets(self, frames: Iterable[VideoFrame]) -> Iterator[Packet]:
-        """Encodes frames, which need none before them."""
-        context = CodecContext.create(self.codec, "w")
-        assert isinstance(context, VideoCodecContext)
-        if "crf" in self.options and "crf" not in {option.name for option in context.supported_options.private}:
-            raise UserError(f"{self.codec} has no --crf: leave it out")
-        context.options = self.options
-        if self.container != "mpegts":
-            context.flags |= _GLOBAL_HEADER
-        self._set_up(context)
-        for frame in frames:
-            yield from context.encode(frame)
-        yield from context.encode(None)
+        """Encodes frames, which need none before them; raises UserError as `add_stream` does."""
+        with av.open(os.devnull, "w", format=self.container) as nowhere:
+            stream = self.add_stream(nowhere)
+            for frame in chain(frames, [None]):
+                yield from stream.encode(frame)
 
     def add_stream(self, out: OutputContainer) -> VideoStream:
-        """Adds a stream for the packets to a film that is written."""
-        stream = out.add_stream(self.codec, self.picture.rate, options=self.options)
-        assert isinstance(stream, VideoStream)
-        self._set_up(stream.codec_context)
+        """Adds a stream for the packets to a film that is written; raises UserError if such a one cannot be made."""
+        crf = 20 if self.crf is None and self.codec == "libx264" else self.crf
+        options = {} if crf is None else {"crf": f"{crf:g}"}
+        if self.codec == "libx264" and has_avx512():  # with which it makes other packets of the same frames now and then
+            options["x264-params"] = "asm=AVX2"
+        try:
+            stream = out.add_stream(self.codec, options=options)
+            assert isinstance(stream, VideoStream)
+            context = stream.codec_context
+            if options and "crf" not in {option.name for option in context.supported_options.private}:
+                raise ValueError("it has no --crf")
+            for name in Picture._fields[:-3]:
+                setattr(context, name, getattr(self.picture, name))
+            context.open()
+        except (ValueError, FFmpegError) as error:
+            what = f"{self.codec} cannot make this film ({self.picture.pix_fmt}) for {self.container}"
+            raise UserError(f"{what}: {describe_failure(error)}: choose another --codec") from error
         stream.time_base = self.picture.time_base
-        if self.picture.turns:
-            stream.set_display_rotation(90 * self.picture.turns)
+        stream.set_display_rotation(90 * self.picture.turns)
         return stream
-
-    def _set_up(self, context: VideoCodecContext) -> None:
-        picture = self.picture
-        context.width, context.height, context.pix_fmt = picture.width, picture.height, picture.pixel_format
-        context.framerate, context.time_base, context.sample_aspect_ratio = (
-            picture.rate,
-            picture.time_base,
-            picture.aspect,
-        )
-        context.colorspace, context.color_primaries, context.color_trc = (
-            picture.space,
-            picture.primaries,
-            picture.transfer,
-        )
-        context.color_range = 2 if picture.full_range else 1
 
 
 def write_film(
@@ -78,21 +68,15 @@ def write_film(
         OSError: if it cannot be written.
         UserError: if the container does not take what the codec makes. What else it does not take is noted.
     """
-    container = encoder.container
-    with opened(film) as (source, chosen), av.open(f"file:{target}", "w", format=container) as out:
-        copies: dict[int, Stream] = {}
+    with opened(film) as (source, chosen), av.open(f"file:{target}", "w", format=encoder.container) as out:
+        copies: dict[int, Stream] = {chosen.index: encoder.add_stream(out)}
         for stream in source.streams:
             if stream.type == "data":  # such as the chapters of MP4, which are copied as chapters
                 continue
             try:
-                if stream is chosen:
-                    made = encoder.add_stream(out)
-                else:
-                    made = out.add_stream_from_template(stream, opaque=True)
-            except (ValueError, NotImplementedError, FFmpegError) as error:
-                if stream is chosen:
-                    raise UserError(f"{container} holds no {encoder.codec}: choose another --codec") from error
-                note(f"stream {stream.index} ({stream.type}) is left out: {container} does not take it")
+                made = copies.get(stream.index) or out.add_stream_from_template(stream, opaque=True)
+            except (ValueError, NotImplementedError, FFmpegError):
+                note(f"stream {stream.index} ({stream.type}) is left out: {encoder.container} does not take it")
                 continue
             made.metadata.update(stream.metadata)
             made.disposition, copies[stream.index] = stream.disposition, made
