@@ -10,7 +10,7 @@ from pix2pix_jax.commands import cli, films, images, stopping
 from pix2pix_jax.commands.arguments import add_flags, load_generator, make_parser, positive_float
 from pix2pix_jax.commands.names import Item, Targets
 from pix2pix_jax.errors import UserError, did_you_mean
-from pix2pix_jax.inference.film.names import film_name, is_film
+from pix2pix_jax.inference.film_names import film_name, is_film
 from pix2pix_jax.inference.points import Point, parse_point, read_points
 from pix2pix_jax.photos import load, name_to_write
 

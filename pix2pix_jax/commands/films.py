@@ -12,7 +12,7 @@ from pix2pix_jax.commands import images, stopping
 from pix2pix_jax.commands.arguments import number
 from pix2pix_jax.commands.names import Item, Targets
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.inference.film.names import film_name
+from pix2pix_jax.inference.film_names import film_name
 from pix2pix_jax.inference.points import Point
 
 if TYPE_CHECKING:

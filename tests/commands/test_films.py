@@ -15,14 +15,16 @@ from PIL import Image
 from skimage import data
 
 from pix2pix_jax.commands import colorize
-from pix2pix_jax.inference.film import colorizing
 
 process = pytest.mark.process
 
 
 def test_without_the_extra_one_line_says_what_to_install(run, tmp_path, monkeypatch, generator_file):
     (tmp_path / "a.mp4").write_bytes(b"film")
-    monkeypatch.setattr(colorizing, "find_spec", lambda name: None)
+    for name in [each for each in sys.modules if each.startswith("pix2pix_jax.inference.film.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "pix2pix_jax.inference.film", raising=False)
+    monkeypatch.setitem(sys.modules, "av", None)
     status, _, errors = run(colorize.main, "a.mp4", "--checkpoint", generator_file)
     assert (status, len(errors)) == (1, 1)
     assert "pix2pix-jax[video]" in errors[0]

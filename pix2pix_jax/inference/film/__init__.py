@@ -1,6 +1,10 @@
 """Films in colour that does not flicker, however long they are: read, coloured scene by scene, and written in parts."""
 
-from pix2pix_jax.inference.film.colorizing import colorize_film
-from pix2pix_jax.inference.film.names import film_name, is_film
+from pix2pix_jax.errors import UserError
 
-__all__ = ["colorize_film", "film_name", "is_film"]
+try:
+    from pix2pix_jax.inference.film.colorizing import colorize_film
+except ModuleNotFoundError as error:
+    raise UserError("films need PyAV and OpenCV: pip install 'pix2pix-jax[video]'") from error
+
+__all__ = ["colorize_film"]

@@ -8,28 +8,27 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from importlib.metadata import version
-from importlib.util import find_spec
 from itertools import chain
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
+from av.video.frame import VideoFrame
 from PIL import Image
 
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import make_folder
-from pix2pix_jax.inference.film.names import CONTAINERS, film_name
+from pix2pix_jax.inference.film.parts import Done, add_part, packets_of, read_done
+from pix2pix_jax.inference.film.planes import film_frame
+from pix2pix_jax.inference.film.reading import read_frames, read_picture
+from pix2pix_jax.inference.film.scenes import Colorist, Run
+from pix2pix_jax.inference.film.writing import Encoder, write_film
+from pix2pix_jax.inference.film_names import CONTAINERS, film_name
 from pix2pix_jax.inference.generator import TrainedGenerator
 from pix2pix_jax.inference.photo_files import already_there, writing_photo
 from pix2pix_jax.inference.points import Point, check_points
 from pix2pix_jax.inference.trained import given_generator
-
-if TYPE_CHECKING:
-    from av.video.frame import VideoFrame
-
-    from pix2pix_jax.inference.film.scenes import Colorist, Run
-    from pix2pix_jax.inference.film.writing import Encoder
 
 _logger = logging.getLogger(__name__)
 _PART = 128  # frames, after which what is done is kept
@@ -63,7 +62,7 @@ def colorize_film(
         codec: FFmpeg's name of an encoder.
         crf: its quality (constant rate factor); None for 20 of libx264, and for what others take by default.
         points: places whose colour is known in the upright film, from their `time` until the scene ends.
-        like: a photograph in colour, whose colours a scene takes where it begins with something alike.
+        like: a photograph in colour, whose colours a scene takes where it shows something alike.
         seed: what dropout follows from, where the generator's config (`test_time`) keeps it.
         overwrite: whether to replace a file that is there.
         damaged: whether a film that cannot be decoded to its end is taken as far as that goes.
@@ -76,13 +75,6 @@ def colorize_film(
     Raises:
         UserError: if the film cannot be read or written, a point is outside of it, or PyAV or OpenCV is missing.
     """
-    if find_spec("av") is None or find_spec("cv2") is None:
-        raise UserError("films need PyAV and OpenCV, which are not installed: pip install 'pix2pix-jax[video]'")
-    from pix2pix_jax.inference.film.parts import packets_of, parts_in, read_done
-    from pix2pix_jax.inference.film.reading import read_picture
-    from pix2pix_jax.inference.film.scenes import Colorist
-    from pix2pix_jax.inference.film.writing import Encoder, write_film
-
     path, out = Path(path), Path(out)
     if (name := film_name(out, codec)) != out:
         raise UserError(f"{out} cannot hold a film of {codec}: call it {name.name}")
@@ -97,64 +89,47 @@ def colorize_film(
     folder = out.with_name(f"{out.name}.parts-{_key(path, colorist, encoder)}")
     make_folder(folder, "--out")
 
-    def write(target: Path, until: float, tell: Callable[[str], object]) -> None:
+    def write(target: Path, tell: Callable[[str], object], until: float = inf) -> None:
         with writing_photo(target, overwrite or until < inf) as temporary:
             write_film(temporary, encoder, packets_of(folder, picture.time_base), path, tell, until)
 
-    def show(tell: Callable[[str], object]) -> None:
-        if done := read_done(folder):
-            so_far = folder / f"so_far{out.suffix}"
-            write(so_far, done.pts * float(picture.time_base), lambda _: None)
-            tell(f"what is done so far is {so_far}; the same command goes on from there")
-
+    done = read_done(folder) or Done(0, picture.start - 1, ())
+    frames = read_frames(path, picture, note, done.pts, damaged)
     try:
-        for _ in _parts(path, folder, colorist, encoder, damaged, note, progress):
-            if len(parts_in(folder)) == 1:  # a container that does not take it says so now, not after hours
-                show(lambda _: None)
+        with closing(_ahead(colorist.color(frames, done.points, picture.seconds(done.pts)))) as runs:
+            _add_parts(folder, runs, done, encoder, progress)
     except UserError:
         raise
     except BaseException:
-        show(note)
+        if done := read_done(folder):
+            so_far = folder / f"so_far{out.suffix}"
+            write(so_far, lambda _: None, done.pts * float(picture.time_base))
+            note(f"what is done so far is {so_far}; the same command goes on from there")
         raise
-    write(out, inf, note)
+    write(out, note)
     shutil.rmtree(folder)
     return out
 
 
-def _parts(
-    path: Path,
-    folder: Path,
-    colorist: "Colorist",
-    encoder: "Encoder",
-    damaged: bool,
-    note: Callable[[str], object],
-    progress: Callable[[int, int], object],
-) -> Iterator[None]:
-    """Makes the parts that are missing, and yields after each."""
-    from pix2pix_jax.inference.film.parts import Done, add_part, read_done
-    from pix2pix_jax.inference.film.planes import film_frame
-    from pix2pix_jax.inference.film.reading import read_frames
+def _add_parts(
+    folder: Path, runs: Iterator[Run], done: Done, encoder: Encoder, progress: Callable[[int, int], object]
+) -> None:
+    """Makes the parts that are missing."""
+    picture = encoder.picture
 
-    picture, before = encoder.picture, read_done(folder)
-    done = before or Done(0, picture.start - 1, ())
-    frames = read_frames(path, picture, note, done.pts if before else -inf, damaged)
-    with closing(_ahead(colorist.color(frames, done.points, picture.seconds(done.pts)))) as runs:
+    def made(runs: Iterator[Run], until: int) -> Iterator[VideoFrame]:
+        nonlocal done
+        for frames, points in runs:
+            for frame in frames:
+                yield film_frame(frame, picture)
+                done = Done(done.frames + 1, frame.pts, points)
+                progress(done.frames, round(picture.length * picture.framerate))
+            if done.frames >= until:
+                return
 
-        def made(first: "Iterator[Run]") -> "Iterator[VideoFrame]":
-            nonlocal done
-            ends_at = done.frames + _PART
-            for colored, points in first:
-                for each in colored:
-                    yield film_frame(each, picture)
-                    done = Done(done.frames + 1, each.frame.pts, points)
-                    progress(done.frames, round(picture.length * picture.framerate))
-                if done.frames >= ends_at:
-                    return
-
-        for first in runs:
-            packets = list(encoder.packets(made(chain([first], runs))))
-            add_part(folder, packets, done)
-            yield
+    for first in runs:
+        packets = list(encoder.packets(made(chain([first], runs), done.frames + _PART)))
+        add_part(folder, packets, done)
 
 
 def _ahead(items: Iterator[_Item]) -> Generator[_Item, None, None]:
@@ -166,13 +141,13 @@ def _ahead(items: Iterator[_Item]) -> Generator[_Item, None, None]:
             yield item
 
 
-def _key(path: Path, colorist: "Colorist", encoder: "Encoder") -> str:
+def _key(path: Path, colorist: Colorist, encoder: Encoder) -> str:
     """Says of which film parts are, and how they are made."""
-    film, generator = path.stat(), colorist.generator
+    film, generator, like = path.stat(), colorist.generator, colorist.like
     versions = [version(each) for each in ("av", "opencv-python-headless", "jax", "pix2pix-jax")]
     ways = [encoder, colorist.points, colorist.seed, colorist.every, generator.config, versions]
     digest = hashlib.sha256(repr([path.resolve(), film.st_size, film.st_mtime_ns, *ways]).encode())
     for name, weights in sorted(generator.weights_by_name.items()):
         digest.update(name.encode() + np.asarray(weights).tobytes())
-    digest.update(b"" if colorist.like is None else colorist.like.tobytes())
+    digest.update(like.tobytes() if like else b"")
     return digest.hexdigest()[:8]

@@ -6,8 +6,7 @@ from av.video.frame import VideoFrame
 
 from pix2pix_jax.color import CB_RANGE, CR_RANGE, LUMA_WEIGHTS
 from pix2pix_jax.inference.film.flow import Floats
-from pix2pix_jax.inference.film.reading import Picture, plane_of
-from pix2pix_jax.inference.film.scenes import Colored
+from pix2pix_jax.inference.film.reading import Frame, Picture, plane_of
 from pix2pix_jax.inference.painting import slopes
 
 # Red's and blue's weights in luma, by colour space as ITU-T H.273 numbers it; all others are BT.601.
@@ -17,30 +16,30 @@ _UNSPECIFIED, _FULL = 2, 2  # a space, as H.273 numbers it; a range, as FFmpeg d
 _HIGH = 720  # px: films of unspecified space and this height are taken as BT.709 by players
 
 
-def film_frame(colored: Colored, picture: Picture) -> VideoFrame:
+def film_frame(given: Frame, picture: Picture) -> VideoFrame:
     """Makes a frame of the film in colour, in the picture's format."""
-    frame, given = VideoFrame(picture.width, picture.height, picture.pix_fmt), colored.frame
+    frame = VideoFrame(picture.width, picture.height, picture.pix_fmt)
     plane_of(frame, 0)[:] = given.luma
     step, white = 2.0 ** (picture.bits - 8), 2.0**picture.bits - 1.0
     scale, least, most = (white, 0.0, white) if picture.color_range == _FULL else (224.0 * step, 16.0 * step, 240.0 * step)
-    for number, values in zip((2, 1), _enlarged(colored, picture, plane_of(frame, 1).shape), strict=True):
+    for number, values in zip((2, 1), _enlarged(given, picture, plane_of(frame, 1).shape), strict=True):
         plane_of(frame, number)[:] = np.rint((values * scale + 128.0 * step).clip(least, most))
     frame.pts, frame.duration, frame.time_base = given.pts, given.duration, picture.time_base
     return frame
 
 
-def _enlarged(colored: Colored, picture: Picture, shape: tuple[int, int]) -> list[Floats]:
+def _enlarged(frame: Frame, picture: Picture, shape: tuple[int, int]) -> list[Floats]:
     """Cr and Cb of the film's colour space, at the size of its planes, in [-0.5, 0.5].
 
     As in photographs, they follow the luma's detail, and are drawn to grey where there is no such colour.
     """
-    small = colored.luma * np.float32(1.0 / 255.0)
-    planes = (np.ascontiguousarray(colored.chroma[..., channel]) for channel in range(2))
+    small = frame.small * np.float32(1.0 / 255.0)
+    planes = (np.ascontiguousarray(frame.chroma[..., channel]) for channel in range(2))
     parts = [small, *(part for plane in planes for part in (plane, slopes(plane, small)))]
     smooth, cr, cr_slope, cb, cb_slope = (
         cv2.resize(np.rot90(part, -picture.turns), shape[::-1], interpolation=cv2.INTER_CUBIC) for part in parts
     )
-    reduced = cv2.resize(colored.frame.luma, shape[::-1], interpolation=cv2.INTER_AREA)
+    reduced = cv2.resize(frame.luma, shape[::-1], interpolation=cv2.INTER_AREA)
     luma = picture.unit(reduced.astype(np.float32))
     detail = luma - smooth
     # Distances from grey, which weighted sum to 0.

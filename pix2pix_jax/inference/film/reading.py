@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from fractions import Fraction
 from math import inf
 from pathlib import Path
@@ -64,13 +65,15 @@ class Picture(NamedTuple):
         return (pts - self.start) * float(self.time_base)
 
 
-class Frame(NamedTuple):
-    """One frame; times are in the film's time base."""
+@dataclass
+class Frame:
+    """One frame, as far as it is done; times are in the film's time base."""
 
     luma: NDArray  # [height, width], uint8 or uint16, as the film has it
     pts: int
     duration: int
-    seconds: float  # from the film's beginning
+    small: NDArray[np.uint8] = field(init=False)  # luma at the coloring scale, upright, [h, w] in 0 to 255
+    chroma: NDArray[np.float32] = field(init=False)  # Cr and Cb at that scale, [h, w, 2] in [-0.5, 0.5]
 
 
 @contextmanager
@@ -142,8 +145,7 @@ def read_frames(
                     raise UserError(f"{path} changes its size to {frame.width}×{frame.height}: cut it there first")
                 last = max(last + 1, last + step if frame.pts is None else frame.pts)
                 if last > after:
-                    luma = plane_of(_as_planes(frame), 0).copy()
-                    yield Frame(luma, last, frame.duration or step, picture.seconds(last))
+                    yield Frame(plane_of(_as_planes(frame), 0).copy(), last, frame.duration or step)
         except (FFmpegError, ValueError) as error:
             if not damaged:
                 what = f"{path} cannot be read beyond {picture.seconds(last):.1f} s: {describe_failure(error)}"

@@ -22,23 +22,8 @@ Points = tuple[Point, ...]
 """Their places are shares of the picture."""
 
 
-class Seen(NamedTuple):
-    """A frame, and its luma at the coloring scale, upright."""
-
-    frame: Frame
-    luma: Luma
-
-
-class Colored(NamedTuple):
-    """The same, with Cr and Cb at that scale, [h, w, 2] in [-0.5, 0.5]."""
-
-    frame: Frame
-    luma: Luma
-    chroma: Floats
-
-
-Run = tuple[list[Colored], Points]
-"""Frames, and the points that hold after them."""
+Run = tuple[list[Frame], Points]
+"""Frames in colour, and the points that hold after them."""
 
 
 class Colorist(NamedTuple):
@@ -57,43 +42,40 @@ class Colorist(NamedTuple):
         Colour is made for a scene's first frame and its last, for every sixteenth between, and where points come in.
         The others get it from both ends: the more, the nearer that is, and the further the flow is to be trusted.
         """
-        run: list[Seen] = []
+        run: list[Frame] = []
         motions: list[Motion] = []
-        chroma = np.empty(0, np.float32)  # of the run's first frame
         for frame in frames:
-            seen = Seen(frame, self._small(frame.luma))
-            coming = tuple(self._share(each) for each in self.points if seconds < each.time <= frame.seconds)
-            seconds = frame.seconds
-            motion = [motion_between(run[-1].luma, seen.luma)] if run else []
+            frame.small, now = self._small(frame.luma), self.picture.seconds(frame.pts)
+            coming = tuple(self._share(each) for each in self.points if seconds < each.time <= now)
+            motion, seconds = [motion_between(run[-1].small, frame.small)] if run else [], now
             cut = any(each.is_cut() for each in motion)
             if run and (cut or coming):
-                colored, held = self._between(chroma, run, motions, held)
+                run, held = self._between(run, motions, held)
                 held = () if cut else _moved(held, motion)
-                yield colored, held
+                yield run, held
                 run, motions, motion = [], [], []
-            run, motions = [*run, seen], [*motions, *motion]
+            run, motions = [*run, frame], [*motions, *motion]
             if len(run) == 1:
                 held += coming
-                chroma = self._made(seen.luma, held)
+                frame.chroma = self._made(frame.small, held)
             elif len(run) > self.every:
-                (*colored, last), held = self._between(chroma, run, motions, held)
-                yield colored, held
-                run, motions, chroma = [seen], [], last.chroma
+                run, held = self._between(run, motions, held)
+                yield run[:-1], held
+                run, motions = [frame], []
         if run:
-            yield self._between(chroma, run, motions, held)
+            yield self._between(run, motions, held)
 
-    def _between(self, start: Floats, run: list[Seen], motions: list[Motion], held: Points) -> Run:
-        if not motions:
-            return [Colored(*run[0], start)], held
-        held = _moved(held, motions)
-        end = self._made(run[-1].luma, held)
-        from_start = _carried(start, [(each.back, each.back_trust) for each in motions[:-1]])
-        from_end = _carried(end, [(each.ahead, each.ahead_trust) for each in motions[:0:-1]])[::-1]
-        chromas = [start]
-        for place, ((early, its), (late, sure)) in enumerate(zip(from_start, from_end, strict=True), 1):
-            say, other = (its + _TINY) * (len(motions) - place), (sure + _TINY) * place
-            chromas.append(late + (say / (say + other))[..., None] * (early - late))
-        return [Colored(*seen, chroma) for seen, chroma in zip(run, [*chromas, end], strict=True)], held
+    def _between(self, run: list[Frame], motions: list[Motion], held: Points) -> Run:
+        """Colours all frames of a run, of which the first has colour."""
+        if motions:
+            held, start, end = _moved(held, motions), run[0], run[-1]
+            end.chroma = self._made(end.small, held)
+            from_start = _carried(start.chroma, [(each.back, each.back_trust) for each in motions[:-1]])
+            from_end = _carried(end.chroma, [(each.ahead, each.ahead_trust) for each in motions[:0:-1]])[::-1]
+            for place, ((early, its), (late, sure)) in enumerate(zip(from_start, from_end, strict=True), 1):
+                say, other = (its + _TINY) * (len(motions) - place), (sure + _TINY) * place
+                run[place].chroma = late + (say / (say + other))[..., None] * (early - late)
+        return run, held
 
     def _made(self, luma: Luma, held: Points) -> Floats:
         alike = [] if self.like is None else points_like(self.generator, luma, self.like)

@@ -84,18 +84,10 @@ def write_film(
         out.set_chapters(source.chapters())
         others = [source.streams[index] for index in copies if index != chosen.index]
         rest = (each for each in source.demux(others) if each.pts is not None) if others else ()
-        for packet in heapq.merge(_rising(packets), rest, key=_time):
+        for packet in heapq.merge(packets, rest, key=_time):
             if packet.stream is None or _time(packet) <= until:
                 packet.stream = copies[chosen.index if packet.stream is None else packet.stream.index]
                 out.mux(packet)
-
-
-def _rising(packets: Iterable[Packet]) -> Iterator[Packet]:
-    """Packets whose times of decoding rise, also where two parts meet."""
-    last = -(2**62)
-    for packet in packets:
-        packet.dts = last = max(packet.dts or 0, last + 1)
-        yield packet
 
 
 def _time(packet: Packet) -> float:

@@ -17,7 +17,7 @@ from pix2pix_jax.inference.film import colorizing, scenes  # noqa: E402
 from pix2pix_jax.inference.film.flow import motion_between, moved  # noqa: E402
 from pix2pix_jax.inference.film.planes import film_frame  # noqa: E402
 from pix2pix_jax.inference.film.reading import Frame, read_frames, read_picture  # noqa: E402
-from pix2pix_jax.inference.film.scenes import Colored, Colorist  # noqa: E402
+from pix2pix_jax.inference.film.scenes import Colorist  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +77,9 @@ def test_chroma_is_that_of_the_colour_whatever_the_matrix_and_range(generator, t
         stored = luma * 255 if full == 2 else 16 + 219 * luma
         of_601 = rgb @ (0.299, 0.587, 0.114)
         chroma = np.array([(rgb[0] - of_601) / 1.402, (rgb[2] - of_601) / 1.772], np.float32)
-        frame = Frame(np.full((64, 96), round(stored), np.uint8), 0, 1, 0.0)
-        small = np.full((160, 256), round(255 * luma), np.uint8)
-        planes = film_frame(Colored(frame, small, np.tile(chroma, (160, 256, 1))), picture)
+        frame = Frame(np.full((64, 96), round(stored), np.uint8), 0, 1)
+        frame.small, frame.chroma = np.full((160, 256), round(255 * luma), np.uint8), np.tile(chroma, (160, 256, 1))
+        planes = film_frame(frame, picture)
         got = [np.frombuffer(planes.planes[each], np.uint8)[0] - 128.0 for each in (2, 1)]
         wanted = np.array([(rgb[0] - luma) / (2 - 2 * kr), (rgb[2] - luma) / (2 - 2 * kb)])
         assert np.abs(got - wanted * (255 if full == 2 else 224)).max() <= 0.6
@@ -129,9 +129,9 @@ def test_colour_does_not_flicker_and_is_no_worse(oracle, tmp_path):
     for name, wishes in (("alone", {"every": 1}), ("steady", {})):
         true = oracle(images, noise=0.05)
         made = colored(film, **wishes)
-        assert [each.frame.pts for each in made] == [40 * number for number in range(40)]
+        assert [each.pts for each in made] == [40 * number for number in range(40)]
         chromas = [each.chroma for each in made]
-        results[name] = change(chromas, [each.luma for each in made]), np.abs(np.array(chromas) - true).mean()
+        results[name] = change(chromas, [each.small for each in made]), np.abs(np.array(chromas) - true).mean()
     assert results["steady"][0] <= 0.35 * results["alone"][0]
     assert results["steady"][1] <= results["alone"][1]
 
@@ -144,7 +144,7 @@ def test_what_moves_leaves_no_trail_and_a_scene_begins_anew(oracle, tmp_path):
     images += pan(9, 288, 160)
     true, made = oracle(images), colored(write_clip(tmp_path / "a.mkv", images))
     off = [np.abs(each.chroma - chroma).mean(-1) for each, chroma in zip(made, true, strict=True)]
-    assert motion_between(made[23].luma, made[24].luma).is_cut()
+    assert motion_between(made[23].small, made[24].small).is_cut()
     assert off[24].max() < 0.01
     assert max(each.max() for each in off) < 2.0 * np.ptp(true)  # no speckles
     behind = [off[t][50:110, 8 * t - 24 : 8 * t - 4].mean() for t in range(4, 24)]

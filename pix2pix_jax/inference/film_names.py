@@ -1,4 +1,4 @@
-"""Names of films: which files are films, and which containers hold the film in colour."""
+"""Which files are films, and which containers hold them in colour."""
 
 from pathlib import Path
 
@@ -13,7 +13,6 @@ CONTAINERS = {
 """FFmpeg's names of the containers that are written, by extension."""
 
 _OTHERS = {".avi", ".asf", ".divx", ".dv", ".f4v", ".mpeg", ".mpg", ".mxf", ".ogv", ".rm", ".rmvb", ".vob", ".wmv"}
-_OF_WEBM = ("vp8", "vp9", "av1")
 
 
 def is_film(name: Path) -> bool:
@@ -24,5 +23,5 @@ def is_film(name: Path) -> bool:
 def film_name(name: Path, codec: str = "libx264") -> Path:
     """What a film in colour is called: as the film, or .mkv where its container keeps no such codec or times."""
     suffix = name.suffix.lower()
-    kept = any(each in codec for each in _OF_WEBM) if suffix == ".webm" else suffix in CONTAINERS
+    kept = "x26" not in codec if suffix == ".webm" else suffix in CONTAINERS
     return name if kept else name.with_suffix(".mkv")
