@@ -6,6 +6,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+_STYLE = b"""[V4+ Styles]
+Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour
+Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+"""  # without which FFmpeg begins no subtitles
+
 
 def pan(frames: int, width: int = 96, height: int = 64) -> list[np.ndarray]:
     """A window that moves over a photograph by 1.5 px a frame, uint8 RGB [height, width, 3]."""
@@ -24,12 +31,16 @@ def write_clip(
     pixel_format: str = "yuv420p",
     times: list[int] | None = None,
     sound: bool = False,
+    subtitles: tuple[tuple[int, int, str], ...] = (),
     turn: int = 0,
     codec: str = "libx264",
     options: dict[str, str] | None = None,
     **wishes: object,
 ) -> Path:
-    """Writes a film of RGB images whose times count 1/12800 s; other arguments are the codec context's attributes."""
+    """Writes a film of RGB images whose times count 1/12800 s; other arguments are the codec context's attributes.
+
+    Subtitles (from and to, ms; text) are mov_text in MP4, and subrip in Matroska.
+    """
     import av
 
     base = Fraction(1, 12800)
@@ -47,6 +58,16 @@ def write_clip(
             chapter = {"id": 1, "start": 0, "end": 1000, "time_base": Fraction(1, 1000), "metadata": {"title": "One"}}
             out.set_chapters([chapter])
             out.metadata["title"] = "A pan"
+        if subtitles:
+            in_mp4 = path.suffix == ".mp4"
+            texts = out.add_stream("mov_text" if in_mp4 else "subrip")
+            texts.codec_context.subtitle_header = _STYLE
+            texts.time_base = Fraction(1, 1000)
+            for start, end, text in subtitles:
+                packet = av.Packet((len(text).to_bytes(2, "big") if in_mp4 else b"") + text.encode())
+                packet.pts, packet.dts, packet.duration, packet.time_base = start, start, end - start, texts.time_base
+                packet.stream = texts
+                out.mux(packet)
         for number, image in enumerate(images):
             frame = av.VideoFrame.from_ndarray(image, "rgb24").reformat(format=pixel_format)
             frame.pts, frame.time_base = 512 * number if times is None else times[number], base

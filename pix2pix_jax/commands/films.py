@@ -40,15 +40,17 @@ def colorize(
     A signal ends it between two frames, with SystemExit: an exception that is raised in FFmpeg's callbacks is lost.
     """
     from pix2pix_jax.inference.film import colorize_film
+    from pix2pix_jax.inference.film.reading import read_picture
 
     film, target = Path(item.files[0]), targets.place(item, film_name(Path(item.name), options.codec))
     for flag in ("side_by_side", "all_pages", "keep_dates", "restore"):
         if getattr(options, flag):
             raise UserError(f"{film} is a film, and --{flag.replace('_', '-')} is for photographs")
+    note = partial(images.note, film)
     if target.suffix != film.suffix:
-        images.note(film, f"written as {target.name}, for {film.suffix} cannot hold it in colour")
+        note(f"written as {target.name}, for {film.suffix} cannot hold it in colour")
     target.parent.mkdir(parents=True, exist_ok=True)
-    note, names = partial(images.note, film), ("codec", "crf", "seed", "overwrite", "damaged")
+    wishes |= {name: getattr(options, name) for name in ("codec", "crf", "seed", "overwrite", "damaged")}
     with tqdm(unit="frame", desc=film.name, disable=None, leave=False) as bar, stopping.stop_request() as wanted:
 
         def progress(done: int, expected: int) -> None:
@@ -57,9 +59,5 @@ def colorize(
             bar.total = max(done, expected)
             bar.update(done - bar.n)
 
-        wishes |= {name: getattr(options, name) for name in names}
         colorize_film(film, target, generator, points=points, note=note, progress=progress, **wishes)
-    from pix2pix_jax.inference.film.reading import read_picture
-
-    picture = read_picture(target)
-    return target, (picture.width, picture.height)
+    return target, read_picture(target)[:2]

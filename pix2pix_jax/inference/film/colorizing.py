@@ -4,14 +4,11 @@ import hashlib
 import logging
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from itertools import chain
 from math import inf
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from av.video.frame import VideoFrame
@@ -19,11 +16,10 @@ from PIL import Image
 
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import make_folder
-from pix2pix_jax.inference.film.parts import Done, add_part, packets_of, read_done
 from pix2pix_jax.inference.film.planes import film_frame
 from pix2pix_jax.inference.film.reading import read_frames, read_picture
 from pix2pix_jax.inference.film.scenes import Colorist, Run
-from pix2pix_jax.inference.film.writing import Encoder, write_film
+from pix2pix_jax.inference.film.writing import Done, Encoder, add_part, packets_of, read_done, write_film
 from pix2pix_jax.inference.film_names import CONTAINERS, film_name
 from pix2pix_jax.inference.generator import TrainedGenerator
 from pix2pix_jax.inference.photo_files import already_there, writing_photo
@@ -32,7 +28,6 @@ from pix2pix_jax.inference.trained import given_generator
 
 _logger = logging.getLogger(__name__)
 _PART = 128  # frames, after which what is done is kept
-_Item = TypeVar("_Item")
 
 
 def colorize_film(
@@ -93,15 +88,14 @@ def colorize_film(
         with writing_photo(target, overwrite or until < inf) as temporary:
             write_film(temporary, encoder, packets_of(folder, picture.time_base), path, tell, until)
 
-    done = read_done(folder) or Done(0, picture.start - 1, ())
+    done = read_done(folder, picture)
     frames = read_frames(path, picture, note, done.pts, damaged)
     try:
-        with closing(_ahead(colorist.color(frames, done.points, picture.seconds(done.pts)))) as runs:
-            _add_parts(folder, runs, done, encoder, progress)
+        _add_parts(folder, colorist.color(frames, done.points, picture.seconds(done.pts)), done, encoder, progress)
     except UserError:
         raise
     except BaseException:
-        if done := read_done(folder):
+        if (done := read_done(folder, picture)).frames:
             so_far = folder / f"so_far{out.suffix}"
             write(so_far, lambda _: None, done.pts * float(picture.time_base))
             note(f"what is done so far is {so_far}; the same command goes on from there")
@@ -130,15 +124,6 @@ def _add_parts(
     for first in runs:
         packets = list(encoder.packets(made(chain([first], runs), done.frames + _PART)))
         add_part(folder, packets, done)
-
-
-def _ahead(items: Iterator[_Item]) -> Generator[_Item, None, None]:
-    """The same items, each of which a thread makes while the one before is used."""
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = pool.submit(next, items, None)
-            yield item
 
 
 def _key(path: Path, colorist: Colorist, encoder: Encoder) -> str:

@@ -12,16 +12,17 @@ from pix2pix_jax.inference.painting import slopes
 # Red's and blue's weights in luma, by colour space as ITU-T H.273 numbers it; all others are BT.601.
 _WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
 _RED, _GREEN, _BLUE = (float(weight) for weight in LUMA_WEIGHTS)
-_UNSPECIFIED, _FULL = 2, 2  # a space, as H.273 numbers it; a range, as FFmpeg does
-_HIGH = 720  # px: films of unspecified space and this height are taken as BT.709 by players
+_UNSPECIFIED, _HIGH = 2, 720  # of which players take films of this height, px, as BT.709
 
 
 def film_frame(given: Frame, picture: Picture) -> VideoFrame:
     """Makes a frame of the film in colour, in the picture's format."""
     frame = VideoFrame(picture.width, picture.height, picture.pix_fmt)
     plane_of(frame, 0)[:] = given.luma
-    step, white = 2.0 ** (picture.bits - 8), 2.0**picture.bits - 1.0
-    scale, least, most = (white, 0.0, white) if picture.color_range == _FULL else (224.0 * step, 16.0 * step, 240.0 * step)
+    step = picture.step
+    scale, least, most = (
+        (256.0 * step - 1.0, 0.0, 256.0 * step - 1.0) if picture.full else (224.0 * step, 16.0 * step, 240.0 * step)
+    )
     for number, values in zip((2, 1), _enlarged(given, picture, plane_of(frame, 1).shape), strict=True):
         plane_of(frame, number)[:] = np.rint((values * scale + 128.0 * step).clip(least, most))
     frame.pts, frame.duration, frame.time_base = given.pts, given.duration, picture.time_base

@@ -1,10 +1,10 @@
 """Reads films: what of the picture stays as it is, and the luma of its frames."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,14 +50,18 @@ class Picture(NamedTuple):
         return (self.height, self.width) if self.turns % 2 else (self.width, self.height)
 
     @property
-    def bits(self) -> int:
-        """8 or 10."""
-        return 10 if self.pix_fmt.endswith("10le") else 8
+    def step(self) -> float:
+        """One of 8 bits, in levels of the luma as it is stored."""
+        return 4.0 if self.pix_fmt.endswith("10le") else 1.0
+
+    @property
+    def full(self) -> bool:
+        """Whether its range is the full one."""
+        return self.color_range == _FULL
 
     def unit(self, luma: NDArray[np.float32]) -> NDArray[np.float32]:
         """Luma as the film has it, in [0, 1]."""
-        step = 2.0 ** (self.bits - 8)
-        black, white = (0.0, 2.0**self.bits - 1.0) if self.color_range == _FULL else (16.0 * step, 235.0 * step)
+        black, white = (0.0, 256.0 * self.step - 1.0) if self.full else (16.0 * self.step, 235.0 * self.step)
         return ((luma - black) * (1.0 / (white - black))).clip(0.0, 1.0)
 
     def seconds(self, pts: int) -> float:
@@ -73,7 +77,7 @@ class Frame:
     pts: int
     duration: int
     small: NDArray[np.uint8] = field(init=False)  # luma at the coloring scale, upright, [h, w] in 0 to 255
-    chroma: NDArray[np.float32] = field(init=False)  # Cr and Cb at that scale, [h, w, 2] in [-0.5, 0.5]
+    chroma: NDArray = field(init=False)  # Cr and Cb at that scale, float32 [h, w, 2] in [-0.5, 0.5]
 
 
 @contextmanager
@@ -95,20 +99,19 @@ def read_picture(path: Path) -> Picture:
         with explaining(path):
             frame = next(container.decode(stream))
             check_size(frame.width, frame.height, path)
-        if frame.color_trc in _HDR:
-            raise UserError(f"{path} is HDR ({_HDR[frame.color_trc]}): bring it to BT.709 first, with FFmpeg's tonemap")
-        if frame.interlaced_frame:
-            raise UserError(f"{path} is interlaced: make whole frames of it first, with FFmpeg's filter bwdif")
-        planes, name, stated = _as_planes(frame), frame.format.name, frame.color_range
+        if frame.color_trc in _HDR or frame.interlaced_frame:
+            what = f"HDR ({_HDR[frame.color_trc]})" if frame.color_trc in _HDR else "interlaced"
+            raise UserError(f"{path} is {what}: convert it first, with FFmpeg's filter tonemap or bwdif")
+        name, stated, odd = frame.format.name, frame.color_range, frame.width % 2 or frame.height % 2
+        form = f"yuv{'444' if odd else '420'}p{'10le' if frame.format.components[0].bits > 8 else ''}"
         # FFmpeg takes grey of no stated range as full.
-        full = stated == _FULL or name.startswith("yuvj") or (name.startswith("gray") and stated != _LIMITED)
-        odd, fine = frame.width % 2 or frame.height % 2, [each for each in ("422", "444") if each in planes.format.name]
+        full = stated == _FULL or (name.startswith(("yuvj", "gray")) and stated != _LIMITED)
         base = stream.time_base or Fraction(1, 1000)
         return Picture(
             frame.width,
             frame.height,
-            f"yuv{'444' if odd else (*fine, '420')[0]}p{'10le' if planes.format.components[0].bits > 8 else ''}",
-            _FULL if full and planes is frame else _LIMITED,
+            name if re.fullmatch("yuvj?4(20|22|44)p(10le)?", name) and not odd else form,
+            _FULL if full else _LIMITED,
             _BT601 if frame.format.is_rgb else frame.colorspace,
             frame.color_primaries,
             frame.color_trc,
@@ -121,17 +124,8 @@ def read_picture(path: Path) -> Picture:
         )
 
 
-def _as_planes(frame: VideoFrame) -> VideoFrame:
-    """The frame in a format whose first plane is luma of 8 or 10 bits; of limited range, if it was none."""
-    form, bits = frame.format, frame.format.components[0].bits
-    if form.name.startswith(("yuv", "gray")) and bits in (8, 10) and not form.is_big_endian:
-        return frame
-    name = "yuv420p10le" if bits > 8 else "yuv420p"
-    return frame.reformat(format=name, dst_colorspace="ITU601" if form.is_rgb else None, dst_color_range=_LIMITED)
-
-
 def read_frames(
-    path: Path, picture: Picture, note: Callable[[str], object], after: float = -inf, damaged: bool = False
+    path: Path, picture: Picture, note: Callable[[str], object], after: int, damaged: bool = False
 ) -> Iterator[Frame]:
     """Decodes a film, from the frame after a time, in its time base, on.
 
@@ -145,7 +139,9 @@ def read_frames(
                     raise UserError(f"{path} changes its size to {frame.width}×{frame.height}: cut it there first")
                 last = max(last + 1, last + step if frame.pts is None else frame.pts)
                 if last > after:
-                    yield Frame(plane_of(_as_planes(frame), 0).copy(), last, frame.duration or step)
+                    if frame.format.name != picture.pix_fmt:
+                        frame = frame.reformat(format=picture.pix_fmt, dst_color_range=picture.color_range)
+                    yield Frame(plane_of(frame, 0).copy(), last, frame.duration or step)
         except (FFmpegError, ValueError) as error:
             if not damaged:
                 what = f"{path} cannot be read beyond {picture.seconds(last):.1f} s: {describe_failure(error)}"

@@ -1,13 +1,17 @@
-"""Writes films: frames become packets of one codec, and packets a film with the sound and all else of another."""
+"""Writes films: frames become packets, these are kept in parts, and become a film with another's sound and all else."""
 
 import heapq
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import av
+import numpy as np
 from av.container import OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
@@ -17,8 +21,13 @@ from av.video.stream import VideoStream
 
 from pix2pix_jax.data.sources.scan import describe_failure
 from pix2pix_jax.errors import UserError
+from pix2pix_jax.files import replacing, writing
 from pix2pix_jax.host import has_avx512
 from pix2pix_jax.inference.film.reading import Picture, opened
+from pix2pix_jax.inference.points import Point
+
+# A third less time than by default, and 250 MB less at 1080p; luma is kept to 45 dB and not 46.
+_LIBX264 = {"crf": "20", "preset": "faster", "rc-lookahead": "12"}
 
 
 class Encoder(NamedTuple):
@@ -38,9 +47,11 @@ class Encoder(NamedTuple):
 
     def add_stream(self, out: OutputContainer) -> VideoStream:
         """Adds a stream for the packets to a film that is written; raises UserError if such a one cannot be made."""
-        crf = 20 if self.crf is None and self.codec == "libx264" else self.crf
-        options = {} if crf is None else {"crf": f"{crf:g}"}
-        if self.codec == "libx264" and has_avx512():  # with which it makes other packets of the same frames now and then
+        options = dict(_LIBX264) if self.codec == "libx264" else {}
+        options |= {} if self.crf is None else {"crf": f"{self.crf:g}"}
+        if (
+            self.codec == "libx264" and has_avx512()
+        ):  # with which it makes other packets of the same frames now and then
             options["x264-params"] = "asm=AVX2"
         try:
             stream = out.add_stream(self.codec, options=options)
@@ -57,6 +68,50 @@ class Encoder(NamedTuple):
         stream.time_base = self.picture.time_base
         stream.set_display_rotation(90 * self.picture.turns)
         return stream
+
+
+class Done(NamedTuple):
+    """How many frames are done, the time of the last in the film's time base, and the points that hold after it."""
+
+    frames: int
+    pts: int
+    points: tuple[Point, ...]
+
+
+def add_part(folder: Path, packets: list[Packet], done: Done) -> None:
+    """Keeps a part, and what is done with it."""
+    path = folder / f"{len(_parts(folder)):06d}.npz"
+    table = [[p.size, p.pts, p.pts if p.dts is None else p.dts, p.duration or 0, p.is_keyframe] for p in packets]
+    content = np.frombuffer(b"".join(map(bytes, packets)), np.uint8)
+    state = json.dumps([done.frames, done.pts, [asdict(point) for point in done.points]])
+    with writing(path), replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, content=content, table=np.array(table, np.int64), state=np.array(state))
+
+
+def read_done(folder: Path, picture: Picture) -> Done:
+    """What is done."""
+    if not (parts := _parts(folder)):
+        return Done(0, picture.start - 1, ())
+    with np.load(parts[-1]) as arrays:
+        frames, pts, points = json.loads(str(arrays["state"]))
+    return Done(frames, pts, tuple(Point(**fields) for fields in points))
+
+
+def packets_of(folder: Path, time_base: Fraction) -> Iterator[Packet]:
+    """The packets of all parts; times of decoding rise, also where two parts meet."""
+    last = -(2**62)
+    for path in _parts(folder):
+        with np.load(path) as arrays:
+            content, table, start = arrays["content"], arrays["table"].tolist(), 0
+        for size, pts, dts, duration, key in table:
+            packet = Packet(content[start : start + size].tobytes())
+            packet.time_base, packet.is_keyframe, start = time_base, bool(key), start + size
+            packet.pts, packet.dts, packet.duration = pts, (last := max(dts, last + 1)), duration
+            yield packet
+
+
+def _parts(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.npz"))
 
 
 def write_film(

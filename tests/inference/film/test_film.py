@@ -48,8 +48,8 @@ def test_the_picture_keeps_what_is_its_own(generator, tmp_path, pixel_format, wi
     before, after = (read_picture(path) for path in (film, out))
     assert before._replace(length=0) == after._replace(length=0)
     assert after.turns == 1
-    luma = [[frame.luma for frame in read_frames(path, after, no_note)] for path in (film, out)]
-    assert np.abs(np.array(luma[0], int) - luma[1]).max() <= 8 * 2 ** (after.bits - 8)
+    luma = [[frame.luma for frame in read_frames(path, after, no_note, -1)] for path in (film, out)]
+    assert np.abs(np.array(luma[0], int) - luma[1]).max() <= 8 * after.step
     chroma = decoded(out)[0][1:]
     assert all(np.ptp(plane) > 5 for plane in chroma)
     assert pixel_format == "gray" or chroma[0].shape == decoded(film)[0][1].shape
@@ -66,6 +66,16 @@ def test_sound_chapters_and_uneven_times_are_copied(generator, tmp_path):
         assert b.metadata["title"] == "A pan"
         assert a.streams.video[0].time_base == b.streams.video[0].time_base
     assert not list(tmp_path.glob("*.parts*"))
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_subtitles_are_copied(generator, tmp_path, suffix):
+    film = write_clip(tmp_path / f"a{suffix}", pan(8), sound=True, subtitles=((40, 160, "One"), (200, 280, "Two")))
+    out = made(generator, film, tmp_path / f"b{suffix}")
+    texts = [(time, text[-3:]) for time, text in packets(out, "subtitle") if len(text) > 2]  # in MP4, gaps are packets
+    assert texts == [(40, b"One"), (200, b"Two")]
+    with av.open(str(out)) as b:
+        assert [each.type for each in b.streams if each.type != "data"] == ["video", "audio", "subtitle"]
 
 
 def test_chroma_is_that_of_the_colour_whatever_the_matrix_and_range(generator, tmp_path):
@@ -117,7 +127,7 @@ def oracle(monkeypatch):
 
 def colored(film, **wishes):
     picture = read_picture(film)
-    runs = Colorist(None, picture, **wishes).color(read_frames(film, picture, no_note))
+    runs = Colorist(None, picture, **wishes).color(read_frames(film, picture, no_note, -1))
     return [each for run, _ in runs for each in run]
 
 
