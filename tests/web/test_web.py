@@ -193,3 +193,28 @@ def test_result_can_be_cancelled(page: Any, server: Server, tmp_path: Path) -> N
     assert len(told["shares"]) == 1
     assert (told["width"], told["height"]) == (213, 160)
     assert "no colour" in told["wrong"]
+
+
+def test_webgpu_that_fails_leaves_webassembly(browser: Any, server: Server, tmp_path: Path) -> None:
+    """There seems to be WebGPU, and there is none: the trial ends, and the page colours as ever."""
+    context = browser.new_context()
+    context.set_default_timeout(_SLOW)
+    context.add_init_script("navigator.gpu.requestAdapter = async () => ({ info: {} });")
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(server.url)
+    trial = page.evaluate("""async () => {
+        const { createEngine } = await import("./engine.js");
+        return (await createEngine()).trial;
+    }""")
+    file = tmp_path / "camera.png"
+    Image.fromarray(data.camera()).save(file)
+    give(page, file)
+
+    made = read(download(page, "#download", tmp_path / "made"))
+
+    assert trial == "wasm"
+    assert any("webgpu" in url for url in asked)
+    assert differences(made, colorize(file))[0] < 0.5
+    context.close()

@@ -29,7 +29,7 @@ const make = (name, properties, ...inner) => {
 const view = createView({
   place(x, y) {
     const { points } = edited(store.current), { pixels } = store.current;
-    if (!about.points || !pixels) return; // before the first preview every place is grey
+    if (!about.points || !(pixels || (chosen && !picking))) return; // before the first preview every place is grey
     if (picking) return take(colorAt(pixels, x, y));
     edit([...points, { x: inside(x), y: inside(y), color: chosen ?? colorAt(pixels, x, y) }], points.length);
     view.focus(points.length);
@@ -81,9 +81,10 @@ async function open(file) {
 }
 
 async function preview(item, asked) {
-  const made = await engine.preview(item.photo, asked), pixels = await pixelsOf(made);
+  const made = await engine.preview(item.photo, asked), tints = !about.translates && !asked.restore;
+  const pixels = await (tints ? pixelsOf(item.photo.picture, made) : pixelsOf(made));
   URL.revokeObjectURL(item.after);
-  Object.assign(item, { pixels, after: URL.createObjectURL(made), tints: !about.translates && !asked.restore });
+  Object.assign(item, { pixels, tints, after: URL.createObjectURL(made) });
   if (!asked.points.length) item.bare = pixels;
 }
 

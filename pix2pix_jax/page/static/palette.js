@@ -7,12 +7,14 @@ const STRENGTHS = { "as made": 1, stronger: 1.7, bold: 2.8 };
 const COMMON = { "keep grey": "#808080", skin: "#c68f72", sky: "#6f9fd8", leaves: "#5f8a3c", wood: "#8a5a34",
   brick: "#a5482f", red: "#b3202c", blue: "#26408b", straw: "#d2b45f" };
 
-// Few pixels of an image file.
-export async function pixelsOf(blob) {
-  const bitmap = await createImageBitmap(blob, { resizeWidth: GRID, resizeQuality: "high" });
-  const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
+// Few pixels of an image file, with the colours of another one, if any.
+export async function pixelsOf(blob, colors) {
+  const bitmap = await createImageBitmap(blob, { resizeWidth: GRID, resizeQuality: "high" }), { width, height } = bitmap;
+  const context = new OffscreenCanvas(width, height).getContext("2d");
   context.drawImage(bitmap, 0, 0);
-  return context.getImageData(0, 0, bitmap.width, bitmap.height);
+  context.globalCompositeOperation = "color";
+  if (colors) context.drawImage(await createImageBitmap(colors), 0, 0, width, height);
+  return context.getImageData(0, 0, width, height);
 }
 
 // Of BT.601, in [0, 1] and [-0.5, 0.5]; the place is given as shares of width and height.
