@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import tracemalloc
 from functools import partial
 from pathlib import Path
@@ -54,6 +55,18 @@ def test_a_list_and_a_report_of_what_became_of_each(run, tmp_path):
     assert len((tmp_path / "report.jsonl").read_text().splitlines()) == 7  # more of what was tried again only
     assert "nowhere.txt" in run("--from", "nowhere.txt")[2][0]
     assert "--from" in run()[2][0]
+
+
+def test_a_list_comes_from_standard_input(run, tmp_path):
+    own, (read, write) = os.dup(0), os.pipe()
+    os.write(write, b"in/a/0.png\nin/b\n")
+    os.close(write)
+    os.dup2(read, 0)
+    try:
+        assert run("--from", "-")[:2] == (0, ["5 coloured: colorized"])
+    finally:
+        os.dup2(own, 0)
+        os.close(read)
 
 
 def test_several_at_a_time_make_what_one_at_a_time_makes(run, tmp_path):

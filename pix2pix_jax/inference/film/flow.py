@@ -7,11 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Luma = NDArray[np.uint8]
-"""[H, W], 0 to 255."""
-
-Floats = NDArray[Any]
-"""Float32."""
+Luma = NDArray[np.uint8]  # [H, W], 0 to 255
+Floats = NDArray[Any]  # float32
 
 # How far back and forth may miss, px, and luma differ, for a trust of 1/e each. With half as much, colour
 # flickers a fifth more and is no better.

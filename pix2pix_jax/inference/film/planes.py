@@ -19,12 +19,10 @@ def film_frame(given: Frame, picture: Picture) -> VideoFrame:
     """Makes a frame of the film in colour, in the picture's format."""
     frame = VideoFrame(picture.width, picture.height, picture.pix_fmt)
     plane_of(frame, 0)[:] = given.luma
-    step = picture.step
-    scale, least, most = (
-        (256.0 * step - 1.0, 0.0, 256.0 * step - 1.0) if picture.full else (224.0 * step, 16.0 * step, 240.0 * step)
-    )
+    scale = picture.levels[2]
+    grey = 128.0 if picture.levels[1] < 256.0 else 512.0
     for number, values in zip((2, 1), _enlarged(given, picture, plane_of(frame, 1).shape), strict=True):
-        plane_of(frame, number)[:] = np.rint((values * scale + 128.0 * step).clip(least, most))
+        plane_of(frame, number)[:] = np.rint((values * scale + grey).clip(grey - scale / 2, grey + scale / 2 - 0.5))
     frame.pts, frame.duration, frame.time_base = given.pts, given.duration, picture.time_base
     return frame
 

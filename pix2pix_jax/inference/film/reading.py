@@ -22,7 +22,7 @@ from pix2pix_jax.errors import UserError
 from pix2pix_jax.inference.photo_files import explaining
 from pix2pix_jax.photos import check_size
 
-_HDR = {16: "PQ", 18: "HLG"}  # transfers, as ITU-T H.273 numbers them
+_HDR = (16, 18)  # PQ and HLG: transfers, as ITU-T H.273 numbers them
 _BT601 = 6  # a colour space, likewise
 _LIMITED, _FULL = 1, 2  # ranges, as FFmpeg numbers them
 
@@ -50,18 +50,15 @@ class Picture(NamedTuple):
         return (self.height, self.width) if self.turns % 2 else (self.width, self.height)
 
     @property
-    def step(self) -> float:
-        """One of 8 bits, in levels of the luma as it is stored."""
-        return 4.0 if self.pix_fmt.endswith("10le") else 1.0
-
-    @property
-    def full(self) -> bool:
-        """Whether its range is the full one."""
-        return self.color_range == _FULL
+    def levels(self) -> tuple[float, float, float]:
+        """Black and white of luma, and the range of chroma, as they are stored."""
+        step = 4.0 if self.pix_fmt.endswith("10le") else 1.0  # one of 8 bits
+        most = 256.0 * step - 1.0
+        return (0.0, most, most) if self.color_range == _FULL else (16.0 * step, 235.0 * step, 224.0 * step)
 
     def unit(self, luma: NDArray[np.float32]) -> NDArray[np.float32]:
         """Luma as the film has it, in [0, 1]."""
-        black, white = (0.0, 256.0 * self.step - 1.0) if self.full else (16.0 * self.step, 235.0 * self.step)
+        black, white, _ = self.levels
         return ((luma - black) * (1.0 / (white - black))).clip(0.0, 1.0)
 
     def seconds(self, pts: int) -> float:
@@ -99,9 +96,9 @@ def read_picture(path: Path) -> Picture:
         with explaining(path):
             frame = next(container.decode(stream))
             check_size(frame.width, frame.height, path)
-        if frame.color_trc in _HDR or frame.interlaced_frame:
-            what = f"HDR ({_HDR[frame.color_trc]})" if frame.color_trc in _HDR else "interlaced"
-            raise UserError(f"{path} is {what}: convert it first, with FFmpeg's filter tonemap or bwdif")
+        if (hdr := frame.color_trc in _HDR) or frame.interlaced_frame:
+            what, remedy = ("HDR", "tonemap") if hdr else ("interlaced", "bwdif")
+            raise UserError(f"{path} is {what}: convert it first, with FFmpeg's filter {remedy}")
         name, stated, odd = frame.format.name, frame.color_range, frame.width % 2 or frame.height % 2
         form = f"yuv{'444' if odd else '420'}p{'10le' if frame.format.components[0].bits > 8 else ''}"
         # FFmpeg takes grey of no stated range as full.
