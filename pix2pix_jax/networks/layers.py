@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.nn import initializers
+from jax.typing import ArrayLike
 
 from pix2pix_jax import ops
 from pix2pix_jax.networks.config import DiscriminatorConfig, GeneratorConfig
@@ -43,9 +44,14 @@ class Conv(nn.Module):
     use_bias: bool = True
     kernel_init: initializers.Initializer | None = None
 
-    @nn.compact
     def __call__(self, *parts: jax.Array) -> jax.Array:
         """Maps [batch, height, width, in], of several parts the channels joined, to float32 [batch, …, features]."""
+        y, bias = self.apart(*parts)
+        return y + bias if self.use_bias else y
+
+    @nn.compact
+    def apart(self, *parts: jax.Array) -> tuple[jax.Array, ArrayLike]:
+        """The same without the bias; and the bias, [features] or 0, which a norm need not have added."""
         channels = sum(part.shape[-1] for part in parts)
         bound = (self.size**2 * channels) ** -0.5
 
@@ -64,9 +70,9 @@ class Conv(nn.Module):
         else:
             y = ops.conv2d(x, kernel, self.stride, self.padding)
         if not self.use_bias:
-            return y
+            return y, 0.0
         bias_init = initializers.zeros if self.kernel_init else uniform
-        return y + self.param("bias", beginning(self, bias_init), (self.features,), jnp.float32)
+        return y, self.param("bias", beginning(self, bias_init), (self.features,), jnp.float32)
 
 
 class BatchNorm(nn.Module):
@@ -90,11 +96,13 @@ class BatchNorm(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+    def __call__(self, x: jax.Array, offset: ArrayLike = 0.0, *, train: bool) -> jax.Array:
         """Normalises, scales, shifts and activates every channel.
 
         Args:
             x: float32 [batch, height, width, channels].
+            offset: what x lacks, [channels], such as a convolution's bias. It is in the averages alone, since a norm
+                takes it away again.
             train: whether to use the batch's statistics, and move the averages where the collection is mutable, rather
                 than to use those.
 
@@ -106,13 +114,14 @@ class BatchNorm(nn.Module):
         bias = self.param("bias", initializers.zeros, (channels,))
         if not train:
             running_mean, running_var = self._averages(channels)
-            return ops.normalize(x, scale, bias, running_mean.value, running_var.value, self.slope).astype(self.dtype)
+            mean = running_mean.value - offset
+            return ops.normalize(x, scale, bias, mean, running_var.value, self.slope).astype(self.dtype)
         axis_name = None if self.is_initializing() else self.axis_name
         y, mean, var = ops.batch_norm(x, scale, bias, self.slope, self.dtype, axis_name)
         if self.keep_averages and self.is_mutable_collection("batch_stats"):
             running_mean, running_var = self._averages(channels)
             count = x.size // channels * (lax.axis_size(axis_name) if axis_name else 1)
-            running_mean.value = 0.9 * running_mean.value + 0.1 * mean
+            running_mean.value = 0.9 * running_mean.value + 0.1 * (mean + offset)
             running_var.value = 0.9 * running_var.value + 0.1 * var * (count / max(count - 1, 1))
         return y
 
@@ -147,11 +156,12 @@ class Block(nn.Module):
     @nn.compact
     def __call__(self, *parts: jax.Array, train: bool = True) -> jax.Array:
         """Maps [batch, height, width, in], as `Conv`, to [batch, upsample · height, upsample · width, features]."""
-        x = Conv(self.features, self.size, self.dtype, upsample=self.upsample, name="conv")(*parts)
+        conv = Conv(self.features, self.size, self.dtype, upsample=self.upsample, name="conv")
         if self.slope is None:
-            return x
+            return conv(*parts)
         norm = BatchNorm(self.axis_name, self.keep_averages, slope=self.slope, dtype=self.dtype, name="norm")
-        return norm(x, train=train)
+        x, bias = conv.apart(*parts)
+        return norm(x, bias, train=train)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,13 @@ def plain_batch_norm(
         differentiation.
     """
     mean, square = _mean((x.mean(_AXES), jnp.square(x).mean(_AXES)), axis_name)
+    return _normalized(x, scale, bias, mean, square, slope, dtype)
+
+
+def _normalized(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, mean: jax.Array, square: jax.Array, slope: float, dtype: Any
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """What batch norms return, by the means of x and of its square."""
     var = jnp.maximum(square - jnp.square(mean), 0.0)
     return normalize(x, scale, bias, mean, var, slope).astype(dtype), mean, var
 
@@ -38,16 +45,19 @@ def plain_batch_norm(
 def lean_batch_norm(
     x: jax.Array, scale: jax.Array, bias: jax.Array, slope: float, dtype: Any, axis_name: str | None
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """As `plain_batch_norm`, with a gradient that reads and writes less.
+    """As `plain_batch_norm`, with a gradient that reads and writes less, and fewer kernels on a GPU.
 
     What JAX derives keeps float32 arrays and masks. Here x alone is kept, in `dtype`, and the gradient reads it twice.
+    Two sums are one reduction, which JAX cannot differentiate.
     """
     return _forward(x, scale, bias, slope, dtype, axis_name)[0]
 
 
 def _forward(x: jax.Array, scale: jax.Array, bias: jax.Array, slope: float, dtype: Any, axis_name: str | None) -> Any:
     kept = x.astype(dtype)
-    y, mean, var = plain_batch_norm(kept.astype(jnp.float32), scale, bias, slope, dtype, axis_name)
+    x = kept.astype(jnp.float32)
+    mean, square = _mean(_means(x, jnp.square(x)), axis_name)
+    y, mean, var = _normalized(x, scale, bias, mean, square, slope, dtype)
     return (y, mean, var), (kept, scale, bias, mean, var)
 
 
@@ -60,9 +70,10 @@ def _backward(slope: float, dtype: Any, axis_name: str | None, saved: Any, gradi
     gradient = jnp.where(normalize(x, scale, bias, mean, var) > 0, gradient, slope * gradient)
     inverse = lax.rsqrt(var + _EPSILON)
     whitened = (x - mean) * inverse
-    bias_gradient, scale_gradient = gradient.sum(_AXES), (gradient * whitened).sum(_AXES)
+    shift, along = _means(gradient, gradient * whitened)
     count = math.prod(x.shape[:3])
-    shift, along = _mean((bias_gradient / count, scale_gradient / count), axis_name)
+    bias_gradient, scale_gradient = count * shift, count * along
+    shift, along = _mean((shift, along), axis_name)
     x_gradient = scale * inverse * (gradient - shift - whitened * along)
     return x_gradient.astype(dtype).astype(jnp.float32), scale_gradient, bias_gradient
 
@@ -79,6 +90,13 @@ def normalize(
     if slope == 1.0:
         return y
     return jax.nn.leaky_relu(y, slope) if slope else jax.nn.relu(y)
+
+
+def _means(x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Of both over a batch and its pixels, in one reduction."""
+    zero, count = jnp.zeros((), jnp.float32), math.prod(x.shape[:3])
+    one, other = lax.reduce((x, y), (zero, zero), lambda a, b: (a[0] + b[0], a[1] + b[1]), _AXES)
+    return one / count, other / count
 
 
 def _mean(values: Any, axis_name: str | None) -> Any:

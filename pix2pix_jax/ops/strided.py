@@ -11,7 +11,7 @@ from pix2pix_jax.ops.products import matmul, transpose, transposed_kernel, unsta
 
 _FEWEST_TILES = 128  # of 2×2 pixels, from which Winograd's form pays: it takes time for the kernel
 _FEWEST_CHANNELS = 64  # in and out, from which it pays: it takes time for both images
-_LARGEST = {jnp.dtype(jnp.float32): 4, jnp.dtype(jnp.bfloat16): 3}  # sides of kernels for which it is precise enough
+_LARGEST = 3  # side of the kernels for which it is precise enough: it errs twice as much as the plain form
 
 
 def conv2d(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
@@ -35,9 +35,11 @@ def _conv2d(x: jax.Array, kernel: jax.Array, stride: int, padding: int, dtype: A
     margins = [(padding, after - before - padding, 0) for before, after in zip(lengths, seen, strict=True)]
     x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *margins, (0, 0, 0)])
     size, _, channels, features = kernel.shape
-    pixels, fewest = batch * numbers[0] * numbers[1], min(stride**2 * channels, features)
-    if _winograd_pays(dtype, size // stride, pixels, fewest):
-        return winograd.correlate(*_squares(x, kernel, stride), dtype)
+    if _winograd_pays(batch * numbers[0] * numbers[1], min(stride**2 * channels, features)):
+        seen = _squares(x, kernel, stride) if stride > 1 else (x, kernel)
+        if seen[1].shape[0] > _LARGEST:
+            seen = _halved(*seen)
+        return winograd.correlate(*seen, dtype)
     if stride > 1 or features >= channels:
         return _correlate(x, kernel, stride, dtype)
     # The transpose of the convolution that takes a gradient back: so there are fewer products to store than windows.
@@ -61,13 +63,12 @@ def _correlate(x: jax.Array, kernel: jax.Array, stride: int, dtype: Any) -> jax.
     return matmul(jnp.concatenate(windows, -1), kernel.reshape(-1, features), dtype)
 
 
-def _winograd_pays(dtype: Any, size: int, pixels: int, channels: int) -> bool:
-    """Whether to use `winograd` for a kernel of that side, so many pixels, and at least so many channels in and out.
+def _winograd_pays(pixels: int, channels: int) -> bool:
+    """Whether to use `winograd` for so many pixels, and at least so many channels in and out.
 
     Not where the number of pixels is not known yet, as in an export.
     """
-    large = not export.is_symbolic_dim(pixels) and pixels >= 4 * _FEWEST_TILES
-    return large and channels >= _FEWEST_CHANNELS and 1 < size <= _LARGEST[dtype]
+    return not export.is_symbolic_dim(pixels) and pixels >= 4 * _FEWEST_TILES and channels >= _FEWEST_CHANNELS
 
 
 def _squares(x: jax.Array, kernel: jax.Array, side: int) -> tuple[jax.Array, jax.Array]:
@@ -77,3 +78,12 @@ def _squares(x: jax.Array, kernel: jax.Array, side: int) -> tuple[jax.Array, jax
     steps, features = kernel.shape[0] // side, kernel.shape[3]
     kernel = kernel.reshape(steps, side, steps, side, channels, features).swapaxes(1, 2)
     return x.reshape(batch, height // side, width // side, -1), kernel.reshape(steps, steps, -1, features)
+
+
+def _halved(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """An image that holds each pixel beside those two rows and columns on, and the kernel of 2×2 for one of 4×4."""
+    height, width = x.shape[1] - 2, x.shape[2] - 2
+    parts = [x[:, row : row + height, column : column + width] for row in (0, 2) for column in (0, 2)]
+    _, _, channels, features = kernel.shape
+    kernel = kernel.reshape(2, 2, 2, 2, channels, features).transpose(1, 3, 0, 2, 4, 5)
+    return jnp.concatenate(parts, -1), kernel.reshape(2, 2, -1, features)

@@ -115,7 +115,7 @@ def test_layers_of_the_paper_can_be_differentiated_twice(name, shape):
         *[(name, (1, 8, 9, 16), 8) for name in ("down", "patch", "inner", "up", "conv3", "upsample2")],
         *[(name, (2, 7, 9, 3), 8) for name in ("conv3", "upsample_elsewhere", "up_elsewhere")],
         ("conv3", (2, 7, 9, 8), 2),
-        *[(name, LARGE, 64) for name in ("down", "up")],
+        *[(name, LARGE, 64) for name in ("down", "patch", "up")],
     ],
 )
 def test_bfloat16_is_float32_to_its_rounding(name, shape, features):
