@@ -122,8 +122,8 @@ def _add_parts(
                 return
 
     for first in runs:
-        packets = list(encoder.packets(made(chain([first], runs), done.frames + _PART)))
-        add_part(folder, packets, done)
+        # No name for the packets, which would keep their encoder while the next part is made.
+        add_part(folder, list(encoder.packets(made(chain([first], runs), done.frames + _PART))), done)
 
 
 def _key(path: Path, colorist: Colorist, encoder: Encoder) -> str:
