@@ -12,7 +12,8 @@ const packed = {
   generator: at("model/generator.onnx"),
   guide: at("model/generator.guide.onnx"),
 };
-const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' blob: data:; object-src 'none'";
+const POLICY =
+  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' blob: data:; object-src 'none'";
 const missing = Object.values(packed).find((file) => !existsSync(file));
 if (missing) {
   console.error(`${missing} is missing: see npm ci, and pix2pix-export --split web/model/generator.onnx`);

@@ -19,6 +19,7 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, UploadFile
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
@@ -104,16 +105,14 @@ def build_app(
         root_path: the path under which a reverse proxy offers the page, whether or not it takes the path off.
         hosts: the names by which browsers may call the server, against names that others let lead here; None for any.
     """
-    generator, most = maker.generator, 8 * max_pixels
-    channels = generator.config.task.condition_channels if generator.translates else 0
+    generator, config, most = maker.generator, maker.generator.config, 8 * max_pixels
     there, turns = Counter[str](), asyncio.Semaphore(_AT_WORK)
     about = {
         "translates": generator.translates,
-        "paper": generator.config.image_size * (channels in (1, 3)),
-        "strength": generator.config.saturation,
+        "paper": config.image_size if generator.translates and config.task.condition_channels in (1, 3) else 0,
+        "strength": config.saturation,
         "points": generator.takes_points,
         "bytes": most,
-        "privacy": "What you give goes to the computer that this page comes from, and is kept in your browser alone.",
         "examples": [{"name": f"{name}.png", "url": f"examples/{file}.png"} for name, file in _EXAMPLES.items()],
     }
 
@@ -152,9 +151,7 @@ def build_app(
         routes = [without_slash, Mount(root_path, routes=routes), *routes]
     errors: Any = dict.fromkeys((ClientDisconnect, TimeoutError), lambda *_: Response(status_code=408))
     errors[UserError] = lambda _, error: PlainTextResponse(str(error), 422)
-    app = Starlette(routes=routes, exception_handlers=errors)
-    app.add_middleware(BaseHTTPMiddleware, dispatch=guard)
-    return app
+    return Starlette(routes=routes, exception_handlers=errors, middleware=[Middleware(BaseHTTPMiddleware, guard)])
 
 
 def _refusal(headers: Headers, password: str | None, hosts: frozenset[str] | None) -> Response | None:

@@ -29,7 +29,7 @@ async function unpacked(name) {
 async function loaded(name) {
   const files = [name, "generator", "guide"].map(unpacked);
   const [ort, wasmBinary, ...parts] = await Promise.all([import(`./ort.${name}.mjs`), ...files]);
-  Object.assign(ort.env.wasm, { wasmBinary, numThreads: 1, proxy: name === "wasm" }); // in a worker of the library's own
+  Object.assign(ort.env.wasm, { wasmBinary, numThreads: 1, proxy: name === "wasm" }); // a worker of its own
   const sessions = [], options = { executionProviders: [name] }; // WebGPU's are created one after the other
   for (const part of parts) sessions.push(await ort.InferenceSession.create(new Uint8Array(part), options));
   const copied = ([key, { data, dims }]) => [key, new ort.Tensor(data.slice(), dims)]; // the worker keeps what it gets
@@ -126,7 +126,8 @@ export async function createEngine() {
     const { guide, side } = await generator, { size } = photo.seen, found = await begun(photo);
     const factor = Math.max(strength / SATURATION, 1e-3), map = pointMap(points, size, factor, rgbOf);
     for (const each of found) {
-      const data = square(map, size[0], each.start, side, 3), given = { ...each.given, points: { data, dims: [1, side, side, 3] } };
+      const data = square(map, size[0], each.start, side, 3);
+      const given = { ...each.given, points: { data, dims: [1, side, side, 3] } };
       if (data.every((value, i) => value === each.data?.[i])) continue;
       Object.assign(each, { data, made: data.some(Boolean) ? (await guide(given)).chroma.data : each.automatic });
     }

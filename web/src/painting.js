@@ -1,5 +1,5 @@
-// What the generator is given, and what its colours are painted with, as pix2pix_jax/inference/{painting,points,squares}.py
-// make it. Planes are typed arrays, row by row; a size is [width, height].
+// What the generator is given, and how its squares are joined, as pix2pix_jax/inference/{painting,points,squares}.py
+// do it. Planes are typed arrays, row by row; a size is [width, height].
 
 const RADIUS = 0.0125, LONGEST = 16; // as there
 const RED = 0.299, GREEN = 0.587, BLUE = 0.114, CR = 1.402, CB = 1.772; // BT.601
@@ -71,9 +71,8 @@ export function square(plane, width, [left, top], side, channels = 1) {
   return new Float32Array(side * row).map((_, i) => plane[start + i + floor(i / row) * skipped]);
 }
 
-/** Joins squares, { start, made: Cr and Cb, float32 [side, side, 2] }, which fade into each other, times `strength`.
- *
- * Returns RGBA of any luma at which there are these colours: "color", the browser's blending, takes their chroma. */
+/** Joins squares, { start, made: Cr and Cb, float32 [side, side, 2] }, which fade into each other, times `strength`:
+ * pixels of any luma at which there are these colours, for the browser's blending "color" takes their chroma. */
 export function tint(squares, [width, height], side, strength) {
   const sums = new Float32Array(3 * width * height), rgba = new Uint8ClampedArray(4 * width * height).fill(255);
   for (const { start: [left, top], made } of squares) {
@@ -84,7 +83,8 @@ export function tint(squares, [width, height], side, strength) {
     }
   }
   for (let i = 0; i < width * height; i++) {
-    const [cr, cb, says] = sums.subarray(3 * i, 3 * i + 3), red = (CR * strength * cr) / says, blue = (CB * strength * cb) / says;
+    const [cr, cb, says] = sums.subarray(3 * i, 3 * i + 3), factor = strength / says;
+    const red = CR * factor * cr, blue = CB * factor * cb;
     const away = [red, (RED * red + BLUE * blue) / -GREEN, blue], above = max(...away), below = min(...away);
     const room = min(1, 1 / (above - below)), luma = min(max(0.5, -room * below), 1 - room * above);
     rgba.set(away.map((value) => 255 * (luma + room * value)), 4 * i);

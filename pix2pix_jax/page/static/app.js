@@ -75,7 +75,8 @@ async function work() {
 
 async function open(file) {
   if (file.size > about.bytes) throw new Error(`${file.name} is larger than ${Math.floor(about.bytes / 1e6)} MB`);
-  await file.slice(0, 1).arrayBuffer().catch(() => { throw new Error(`${file.name} cannot be read: is it a folder?`); });
+  const unreadable = new Error(`${file.name} cannot be read: is it a folder?`);
+  await file.slice(0, 1).arrayBuffer().catch(() => Promise.reject(unreadable));
   const photo = await engine.open(file);
   return { ...photo, url: URL.createObjectURL(photo.picture) };
 }
@@ -158,7 +159,8 @@ function show() {
   fill($("strip"), items, newCard, showCard);
   $("stage").hidden = $("tools").hidden = !item;
   if (!item) return;
-  const { points, strength, restore } = wishes(item), { edits, file, photo, notes } = item, wrong = waiting || item.error;
+  const { points, strength, restore } = wishes(item), { edits, file, photo, notes = [] } = item;
+  const wrong = waiting || item.error;
   for (const id of ["stage", "tools"]) $(id).classList.toggle("empty", !photo);
   [$("wrong").textContent, $("wrong").hidden] = [wrong, !wrong];
   $("view").ariaLabel = `${file.name}, ${points.length} points`;
@@ -167,7 +169,7 @@ function show() {
   if (document.activeElement !== $("number")) $("number").value = strength;
   [$("download").disabled, $("all").disabled] = [!idle || !photo, !idle || !opened.length];
   $("all").hidden = $("clear").hidden = items.length < 2;
-  fill($("notes"), notes ?? [], () => make("li"), (note, text) => (note.textContent = text));
+  fill($("notes"), notes, () => make("li"), (note, text) => (note.textContent = text));
   if (photo) view.show({ ...item, points }, store.point);
   if (photo && about.points) showPalette(points[store.point], item.bare ?? item.pixels);
 }
@@ -190,7 +192,8 @@ function showPalette(point, pixels) {
   $("palette-title").textContent = point ? `Colours for point ${store.point + 1}` : "Colour of the next point";
   $("picker").value = point?.color ?? chosen ?? $("picker").value;
   $("dropper").ariaPressed = picking;
-  fill($("palette"), colors, () => make("button", {}, make("span", { className: "swatch" }), ""), (button, { name, color }) => {
+  const create = () => make("button", {}, make("span", { className: "swatch" }), "");
+  fill($("palette"), colors, create, (button, { name, color }) => {
     button.firstChild.style.background = color ?? "";
     button.lastChild.textContent = name;
     button.ariaPressed = color === (point ? point.color : chosen);
@@ -241,8 +244,8 @@ function wire() {
 }
 
 function showDrawing() {
-  const pen = () => ({ width: ($("brush").value * about.paper) / 256, color: $("eraser").checked ? "#fff" : "#000" });
-  const paper = createPaper($("paper"), about.paper, pen);
+  const paper = createPaper($("paper"), about.paper, () => (
+    { lineWidth: ($("brush").value * about.paper) / 256, strokeStyle: $("eraser").checked ? "#fff" : "#000" }));
   $("drawing").hidden = false;
   document.body.classList.add("draws");
   [$("undraw").onclick, $("wipe").onclick] = [paper.undo, paper.clear];
@@ -255,7 +258,7 @@ async function start() {
   const hidden = { ".points": !about.points, ".colors": about.translates, "#restores": !about.restores };
   for (const parts in hidden) document.querySelectorAll(parts).forEach((part) => (part.hidden = hidden[parts]));
   document.title = $("title").textContent = about.translates ? "Translate images" : "Colour photographs";
-  $("privacy").textContent = about.privacy;
+  if (about.privacy) $("privacy").textContent = about.privacy;
   $("examples").append(...about.examples.map(({ name, url }) => make("button", { onclick: async () => {
     add([new File([await (await fetch(url)).blob()], name)]);
   } }, make("img", { src: url, alt: "" }), `Try ${name}`)));

@@ -1,13 +1,14 @@
 // Engine A: the server that the page comes from. Nothing of what it is sent stays there.
 //
 // Whatever colours for this page is a module like this one, whose `createEngine(tell)` promises an object with
-//   about: {translates: rather than colours?, paper: side of what is drawn (px) or 0, strength: of colours, points: does
-//     it take them?, restores: faded prints?, bytes: of the largest file, privacy: a sentence, examples: [{name, url}]};
+//   about: {translates: rather than colours?, paper: side of what is drawn (px) or 0, strength: of colours, points:
+//     does it take them?, restores: faded prints?, bytes: of the largest file, privacy: a sentence where it is not the
+//     page's, examples: [{name, url}]};
 //   open(file): a photograph {width, height: upright, px; picture: an image file of what is looked at, to be shown};
 //   preview(photograph, {points, strength, restore}): an image file; of colours it is the chroma that counts;
 //   result(photograph, {points, strength, restore}, signal, onProgress(0…1)): {blob, name, notes}.
-// All give promises. Points are those of `pix2pix-colorize --points`, as shares of width and height. What is wrong is an
-// Error whose message may be shown; `tell` is told what the engine waits for, and "" when it goes on.
+// All give promises. Points are those of `pix2pix-colorize --points`, as shares of width and height. What is wrong is
+// an Error whose message may be shown; `tell` is told what the engine waits for, and "" when it goes on.
 
 const SMALL = 384; // px; what a preview is made from
 const LATER = [429, 502, 503, 504], PAUSE = 2000; // what may help to wait for, and ms between two tries

@@ -9,8 +9,8 @@ const COMMON = { "keep grey": "#808080", skin: "#c68f72", sky: "#6f9fd8", leaves
 
 // Few pixels of an image file, with the colours of another one, if any.
 export async function pixelsOf(blob, colors) {
-  const bitmap = await createImageBitmap(blob, { resizeWidth: GRID, resizeQuality: "high" }), { width, height } = bitmap;
-  const context = new OffscreenCanvas(width, height).getContext("2d");
+  const bitmap = await createImageBitmap(blob, { resizeWidth: GRID, resizeQuality: "high" });
+  const { width, height } = bitmap, context = new OffscreenCanvas(width, height).getContext("2d");
   context.drawImage(bitmap, 0, 0);
   context.globalCompositeOperation = "color";
   if (colors) context.drawImage(await createImageBitmap(colors), 0, 0, width, height);
@@ -39,10 +39,12 @@ export const common = Object.entries(COMMON).map(([name, color]) => ({ name, col
 export function likely(pixels, x, y) {
   const { luma, ...here } = lumaAndChroma(pixels, x, y), tall = pixels.width / pixels.height;
   const found = Object.entries(STRENGTHS).map(([name, by]) => ({ name, cr: by * here.cr, cb: by * here.cb }));
-  const around = RINGS.flatMap((ring) => Array.from({ length: DIRECTIONS }, (_, index) => {
+  const places = RINGS.flatMap((ring) => Array.from({ length: DIRECTIONS }, (_, index) => {
     const angle = (2 * Math.PI * (index + ring)) / DIRECTIONS;
     return [x + ring * Math.cos(angle), y + ring * tall * Math.sin(angle)];
-  })).filter((place) => place.every((share) => share >= 0 && share < 1)).map((place) => lumaAndChroma(pixels, ...place));
+  }));
+  const inside = places.filter((place) => place.every((share) => share >= 0 && share < 1));
+  const around = inside.map((place) => lumaAndChroma(pixels, ...place));
   const distance = (one) => Math.min(...found.map(({ cr, cb }) => Math.hypot(cr - one.cr, cb - one.cb)));
   for (let count = 0; count < NEIGHBOURS && around.length; count++) {
     const next = around.reduce((best, one) => (distance(one) > distance(best) ? one : best));

@@ -17,7 +17,8 @@ export async function zipOf(files) {
     const [, stem, extension = ""] = /^(.*?)(\.[^.]*)?$/s.exec(name.replace(/[/\\]/g, "_"));
     let free = stem + extension;
     for (let number = 2; taken.has(free); number++) free = `${stem} (${number})${extension}`;
-    const bytes = new TextEncoder().encode(free), offset = sizeOf(parts), { size } = blob, { length } = taken.add(free) && bytes;
+    taken.add(free);
+    const bytes = new TextEncoder().encode(free), { length } = bytes, { size } = blob, offset = sizeOf(parts);
     const crc = crcOf(new Uint8Array(await blob.arrayBuffer()));
     // Version 2.0, names in UTF-8, stored, midnight of 1980-01-01; then what it is, how long, and how long its name.
     const about = [two(20, 0x800, 0, 0, 0x21), four(crc, size, size), two(length, 0)];
