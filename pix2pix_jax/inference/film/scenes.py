@@ -17,6 +17,7 @@ from pix2pix_jax.inference.painting import LONGEST, coloring_side, make_chroma
 from pix2pix_jax.inference.points import Point, in_pixels
 
 _TINY = np.float32(1e-3)  # so that where nothing is to be trusted, weights have a sum
+_LOST, _MUCH = 0.1, 0.01  # certainty of colour from either end, below which it is lost; share of a frame
 
 Points = tuple[Point, ...]
 """Their places are shares of the picture."""
@@ -40,7 +41,8 @@ class Colorist(NamedTuple):
         """Colours a film's frames, or those after a time at which some points held.
 
         Colour is made for a scene's first frame and its last, for every sixteenth between, and where points come in.
-        The others get it from both ends: the more, the nearer that is, and the further the flow is to be trusted.
+        The others get it from both ends: the more, the nearer that is, and the further the flow is to be trusted. What
+        is lost on the way is coloured anew.
         """
         run: list[Frame] = []
         motions: list[Motion] = []
@@ -67,15 +69,29 @@ class Colorist(NamedTuple):
 
     def _between(self, run: list[Frame], motions: list[Motion], held: Points) -> Run:
         """Colours all frames of a run, of which the first has colour."""
+        after = _moved(held, motions)
         if motions:
-            held, start, end = _moved(held, motions), run[0], run[-1]
-            end.chroma = self._made(end.small, held)
-            from_start = _carried(start.chroma, [(each.back, each.back_trust) for each in motions[:-1]])
-            from_end = _carried(end.chroma, [(each.ahead, each.ahead_trust) for each in motions[:0:-1]])[::-1]
-            for place, ((early, its), (late, sure)) in enumerate(zip(from_start, from_end, strict=True), 1):
-                say, other = (its + _TINY) * (len(motions) - place), (sure + _TINY) * place
-                run[place].chroma = late + (say / (say + other))[..., None] * (early - late)
-        return run, held
+            run[-1].chroma = self._made(run[-1].small, after)
+            self._fill(run, motions, held)
+        return run, after
+
+    def _fill(self, run: list[Frame], motions: list[Motion], held: Points) -> None:
+        """Colours the frames between the ends of a run; its middle anew, where the flow loses too much until there."""
+        if len(motions) < 2:
+            return
+        from_start = _carried(run[0].chroma, [(each.back, each.back_trust) for each in motions[:-1]])
+        from_end = _carried(run[-1].chroma, [(each.ahead, each.ahead_trust) for each in motions[:0:-1]])[::-1]
+        for place, ((early, its), (late, sure)) in enumerate(zip(from_start, from_end, strict=True), 1):
+            say, other = (its + _TINY) * (len(motions) - place), (sure + _TINY) * place
+            run[place].chroma = late + (say / (say + other))[..., None] * (early - late)
+        middle = len(motions) // 2
+        certain = np.maximum(from_start[middle - 1][1], from_end[middle - 1][1])
+        if len(motions) > 3 and (certain < _LOST).mean() > _MUCH:
+            there, frame = _moved(held, motions[:middle]), run[middle]
+            made = self._made(frame.small, there)
+            frame.chroma = made + certain[..., None] * (frame.chroma - made)
+            self._fill(run[: middle + 1], motions[:middle], held)
+            self._fill(run[middle:], motions[middle:], there)
 
     def _made(self, luma: Luma, held: Points) -> Floats:
         alike = [] if self.like is None else points_like(self.generator, luma, self.like)
