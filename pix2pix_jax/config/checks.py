@@ -157,6 +157,11 @@ def _rules(config: Config, devices: int) -> Iterator[tuple[bool, str]]:
         " use another network",
     )
     projected = config.discriminator.network == "projected" and config.task.adversarial
+    yield (
+        projected and network == "efficientnet" and config.generator.variant == config.discriminator.variant,
+        f"config.discriminator.variant={config.discriminator.variant} is the generator's too, which would know what it"
+        " is judged by: use another",
+    )
     if projected and isinstance(config.task, ColorizationTask):
         yield (
             config.task.discriminator_sees != "rgb",

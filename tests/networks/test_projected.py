@@ -147,6 +147,7 @@ def test_adams_betas_are_each_networks_own():
         ({"task__kind": "translation", "task__output_channels": 2}, "2 and 3 channels"),
         ({"image_size": 16}, "multiple of 32|single value"),
         ({"discriminator__norm": "none"}, "discriminator.norm=none is not read"),
+        ({"generator__network": "efficientnet", "generator__variant": "lite1"}, "discriminator.variant=lite1"),
     ],
 )
 def test_what_it_cannot_see_is_refused(changes, named):
