@@ -14,10 +14,12 @@ from helpers import ROOT
 
 FLAGS = {
     "config.data.source": "edges",
+    "config.task.input_channels": "1",
     "config.data.eval_fraction": "0.1",
     "config.data.resize": "16",
     "config.image_size": "16",
     "config.batch_size": "2",
+    "config.num_steps": "2500",
     "config.generator.depth": "2",
     "config.generator.width": "4",
     "config.generator.norm": "instance",
@@ -41,7 +43,7 @@ def command(workdir: Path | str, folder: Path, **changes: object) -> list[str]:
     own = {"config.data.root": folder, "config.data.cache_dir": folder.parent / "decoded", "workdir": workdir}
     given = {f"config.{key.replace('__', '.')}": value for key, value in changes.items()}
     flags = [f"--{key}={value}" for key, value in (FLAGS | own | given).items()]
-    return [sys.executable, str(ROOT / "train.py"), f"--config={ROOT}/configs/edges.py", *flags]
+    return [sys.executable, str(ROOT / "train.py"), f"--config={ROOT}/configs/pix2pix.py", *flags]
 
 
 def run(arguments: list[str], environ: dict[str, str], timeout: float = 120, **options) -> subprocess.CompletedProcess:

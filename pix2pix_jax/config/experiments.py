@@ -51,28 +51,30 @@ PRESETS: dict[str, dict[str, object]] = {
     "pix2pix": _PAPER,
     # The paper's photographs of facades (A) from labels of their parts (B).
     "facades": _PAPER | {"data.direction": "BtoA"},
-    # Photographs from their edges, small and short enough for two CPU cores; the bundled photographs where no
-    # data.root is given.
+    # Photographs from their edges, within a quarter of an hour on two CPU cores; the bundled photographs where no
+    # data.root is given. Both networks see through encoders that know what things are.
     "edges": _PAPER
     | {
-        "image_size": 64,
-        "batch_size": 2,
-        "num_steps": 2500,
-        "ema_decay": 0.998,
+        "image_size": 128,
+        "batch_size": 8,
+        "num_steps": 800,
+        "ema_decay": 0.99,
+        "test_time": "running",
         "task.input_channels": 1,
-        "generator.depth": 6,
-        "generator.width": 32,
-        "generator.norm": "instance",
-        "discriminator.layers": 2,
-        "discriminator.width": 32,
-        "discriminator.norm": "instance",
-        # A small discriminator soon wins over a generator that is drawn to the mean colour.
-        "adam.discriminator_learning_rate": 5e-5,
+        "task.l1": 25.0,
+        "generator.network": "efficientnet",
+        "generator.width": 24,
+        "generator.encoder_rate": 0.3,
+        "discriminator.network": "projected",
+        "objective.gan": "hinge",
+        "adam.learning_rate": 1e-3,
+        "adam.discriminator_learning_rate": 4e-4,
+        "adam.discriminator_b1": 0.0,
         "data.source": "edges",
-        "data.resize": 75,
-        "eval_every_steps": 500,
-        "sample_every_steps": 500,
-        "checkpoint_every_steps": 500,
+        "data.resize": 143,
+        "eval_every_steps": 200,
+        "sample_every_steps": 200,
+        "checkpoint_every_steps": 200,
     },
     # Colouring in Lab with the paper's networks, as the authors do, at the size of the reference's photographs.
     "lab_lab": {

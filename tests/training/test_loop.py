@@ -131,8 +131,9 @@ def test_losses_fall(unbroken):
 
 
 PAIRS = (
-    "--config=configs/edges.py",
+    "--config=configs/pix2pix.py",
     "--config.data.source=edges",
+    "--config.task.input_channels=1",
     "--config.generator.depth=3",
     "--config.generator.width=8",
     "--config.generator.norm=instance",
