@@ -51,13 +51,13 @@ PRESETS: dict[str, dict[str, object]] = {
     "pix2pix": _PAPER,
     # The paper's photographs of facades (A) from labels of their parts (B).
     "facades": _PAPER | {"data.direction": "BtoA"},
-    # Photographs from their edges, within a quarter of an hour on two CPU cores; the bundled photographs where no
+    # Photographs from their edges, in about 20 minutes on two CPU cores; the bundled photographs where no
     # data.root is given. Both networks see through encoders that know what things are.
     "edges": _PAPER
     | {
         "image_size": 128,
         "batch_size": 8,
-        "num_steps": 800,
+        "num_steps": 1200,
         "ema_decay": 0.99,
         "test_time": "running",
         "task.input_channels": 1,
