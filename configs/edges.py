@@ -7,5 +7,5 @@ from pix2pix_jax.config import experiment_config
 
 
 def get_config() -> ConfigDict:
-    """Networks that see through encoders which know ImageNet; with the bundled photographs where no `data.root` is given."""
+    """Both networks see through encoders that know ImageNet; without `data.root`, on the bundled photographs."""
     return to_config_dict(experiment_config("edges"))
