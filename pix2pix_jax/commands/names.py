@@ -58,10 +58,7 @@ class Targets:
     def __init__(self, options: argparse.Namespace, items: Iterable[Item], rename: Callable[[Path], Path]) -> None:
         """Takes the options of `images.add_arguments`, everything to be read, and what an extension becomes."""
         self._options = options
-        self._resolve, renamed = (
-            cache(os.path.realpath),
-            cache(lambda extension: rename(Path("x" + extension)).name[1:]),
-        )
+        self._resolve = cache(os.path.realpath)
         self._out = os.path.realpath(options.out)
         self._from_out = cache(lambda folder: os.path.relpath(self._resolve(folder), self._out))
         renamed = cache(lambda extension: rename(Path("x" + extension)).name[1:])
