@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pix2pix_jax.commands import cli, images
 from pix2pix_jax.commands.arguments import add_flags, load_generator, make_parser, positive_int
 from pix2pix_jax.errors import UserError
 
 if TYPE_CHECKING:
-    from pix2pix_jax.page.serving import Maker
+    from pix2pix_jax.inference import TrainedGenerator
 
 _VARIABLE = "PIX2PIX_PAGE_PASSWORD"
 
@@ -93,9 +95,8 @@ def _serve(options: argparse.Namespace) -> None:
         pixels = round(options.max_megapixels * 1_000_000)
         root_path = options.root_path.strip("/")
         app = build_app(maker, pixels, password, f"/{root_path}" if root_path else "", hosts)
-        threading.Thread(
-            target=_warm_up, args=[maker]
-        ).start()  # waited for at the end: XLA cannot be left in the middle
+        # Waited for at the end, since XLA cannot be left in the middle.
+        threading.Thread(target=_warm_up, args=[maker.generator]).start()
         host = f"[{options.host}]" if ":" in options.host else options.host
         print(f"the page is at http://{host}:{listener.getsockname()[1]}/ (Ctrl-C ends it)", flush=True)
         settings = {
@@ -120,9 +121,16 @@ def _listening(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _warm_up(maker: "Maker") -> None:
+def _warm_up(generator: "TrainedGenerator") -> None:
+    """Compiles what the first visitor would wait for."""
+    from pix2pix_jax.inference import Point, colorize, translate
+
+    side = generator.config.image_size
+    image = np.zeros((side, side, generator.config.task.condition_channels), np.uint8)
     with contextlib.suppress(UserError):
-        maker.warm_up()
+        (translate if generator.translates else colorize)(image, generator)
+        if generator.takes_points:
+            colorize(image, generator, points=[Point(0, 0, "gray")])
 
 
 def _password(options: argparse.Namespace) -> str | None:

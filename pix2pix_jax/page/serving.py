@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 from urllib.parse import quote, urlsplit
 
-import numpy as np
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, UploadFile
@@ -28,19 +27,18 @@ from starlette.staticfiles import StaticFiles
 
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.figures.drawing import displayed
-from pix2pix_jax.inference import Point, TrainedGenerator, colorize, translate
+from pix2pix_jax.inference import Point, TrainedGenerator
 from pix2pix_jax.inference.colorizing import colorize_file
 from pix2pix_jax.inference.inputs import condition_of
 from pix2pix_jax.inference.photo_files import explaining
 from pix2pix_jax.inference.translating import translate_array, translated_name, write_translated
 from pix2pix_jax.photos import read_header, read_image
 
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self';"
-    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self';"
+_POLICY += " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _HEADERS = {"content-security-policy": _POLICY, "x-content-type-options": "nosniff", "cache-control": "no-cache"}
 _EXAMPLES = {"cat": "chelsea", "coffee": "coffee", "camera": "camera"}  # scikit-image's, CC0
+_PREFIX = "pix2pix-page-"  # of the folders that hold what is sent
 _SHOWN = 1024  # px: the longer side of pictures for the screen
 _ASKED = 2**18  # bytes beside a file, at the most
 _SECONDS = 900.0  # that a file may take to arrive
@@ -84,14 +82,6 @@ class Maker(NamedTuple):
             target, *_ = colorize_file(file, Path(file.name), generator, folder.joinpath, note, **how)
         return target.read_bytes(), {"name": target.name}
 
-    def warm_up(self) -> None:
-        """Compiles what the first visitor would wait for."""
-        generator, side = self.generator, self.generator.config.image_size
-        image = np.zeros((side, side, generator.config.task.condition_channels), np.uint8)
-        (translate if generator.translates else colorize)(image, generator)
-        if generator.takes_points:
-            colorize(image, generator, points=[Point(0, 0, "gray")])
-
 
 def build_app(
     maker: Maker, max_pixels: int, password: str | None = None, root_path: str = "", hosts: frozenset[str] | None = None
@@ -124,13 +114,17 @@ def build_app(
                 raise HTTPException(429, "The server has much to do: trying again until it has time")
             there[address] += 1
             try:
-                with tempfile.TemporaryDirectory(prefix="pix2pix-page-") as folder:
-                    given = await asyncio.wait_for(_received(request, Path(folder)), _SECONDS)
+                with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
+                    file, asked = await asyncio.wait_for(_received(request, Path(folder)), _SECONDS)
+                    notes: list[str] = []
                     async with turns:
-                        content, told = await asyncio.to_thread(_made, make, *given)
+                        content, told = await asyncio.to_thread(make, file, notes.append, asked)
+                told["notes"] = [*map(_plain, notes)]
                 return Response(content, headers={"x-about": quote(json.dumps(told))})
             finally:
                 there.subtract([address])
+                if not there[address]:
+                    del there[address]
 
         return Route(path, answer, methods=["POST"])
 
@@ -150,7 +144,7 @@ def build_app(
         without_slash = Route(root_path, lambda _: RedirectResponse(f"{root_path}/"))
         routes = [without_slash, Mount(root_path, routes=routes), *routes]
     errors: Any = dict.fromkeys((ClientDisconnect, TimeoutError), lambda *_: Response(status_code=408))
-    errors[UserError] = lambda _, error: PlainTextResponse(str(error), 422)
+    errors[UserError] = lambda _, error: PlainTextResponse(_plain(error), 422)
     return Starlette(routes=routes, exception_handlers=errors, middleware=[Middleware(BaseHTTPMiddleware, guard)])
 
 
@@ -192,18 +186,10 @@ async def _received(request: Request, folder: Path) -> tuple[Path, dict[str, Any
     return file, asked
 
 
-def _made(make: Callable[..., Made], file: Path, asked: Any) -> Made:
-    """What is made, and notes on it, without the names of folders and advice on flags, which the page has not."""
-
-    def plain(text: object) -> str:
-        return re.sub(rf"{re.escape(str(file.parent))}/(\.made/)?|[;:] (?=[^;:]*--)[^;:]*", "", str(text))
-
-    notes: list[str] = []
-    try:
-        content, about = make(file, lambda text: notes.append(plain(text)), asked)
-    except UserError as error:
-        raise UserError(plain(error)) from error
-    return content, {**about, "notes": notes}
+def _plain(text: object) -> str:
+    """A message without the names of folders and advice on flags, which the page has not."""
+    folders = rf"{re.escape(tempfile.gettempdir())}/{_PREFIX}\w+/(\.made/)?"
+    return re.sub(rf"{folders}|[;:] (?=[^;:]*--)[^;:]*", "", str(text))
 
 
 def _encoded(picture: Image.Image) -> bytes:

@@ -19,8 +19,7 @@ LOCAL = {"127.0.0.1", "localhost", "[::1]"}
 def run(run, generator_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable]:
     """Runs the command; what it changes in its process is undone."""
     before = {ending: signal.getsignal(ending) for ending in (signal.SIGINT, signal.SIGTERM)}
-    if serving := sys.modules.get("pix2pix_jax.page.serving"):
-        monkeypatch.setattr(serving.Maker, "warm_up", lambda *_: None)
+    monkeypatch.setattr(page, "_warm_up", lambda *_: None)
     yield partial(run, page.main, "--checkpoint", generator_file)
     for ending, handler in before.items():
         signal.signal(ending, handler)
