@@ -40,7 +40,6 @@ def colorize(
     A signal ends it between two frames, with SystemExit: an exception that is raised in FFmpeg's callbacks is lost.
     """
     from pix2pix_jax.inference.film import colorize_film
-    from pix2pix_jax.inference.film.reading import read_picture
 
     film, target = Path(item.files[0]), targets.place(item, film_name(Path(item.name), options.codec))
     for flag in ("side_by_side", "all_pages", "keep_dates", "restore"):
@@ -60,4 +59,6 @@ def colorize(
             bar.update(done - bar.n)
 
         colorize_film(film, target, generator, points=points, note=note, progress=progress, **wishes)
+    from pix2pix_jax.inference.film.reading import read_picture  # needs what the line before has not missed
+
     return target, read_picture(target)[:2]

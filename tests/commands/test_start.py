@@ -33,6 +33,7 @@ for module in pkgutil.walk_packages(pix2pix_jax.__path__, "pix2pix_jax."):
     if not {"page", "film"} & set(module.name.split(".")):  # which need extras
         importlib.import_module(module.name)
 names = "log filters", "signals", "unraisablehook", "excepthook", "warnings", "environment"
+from pix2pix_jax import *
 print([name for name, old, new in zip(names, before, state()) if old != new])
 """
 
