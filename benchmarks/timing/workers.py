@@ -116,6 +116,7 @@ def _serve(pipe: Any, job: Job) -> None:
         pipe.send(("", started))
         while True:
             steps, own = pipe.recv(), time.process_time()
+            host.fill_holes()  # as in training after its first step
             turn(1)  # untimed: caches, clocks and pages come back
             gc.collect()
             start = time.perf_counter()
