@@ -46,6 +46,7 @@ def main(arguments: list[str]) -> None:
     processes.initialize(
         _COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value, _JOIN_TIMEOUT.value, _LOST_TIMEOUT.value
     )
+    cpu.update_in_place()
     cpu.one_device_per_core(config)
     cli.check_devices()
     train(config, _WORKDIR.value or Path("runs") / config.name, stopping.stop_request())

@@ -46,6 +46,7 @@ def main() -> None:
     config = updated(experiment_config(arguments.experiment), sizes)
     cli.use_compilation_cache()
     host.keep_freed_memory()
+    cpu.update_in_place()
     cpu.one_device_per_core(config)
     validate(config, jax.local_device_count())
     with tempfile.TemporaryDirectory() as folder:

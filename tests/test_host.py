@@ -51,6 +51,30 @@ def test_jax_finds_as_many_devices(chosen):
     assert int(run(code, **({"JAX_NUM_CPU_DEVICES": chosen} if chosen else {}))) == int(chosen or cores)
 
 
+_UPDATE = """
+import jax
+import jax.numpy as jnp
+from pix2pix_jax.training import cpu
+%s
+def step(kernels, x):
+    def loss(one, other):
+        return jnp.square(jnp.tanh(x @ one.reshape(1024, 1024)) @ other.reshape(1024, 1024)).sum()
+    return jax.tree.map(jnp.subtract, kernels, jax.grad(loss, (0, 1))(*kernels))
+kernel = jax.ShapeDtypeStruct((4, 256, 1024), jnp.float32)
+lowered = jax.jit(step, donate_argnums=0).lower((kernel, kernel), jnp.zeros((8, 1024)))
+print(lowered.compile().memory_analysis().temp_size_in_bytes)
+"""
+
+
+@pytest.mark.process
+def test_parameters_are_updated_in_place():
+    kernel = 4 * 1024**2
+    assert int(run(_UPDATE % "")) > 2 * kernel  # what XLA does of itself: a gradient and a copy
+    assert int(run(_UPDATE % "cpu.update_in_place()")) < 1.5 * kernel
+    chosen = "--xla_cpu_copy_insertion_use_region_analysis=false"
+    assert int(run(_UPDATE % "cpu.update_in_place()", XLA_FLAGS=chosen)) > 2 * kernel
+
+
 _WRITTEN_TWICE = """
 import ctypes, resource
 from pix2pix_jax import host

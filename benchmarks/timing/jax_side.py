@@ -47,6 +47,7 @@ def make(job: Job) -> Callable[[int], None]:
         experiment_config(job.experiment), sizes | {"sync_batch_norm": not colours, "test_time": "running"}
     )
     if not colours:
+        cpu.update_in_place()
         cpu.one_device_per_core(config)
     model = build_model(config, total_steps=1)
     state = model.init_compiled(jax.random.key(0))

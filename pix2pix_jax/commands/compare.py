@@ -168,6 +168,7 @@ def _configs(options: Namespace) -> list[Config]:
     }
     names = dict.fromkeys(name.strip() for name in options.experiments.split(","))
     configs = [apply_settings(updated(experiment_config(name), same), options.settings) for name in names]
+    cpu.update_in_place()
     cpu.one_device_per_core(configs[0])
     cli.check_devices()
     for config in configs:
