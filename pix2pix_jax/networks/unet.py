@@ -67,14 +67,14 @@ class UNet(nn.Module):
             if 1 < level < depth:
                 x = layers.normalize(x, f"down{level}_norm", train=train)
             skips.append(x.astype(self.dtype))
-        x = skips.pop()
+        x = nn.relu(skips.pop())
         for level in range(depth, 1, -1):
-            x = layers.up(f"up{level}", self._channels(level - 1))(nn.relu(x))
+            x = layers.up(f"up{level}", self._channels(level - 1))(x)
             x = layers.normalize(x, f"up{level}_norm", train=train)
             if self._drops_out(level):
                 x = dropout(x, self.config.dropout, self)
-            x = jnp.concatenate([skips.pop(), x.astype(self.dtype)], -1)
-        return jnp.tanh(layers.up("up1", self.out_channels, bias=True)(nn.relu(x)))
+            x = jnp.concatenate([nn.relu(skips.pop()), nn.relu(x.astype(self.dtype))], -1)
+        return jnp.tanh(layers.up("up1", self.out_channels, bias=True)(x))
 
     def _channels(self, level: int) -> int:
         return self.config.width * min(2 ** (level - 1), _WIDEST)
