@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import lax
+from jax.experimental.layout import Layout, with_layout_constraint
 from jax.typing import ArrayLike
 
 from pix2pix_jax import losses
@@ -160,5 +161,7 @@ def _moved_average(config: Config, state: TrainState, weights: Weights) -> Weigh
 
 
 def _update(optimizer: optax.GradientTransformation, network: Network, gradient: Params) -> Network:
+    # Or a GPU computes what becomes of kernels in the order of cuDNN's gradients, and reorders that thrice.
+    gradient = jax.tree.map(lambda x: with_layout_constraint(x, Layout(tuple(range(x.ndim)))), gradient)
     updates, opt_state = optimizer.update(gradient, network.opt_state, network.params)
     return Network(optax.apply_updates(network.params, updates), opt_state)
