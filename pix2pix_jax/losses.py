@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -30,6 +30,7 @@ TERMS = {
     "d_loss": Term("D", "D's loss", _ADVERSARIAL),
     "g_bce": Term("G-ce", "G's cross-entropy", _ADVERSARIAL),
     "g_gan": Term("G-gan", "G's adversarial loss", _ADVERSARIAL),
+    "g_features": Term("feat", "L1 of features", _L1),
     "g_l1_rgb": Term("L1-rgb", "L1 of RGB", _L1),
     "g_l1_chroma": Term("L1-chroma", "L1 of CrCb", _L1),
     "g_l1_ab": Term("L1-ab", "L1 of ab", _L1),
@@ -56,6 +57,7 @@ class ObjectiveConfig:
     discriminator_factor: float = 1.0  # of the discriminator's whole loss; the paper has 0.5
     real_label: float = 1.0  # vanilla, lsgan: what D is to say of true images; 0.9 is one-sided label smoothing
     gradient_penalty: float = 10.0  # wgan-gp: weight of the penalty
+    feature_matching: float = 0.0  # weight of the L1 between a projected D's features of made and of true images
     discriminator_first: bool = False  # whether G is judged by the D that this step has updated, as in the PyTorch code
 
 
@@ -123,6 +125,25 @@ def gradient_penalty(
     # A little is added since the norm has no gradient at 0.
     norm = jnp.sqrt(jnp.square(gradient).sum((1, 2, 3)) + 1e-12)
     return jnp.square(norm - 1.0).mean()
+
+
+def l1_of_features(made: Any, truth: Any) -> jax.Array:
+    """Mean absolute difference of features, each map's beside the mean of its true ones (Wang et al., 2018, eq. 4).
+
+    Args:
+        made: a tree of made images' feature maps, float [batch, height, width, channels] each.
+        truth: the true images'.
+
+    Returns:
+        The mean over maps and images, a float32 scalar; 0 of equal features.
+    """
+
+    def difference(ours: jax.Array, theirs: jax.Array) -> jax.Array:
+        ours, theirs = ours.astype(jnp.float32), theirs.astype(jnp.float32)
+        return (jnp.abs(ours - theirs).mean((1, 2, 3)) / jnp.abs(theirs).mean((1, 2, 3))).mean()
+
+    of_each = jax.tree.leaves(jax.tree.map(difference, made, truth))
+    return sum(of_each, start=jnp.zeros(())) / len(of_each)
 
 
 def l1(made: jax.Array, truth: jax.Array) -> jax.Array:

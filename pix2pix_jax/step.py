@@ -60,7 +60,7 @@ def train_step(
     Returns:
         The state after the step, and the loss terms that the task has, the same on every device: `g_loss`, its
         adversarial part `g_bce` (of other objectives than "vanilla" `g_gan`) and its unweighted terms that need the
-        truth; `d_loss` and its unweighted parts `d_real`, `d_fake` and `d_penalty`.
+        truth, `g_features` among them; `d_loss` and its unweighted parts `d_real`, `d_fake` and `d_penalty`.
     """
     # On one device the mean would be a copy, for which all gradients would have to be there at once.
     alone = axis_name is None or lax.axis_size(axis_name) == 1
@@ -79,18 +79,20 @@ def train_step(
     if discriminator is not None:
         # One forward pass serves the discriminator's gradient, by its params, and the generator's, by what it sees.
         judge = partial(_judge, model, condition)
-        logits, judge_vjp = jax.vjp(judge, discriminator.params, made)
+        (logits, features), judge_vjp = jax.vjp(judge, discriminator.params, made)
         d_fake, caught = jax.value_and_grad(losses.fake_loss)(logits, objective.gan)
+        caught = optax.tree.scale(objective.discriminator_factor, caught), optax.tree.zeros_like(features)
         real_loss = partial(_real_loss, model, condition, truth, made, drawn.penalty)
-        (real_part, d_terms), d_gradient = jax.value_and_grad(real_loss, has_aux=True)(discriminator.params)
-        d_gradient = optax.tree.add(d_gradient, judge_vjp(optax.tree.scale(objective.discriminator_factor, caught))[0])
+        (real_part, (d_terms, true)), d_gradient = jax.value_and_grad(real_loss, has_aux=True)(discriminator.params)
+        d_gradient = optax.tree.add(d_gradient, judge_vjp(caught)[0])
         if objective.discriminator_first:
             discriminator = _update(model.discriminator_optimizer, discriminator, mean(d_gradient))
             d_gradient = None
-            logits, judge_vjp = jax.vjp(judge, discriminator.params, made)
-        g_gan, fooled = jax.value_and_grad(losses.fooling_loss)(logits, objective.gan)
+            (logits, features), judge_vjp = jax.vjp(judge, discriminator.params, made)
+        adversarial_loss = partial(_adversarial_loss, objective, true)
+        (g_adversarial, g_terms), fooled = jax.value_and_grad(adversarial_loss, has_aux=True)((logits, features))
         gradient = optax.tree.add(gradient, judge_vjp(fooled)[1])
-        metrics |= {"g_loss": loss + g_gan, "g_bce" if objective.gan == "vanilla" else "g_gan": g_gan}
+        metrics |= {"g_loss": loss + g_adversarial, **g_terms}
         d_loss = objective.discriminator_factor * d_fake + real_part
         metrics |= {"d_loss": d_loss, "d_fake": d_fake, **d_terms}
     gradient, d_gradient, averages, metrics = mean((generator_vjp(gradient)[0], d_gradient, averages, metrics))
@@ -126,28 +128,41 @@ def _reconstruction_loss(model: Model, truth: Any, made: Any) -> tuple[jax.Array
     return loss, {"g_loss": loss} | {name: term for name, (_, term) in terms.items()}
 
 
-def _judge(model: Model, condition: jax.Array, params: Params, image: Any) -> losses.PatchLogits:
-    """What the discriminator with these params says of an image."""
-    return cast(losses.PatchLogits, model.discriminator.apply({"params": params}, model.judged(image, condition)))
+def _judge(model: Model, condition: jax.Array, params: Params, image: Any) -> tuple[losses.PatchLogits, Any]:
+    """What the discriminator with these params says of an image, and its frozen features, where it has any."""
+    seen = model.judged(image, condition)
+    logits, features = model.discriminator.apply({"params": params}, seen, mutable=["features"])
+    return cast(losses.PatchLogits, logits), features
+
+
+def _adversarial_loss(
+    objective: losses.ObjectiveConfig, true_features: Any, judged: tuple[losses.PatchLogits, Any]
+) -> tuple[jax.Array, Metrics]:
+    """The terms of the generator's loss by what the discriminator says: their weighted sum, and each."""
+    logits, features = judged
+    loss = losses.fooling_loss(logits, objective.gan)
+    terms = {"g_bce" if objective.gan == "vanilla" else "g_gan": loss}
+    if objective.feature_matching:
+        terms["g_features"] = losses.l1_of_features(features, true_features)
+        loss += objective.feature_matching * terms["g_features"]
+    return loss, terms
 
 
 def _real_loss(
     model: Model, condition: jax.Array, truth: Any, made: Any, key: jax.Array, params: Params
-) -> tuple[jax.Array, Metrics]:
-    """The rest of the discriminator's loss, weighted, and its unweighted terms."""
+) -> tuple[jax.Array, tuple[Metrics, Any]]:
+    """The rest of the discriminator's loss, weighted; its unweighted terms, and the true image's features."""
     objective = model.config.objective
-    real, fake = model.judged(truth, condition), model.judged(made, condition)
-
-    def judge(seen: jax.Array) -> losses.PatchLogits:
-        return cast(losses.PatchLogits, model.discriminator.apply({"params": params}, seen))
-
-    loss = losses.real_loss(judge(real), objective.gan, objective.real_label)
+    logits, features = _judge(model, condition, params, truth)
+    loss = losses.real_loss(logits, objective.gan, objective.real_label)
     terms = {"d_real": loss}
     if objective.gan == "wgan-gp":
+        real, fake = model.judged(truth, condition), model.judged(made, condition)
         share = jax.random.uniform(key, real.shape[:1])
-        terms["d_penalty"] = losses.gradient_penalty(judge, real, fake, share)
+        judge = partial(model.discriminator.apply, {"params": params})
+        terms["d_penalty"] = losses.gradient_penalty(cast(Any, judge), real, fake, share)
         loss += objective.gradient_penalty * terms["d_penalty"]
-    return objective.discriminator_factor * loss, terms
+    return objective.discriminator_factor * loss, (terms, features)
 
 
 def _moved_average(config: Config, state: TrainState, weights: Weights) -> Weights | None:

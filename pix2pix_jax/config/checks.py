@@ -40,6 +40,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "objective.discriminator_factor": (0.0, 100.0),
     "objective.real_label": (0.5, 1.0),
     "objective.gradient_penalty": (0.0, 1e6),
+    "objective.feature_matching": (0.0, 1e6),
     **dict.fromkeys(("adam.learning_rate", "adam.discriminator_learning_rate"), (0.0, 1.0)),
     **dict.fromkeys(("adam.b1", "adam.b2"), (0.0, 0.99999)),
     **dict.fromkeys(("adam.discriminator_b1", "adam.discriminator_b2"), (0.0, 1.0)),
@@ -119,6 +120,8 @@ def _unread(config: Config) -> dict[str, str]:
         unread["objective.real_label"] = f"objective.gan={gan}"
     if gan != "wgan-gp":
         unread["objective.gradient_penalty"] = f"objective.gan={gan}"
+    if config.discriminator.network != "projected":
+        unread["objective.feature_matching"] = f"discriminator.network={config.discriminator.network}"
     if not task.adversarial:
         for key in ("discriminator_sees_gray", "discriminator_sees_condition"):
             unread[f"task.{key}"] = f"task.kind={task.kind} without a discriminator"

@@ -35,7 +35,12 @@ SMALL = {
 }
 TASKS = {
     "rgb": {"objective.gan": "hinge"},
-    "rgb and grey": {"task.discriminator_sees_gray": True, "objective.gan": "lsgan", "dtype": "bfloat16"},
+    "rgb and grey": {
+        "task.discriminator_sees_gray": True,
+        "objective.gan": "lsgan",
+        "objective.feature_matching": 10.0,
+        "dtype": "bfloat16",
+    },
     "lab": {"task.kind": "lab_colorization", "objective.gan": "wgan-gp"},
     "pairs": {"task.kind": "translation", "task.input_channels": 1, "data.source": "edges"},
 }
@@ -85,8 +90,42 @@ def test_every_task_and_objective_trains_the_heads_alone(kind, small):
 
 
 @pytest.mark.process
+def test_features_of_made_images_are_drawn_to_the_true_ones(small):
+    config = config_of(objective__feature_matching=10.0, objective__gan="hinge", generator__dropout=0.0)
+    model, batch = build_model(config, total_steps=10), batch_of(config)
+    state = model.init_compiled(jax.random.key(0))
+    task, judge = config.task, {"params": state.discriminator.params}
+    gray, truth = task.example(batch)
+
+    def textbook(params):
+        variables = {"params": params, "batch_stats": state.averages}
+        made = task.image(gray, model.generator.apply(variables, gray, train=True, mutable=["batch_stats"])[0])
+        frozen = [
+            model.discriminator.apply(judge, model.judged(image, gray), mutable=["features"])[1]["features"]["mixed"][0]
+            for image in (made, truth)
+        ]
+        far = [
+            jnp.abs(ours - true).mean((1, 2, 3)) / jnp.abs(true).mean((1, 2, 3))
+            for ours, true in zip(*frozen, strict=True)
+        ]
+        terms = sum(weight * term for weight, term in task.reconstruction_terms(made, truth).values())
+        fooling = losses.fooling_loss(model.discriminator.apply(judge, model.judged(made, gray)), "hinge")
+        return terms + fooling + 10.0 * jnp.stack(far).mean()
+
+    loss, gradient = jax.jit(jax.value_and_grad(textbook))(state.generator.params)
+    after, metrics = jax.jit(partial(train_step, model))(state, batch)
+    assert float(metrics["g_loss"]) == pytest.approx(float(loss), rel=1e-5)
+    rest = metrics["g_gan"] + 25 * metrics["g_l1_rgb"] + 75 * metrics["g_l1_chroma"]
+    assert 10 * float(metrics["g_features"]) == pytest.approx(float(loss - rest), rel=1e-4)
+    # Adam's first step is a learning rate long, against the gradient.
+    moved = jax.tree.map(lambda new, old: new - old, after.generator.params, state.generator.params)
+    against = jax.tree.map(lambda step, slope: (step * slope > 0).mean(), moved, gradient)
+    assert np.mean(jax.tree.leaves(against)) < 0.01
+
+
+@pytest.mark.process
 def test_two_devices_do_as_one(small):
-    config = config_of(batch_size=8)
+    config = config_of(batch_size=8, objective__feature_matching=10.0)
     model, batch = build_model(config, total_steps=10), batch_of(config, 8)
     state = model.init_compiled(jax.random.key(0))
     wanted = jax.jit(partial(train_step, model))(state, batch)[1]

@@ -44,7 +44,8 @@ class ProjectedDiscriminator(nn.Module):
                 float [batch, height, width, 3 · count] in [-1, 1], see a task's `pictures`.
 
         Returns:
-            For each stride the logits of each patch being real, float32 [batch, seen height / stride, …, 1].
+            For each stride the logits of each patch being real, float32 [batch, seen height / stride, …, 1]. What
+            the heads are given is in the collection `features`, where that is mutable.
         """
         batch, *size, channels = pictures.shape
         if (seen := size_seen(*size)) != tuple(size):
@@ -53,6 +54,7 @@ class ProjectedDiscriminator(nn.Module):
             _Frozen, "params", partial(jax.tree.map, lax.stop_gradient), init=self.is_initializing()
         )
         mixed = frozen(self.config, self.dtype, name="frozen")(pictures)
+        self.sow("features", "mixed", mixed)
         heads = (_Head(self.dtype, name=f"head{stride}") for stride in _STRIDES)
         return tuple(head(x) for head, x in zip(heads, mixed, strict=True))
 
