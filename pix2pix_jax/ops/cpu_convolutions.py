@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from pix2pix_jax.ops import plain, strided
-from pix2pix_jax.ops.products import matmul, outer, shift, transpose, transposed_kernel
+from pix2pix_jax.ops.products import matmul, outer, shift, transpose, transposed_kernel, whole
 
 _BLOCK = 4  # pixels of a row whose windows are taken together: more save copies of pixels, and cost products with 0
 _FEW = 4  # channels up to which windows and a matmul beat XLA's convolutions (images have 1 to 4)
@@ -73,8 +73,8 @@ def _conv2d_from_few(x: jax.Array, kernel: jax.Array, dtype: Any) -> jax.Array:
     margin = size // 2
     blocks = x.reshape(batch, height, width // _BLOCK, _BLOCK * channels)
     first, inner, last = jnp.split(blocks, [margin * channels, (_BLOCK - margin) * channels], -1)
-    windows = jnp.concatenate([shift(last, 1, 2), first, inner, last, shift(first, -1, 2)], -1)
+    windows = whole(jnp.concatenate([shift(last, 1, 2), first, inner, last, shift(first, -1, 2)], -1))
     windows = jnp.concatenate([shift(windows, margin - row, 1) for row in range(size)], -1)
     pixels = [jnp.pad(kernel, ((0, 0), (pixel, _BLOCK - 1 - pixel), (0, 0), (0, 0))) for pixel in range(_BLOCK)]
     matrix = jnp.stack(pixels, 3).reshape(-1, _BLOCK * features)
-    return matmul(windows, matrix, dtype).reshape(batch, height, width, features)
+    return whole(matmul(windows, matrix, dtype).reshape(batch, height, width, features))

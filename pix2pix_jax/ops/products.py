@@ -8,7 +8,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
+from jax import export, lax
+from jax.experimental.layout import Layout, with_layout_constraint
 
 
 def matmul(x: jax.Array, matrix: jax.Array, dtype: Any) -> jax.Array:
@@ -28,6 +29,12 @@ def shift(x: jax.Array, by: int, axis: int) -> jax.Array:
     padding = [(0, 0, 0)] * x.ndim
     padding[axis] = (by, -by, 0)
     return lax.pad(x, jnp.zeros((), x.dtype), padding)
+
+
+def whole(x: jax.Array) -> jax.Array:
+    """x, made once for all its readers, but in exports: XLA makes it once a shape, and moves none past a constraint."""
+    exported = any(map(export.is_symbolic_dim, x.shape))
+    return x if exported else with_layout_constraint(x, Layout(tuple(range(x.ndim))))
 
 
 def unstack(x: jax.Array, axis: int) -> list[jax.Array]:

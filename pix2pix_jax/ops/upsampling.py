@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from pix2pix_jax.ops.products import matmul, shift, unstack
+from pix2pix_jax.ops.products import matmul, shift, unstack, whole
 
 
 def upsample_conv2d(x: jax.Array, kernel: jax.Array, factor: int) -> jax.Array:
@@ -23,7 +23,7 @@ def upsample_conv2d(x: jax.Array, kernel: jax.Array, factor: int) -> jax.Array:
     matrix = kernel.transpose(2, 1, 0, 3).reshape(channels, -1)
     products = matmul(x.astype(jnp.float32), matrix, x.dtype).reshape(batch, height, width, 3, 3, features)
     y = _spread(_spread(products, 3, 2, factor), 4, 1, factor)
-    return y.reshape(batch, factor * height, factor * width, features)
+    return whole(y.reshape(batch, factor * height, factor * width, features))
 
 
 def _spread(products: jax.Array, products_at: int, axis: int, factor: int) -> jax.Array:

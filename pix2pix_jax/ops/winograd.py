@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from pix2pix_jax.ops.products import matmul, unstack
+from pix2pix_jax.ops.products import matmul, unstack, whole
 
 _TILE = 2  # larger ones save more products, and cost precision and programs that take longer to compile
 _POINTS = 0, 1, -1, 2  # small numbers, for precision
@@ -42,7 +42,7 @@ def correlate(x: jax.Array, kernel: jax.Array, dtype: Any) -> jax.Array:
     columns = [_combined(of_y.T, column) for column in zip(*products, strict=True)]
     y = jnp.stack([jnp.stack(_combined(of_y.T, row), 3) for row in zip(*columns, strict=True)], 2)
     batch, rows, _, across, _, features = y.shape
-    return y.reshape(batch, _TILE * rows, _TILE * across, features)[:, :height, :width]
+    return whole(y.reshape(batch, _TILE * rows, _TILE * across, features))[:, :height, :width]
 
 
 def _bases(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
