@@ -1,6 +1,7 @@
 """How the training step uses a CPU: its cores, and the memory of its state."""
 
 import os
+from importlib.util import find_spec
 
 import jax
 
@@ -9,6 +10,7 @@ from pix2pix_jax.config import Config
 
 _MOST_CORES = 8  # measured on two; the more devices share batch statistics, the longer they wait for each other
 _IN_PLACE = "--xla_cpu_copy_insertion_use_region_analysis"
+_TRIED = (0, 12)  # the newest JAX that is known to know it: a flag that XLA does not know ends the process
 _SMALL_NETWORKS = "reference", "efficientnet"  # the others have so many parameters that updating them twice costs more
 
 
@@ -39,7 +41,9 @@ def update_in_place() -> None:
 
     By default XLA's CPU backend copies each parameter that is read in another shape. The step of the paper's networks
     then reads and writes 1.15 times as much at batch 1, and takes 144 MiB more. Call it before JAX looks for devices.
+    Newer versions of JAX, and hosts with libtpu, which reads the flags too, are left as they are.
     """
     flags = os.environ.get("XLA_FLAGS", "")
-    if _IN_PLACE not in flags:
+    known = jax.__version_info__[:2] <= _TRIED and find_spec("libtpu") is None
+    if known and _IN_PLACE not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} {_IN_PLACE}=true".lstrip()
