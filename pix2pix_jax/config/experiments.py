@@ -107,20 +107,21 @@ PRESETS: dict[str, dict[str, object]] = {
     "vivid": _ENCODER
     | {
         "batch_size": 16,
-        "num_steps": 600,
+        "num_steps": 1800,
         "warm_start": "pretrained",
-        # Twice the usual L1: the adversarial term weighs half as much beside it.
+        "ema_decay": 0.995,
         "task.discriminator_sees": "rgb",
-        "task.l1_rgb": 50.0,
-        "task.l1_chroma": 150.0,
+        "task.nearer_to_gray": 16.0,
         "generator.encoder_rate": 0.0,
+        "generator.keep_averages": True,
         "discriminator.network": "projected",
         "objective.gan": "hinge",
-        "adam.learning_rate": 1e-4,
-        "adam.discriminator_learning_rate": 2e-4,
+        "objective.feature_matching": 30.0,
+        "adam.learning_rate": 1.5e-4,
+        "adam.discriminator_learning_rate": 3e-4,
         "adam.b1": 0.5,
         "adam.discriminator_b1": 0.0,
-        "adam.schedule": "constant",
+        "adam.schedule": "linear",
     },
     # As `pretrained_encoder`, which learns to follow points of colour that a person gives; without any it stays as it
     # is.
