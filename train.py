@@ -11,11 +11,11 @@ from absl import flags
 from ml_collections import config_flags
 
 from pix2pix_jax import host
-from pix2pix_jax.commands import cli, stopping
+from pix2pix_jax.commands import cli, cpu, stopping
 from pix2pix_jax.commands.config_dict import from_config_dict
 from pix2pix_jax.config import all_keys
 from pix2pix_jax.errors import UsageError
-from pix2pix_jax.training import cpu, processes
+from pix2pix_jax.training import processes
 from pix2pix_jax.training.loop import train
 
 _EXPERIMENTS = ", ".join(sorted(file.stem for file in (Path(__file__).parent / "configs").glob("[!_]*.py")))

@@ -24,13 +24,13 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a script looks for modules in its own folder alone
 
 from pix2pix_jax import data, host
-from pix2pix_jax.commands import cli
+from pix2pix_jax.commands import cli, cpu
 from pix2pix_jax.config import Config, experiment_config, updated, validate
 from pix2pix_jax.data.sources import open_bundled
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.runs import Checkpoints
 from pix2pix_jax.state import build_model
-from pix2pix_jax.training import cpu, parallel
+from pix2pix_jax.training import parallel
 from pix2pix_jax.training.loss_log import LossLog
 
 _MODES = ("device", "host", "none")

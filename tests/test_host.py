@@ -9,8 +9,8 @@ import jax
 import pytest
 
 from pix2pix_jax import host
+from pix2pix_jax.commands import cpu
 from pix2pix_jax.config import default_config, updated
-from pix2pix_jax.training import cpu
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def run(code, **environ):
 @pytest.mark.parametrize("chosen", ["", "3"])
 def test_jax_finds_as_many_devices(chosen):
     code = (
-        "import jax; from pix2pix_jax.config import Config; from pix2pix_jax.training import cpu;"
+        "import jax; from pix2pix_jax.config import Config; from pix2pix_jax.commands import cpu;"
         "cpu.one_device_per_core(Config(batch_size=840)); print(jax.local_device_count())"
     )
     cores = host.cores() if host.cores() <= 8 else 1
@@ -54,7 +54,7 @@ def test_jax_finds_as_many_devices(chosen):
 _UPDATE = """
 import jax
 import jax.numpy as jnp
-from pix2pix_jax.training import cpu
+from pix2pix_jax.commands import cpu
 %s
 def step(kernels, x):
     def loss(one, other):

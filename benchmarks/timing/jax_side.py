@@ -10,11 +10,12 @@ from typing import Any
 import jax
 
 from benchmarks.timing.rows import Job
+from pix2pix_jax.commands import cpu
 from pix2pix_jax.config import experiment_config, updated
 from pix2pix_jax.inference import generate
 from pix2pix_jax.state import build_model
 from pix2pix_jax.tasks import TranslationTask
-from pix2pix_jax.training import cpu, parallel
+from pix2pix_jax.training import parallel
 
 
 def facts() -> dict[str, Any]:

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from pix2pix_jax import data, files, host
-from pix2pix_jax.commands import cli, stopping
+from pix2pix_jax.commands import cli, cpu, stopping
 from pix2pix_jax.commands.arguments import add_flags, make_parser, positive_float, positive_int, refuse_earlier
 from pix2pix_jax.commands.config_dict import apply_settings
 from pix2pix_jax.config import EXPERIMENTS, Config, experiment_config, updated, validate
@@ -26,7 +26,7 @@ from pix2pix_jax.inference import load_trained
 from pix2pix_jax.runs import METRICS_FILE, newest, read_metrics
 from pix2pix_jax.state import build_model
 from pix2pix_jax.tasks import TranslationTask
-from pix2pix_jax.training import cpu, parallel
+from pix2pix_jax.training import parallel
 from pix2pix_jax.training.loop import check, train
 from pix2pix_jax.training.warm_start import load_beginning
 
