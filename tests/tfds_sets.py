@@ -112,9 +112,14 @@ class Pix2pixNeedsTensorflow(Pix2pixPhotos):
         raise ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow")
 
 
+def notes_of(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What was said of what is about to be downloaded."""
+    return [message for message in caplog.messages if "downloading" in message]
+
+
 def refusal(dataset: str, folder: Path, split: str = "", eval_split: str = "", eval_fraction: float = 0.1) -> str:
     """The error's text, which is one line."""
     with pytest.raises(UserError) as error:
-        open_tfds(dataset, split, eval_split, eval_fraction, tfds_dir=str(folder), notify=lambda line: None)
+        open_tfds(dataset, split, eval_split, eval_fraction, tfds_dir=str(folder))
     assert "\n" not in str(error.value)
     return str(error.value)

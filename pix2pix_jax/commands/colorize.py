@@ -1,7 +1,6 @@
 """Colours photographs: `pix2pix-colorize PHOTO_OR_FOLDER… [--out OUT]`."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -135,7 +134,3 @@ def _points(options: argparse.Namespace, items: Sequence[Item]) -> dict[Item, li
             f"{options.points} has points for {name}, which is not among the photographs{did_you_mean(name, found)}"
         )
     return {found[name]: points for name, points in by_name.items() if points}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

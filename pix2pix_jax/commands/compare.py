@@ -212,7 +212,3 @@ def _seconds_per_step(config: Config) -> float:
         jax.block_until_ready((state, metrics))
         seconds.append(time.perf_counter() - start)
     return float(np.median(seconds[1:]))
-
-
-if __name__ == "__main__":
-    main()

@@ -123,8 +123,10 @@ def _evaluate(options: Namespace) -> None:
         raise UserError("--resize is for photographs; pairs are brought to size as in training, see data.preprocess")
 
     source = _source(config, options)
-    load = data.load_named_squares if options.protocol else data.load_named_crops
-    names, images = load(source, config.image_size, config.data.resize)
+    if options.protocol:
+        names, images = data.load_named_squares(source, config.image_size)
+    else:
+        names, images = data.load_named_crops(source, config.image_size, config.data.resize)
     gray = 0 if translates else int((evaluation.colorfulness(images) < evaluation.GRAY).sum())
     if gray == len(images):
         raise UserError(f"all {gray:,} photographs are grey, so there is no colour to judge by: give others")
@@ -293,7 +295,3 @@ def _write_sheets(options: Namespace, names: Sequence[str], made: _Evaluated) ->
     for page, start in enumerate(range(0, count, _PAGE) if options.all else (), start=1):
         stop = min(start + _PAGE, count)
         save(f"ranked_{page:03}.png", {f"{start + 1:,} to {stop:,} of {count:,}": slice(start, stop)})
-
-
-if __name__ == "__main__":
-    main()

@@ -108,7 +108,3 @@ def _export_discriminator(options: argparse.Namespace) -> None:
     if state.discriminator is None:
         raise UserError(f"the run {folder} has no discriminator")
     pth_files.write(options.out, pytorch.discriminator_to_torch(config.discriminator, state.discriminator.params))
-
-
-if __name__ == "__main__":
-    main()

@@ -108,11 +108,10 @@ def find_in_folder(folder: Path, out: Path, also: tuple[str, ...] = ()) -> list[
     Raises:
         UserError: if there is none.
     """
-    from pix2pix_jax.data.sources.scan import walk_images
+    from pix2pix_jax.data.sources.scan import find_images
 
-    unread: dict[str, str] = {}
+    names, unread = find_images(folder, out, also)
     # What an earlier run left in a folder within is no new image.
-    names = sorted(walk_images(folder, out, also=also, unread=unread))
     places = {place for parent in set(map(os.path.dirname, names)) for place in Path(parent, "-").parents} - {Path()}
     for place in sorted(place for place in places if is_results(folder / place)):
         note(folder / place, "left out, for it holds results; give it by itself to use them")

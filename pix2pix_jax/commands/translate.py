@@ -1,7 +1,6 @@
 """Translates images: `pix2pix-translate IMAGE_OR_FOLDER… --checkpoint RUN_OR_FILE [--out OUT]`."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -113,7 +112,3 @@ def _translate(options: argparse.Namespace) -> int:
         return target, (made.shape[1], made.shape[0])
 
     return images.make_all(options, items, _WORDS, translate)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

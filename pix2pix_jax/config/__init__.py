@@ -13,6 +13,7 @@ from pix2pix_jax.config.keys import (
     stored,
     updated,
 )
+from pix2pix_jax.config.unread import unread_keys
 
 __all__ = [
     "EXPERIMENTS",
@@ -27,6 +28,7 @@ __all__ = [
     "experiment_config",
     "leaves",
     "stored",
+    "unread_keys",
     "updated",
     "validate",
 ]

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pix2pix_jax.config.keys import Config, leaves
+from pix2pix_jax.config.unread import readers_of, unread_keys
 from pix2pix_jax.errors import UserError, did_you_mean
 from pix2pix_jax.networks import (
-    NETWORK_KEYS,
     ReferenceDiscriminator,
     ReferenceGenerator,
     make_discriminator,
@@ -70,9 +70,14 @@ def validate(config: Config, device_count: int) -> None:
     """
     check_values(config)
     found, defaults = leaves(config), leaves(Config(task=type(config.task)()))
-    for key, reason in _unread(config).items():
+    for key, setting in unread_keys(found).items():
         if found.get(key) != defaults.get(key):
-            raise UserError(f"config.{key}={found[key]} is not read with config.{reason}: leave it out")
+            remedy = (
+                f"use {' or '.join(readers)}, or leave it out"
+                if (readers := readers_of(key, setting))
+                else "leave it out"
+            )
+            raise UserError(f"config.{key}={found[key]} is not read with config.{setting}={found[setting]}: {remedy}")
     for wrong, message in _rules(config, device_count):
         if wrong:
             raise UserError(message)
@@ -108,30 +113,6 @@ def _check_choices(part: Any, prefix: str = "") -> None:
                 f"config.{prefix}{name}={value} is not known: choose one of {', '.join(get_args(hint))}"
                 f"{did_you_mean(str(value), get_args(hint))}"
             )
-
-
-def _unread(config: Config) -> dict[str, str]:
-    """The keys that nothing reads in this config, each with the setting that leaves it unread."""
-    task, gan, unread = config.task, config.objective.gan, {}
-    for name, part in (("generator", config.generator), ("discriminator", config.discriminator)):
-        for key in vars(part).keys() - NETWORK_KEYS[name][part.network] - {"network"}:
-            unread[f"{name}.{key}"] = f"{name}.network={part.network}"
-    if gan not in ("vanilla", "lsgan"):
-        unread["objective.real_label"] = f"objective.gan={gan}"
-    if gan != "wgan-gp":
-        unread["objective.gradient_penalty"] = f"objective.gan={gan}"
-    if config.discriminator.network != "projected":
-        unread["objective.feature_matching"] = f"discriminator.network={config.discriminator.network}"
-    if not task.adversarial:
-        for key in ("discriminator_sees_gray", "discriminator_sees_condition"):
-            unread[f"task.{key}"] = f"task.kind={task.kind} without a discriminator"
-    if isinstance(task, TranslationTask):
-        unread["data.aged"] = f"task.kind={task.kind}"
-    if isinstance(task, ColorizationTask) and not task.l1_chroma:
-        unread["task.colorful_emphasis"] = "task.l1_chroma=0"
-    if config.adam.schedule == "constant":
-        unread |= dict.fromkeys(("adam.schedule_start", "adam.schedule_end"), "adam.schedule=constant")
-    return unread
 
 
 def _rules(config: Config, devices: int) -> Iterator[tuple[bool, str]]:

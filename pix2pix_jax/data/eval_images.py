@@ -28,11 +28,11 @@ def load_named_crops(source: ImageSource, image_size: int, resize: int) -> tuple
     return _sound(source, _crops(source, image_size, resize, len(source)))
 
 
-def load_named_squares(source: ImageSource, image_size: int, _: int) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
+def load_named_squares(source: ImageSource, side: int) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
     """As `load_named_crops`, but each photograph whole, stretched to a square of so many pixels a side."""
 
     def stretched(index: int) -> NDArray[np.uint8]:
-        return np.asarray(Image.fromarray(source[index]).resize((image_size, image_size), Image.Resampling.BICUBIC))
+        return np.asarray(Image.fromarray(source[index]).resize((side, side), Image.Resampling.BICUBIC))
 
     with ThreadPoolExecutor(_THREADS) as pool:
         return _sound(source, np.stack(list(pool.map(stretched, range(len(source))))))

@@ -235,7 +235,7 @@ def test_stopped_process_leaves_whole_files_only(start, tmp_path, sent, status):
     (tmp_path / "in").mkdir()
     for number in range(40):
         Image.fromarray(PHOTOS[0]).resize((900, 600)).save(tmp_path / f"in/{number:02}.png")
-    with start("-m", "pix2pix_jax.commands.colorize", "in") as process:
+    with start("-m", "pix2pix_jax.commands.start", "colorize", "in") as process:
         tiny_runs.wait_for(lambda: list(tmp_path.glob("colorized/*.png")), process)
         process.send_signal(sent)
         err = process.communicate(timeout=120)[1]

@@ -132,7 +132,14 @@ def test_bad_input_gets_one_line(flag, message, monkeypatch, run, tmp_path, phot
 
 @pytest.mark.process
 def test_a_stopped_comparison_goes_on(tmp_path, photo_folder):
-    command = [sys.executable, "-m", "pix2pix_jax.commands.compare", f"--data={photo_folder}", "--workdir=runs"]
+    command = [
+        sys.executable,
+        "-m",
+        "pix2pix_jax.commands.start",
+        "compare",
+        f"--data={photo_folder}",
+        "--workdir=runs",
+    ]
     command += [*SMALL, "--experiments=ycrcb_l1", "--set=log_every_steps=1"]
     environ = tiny_runs.environment(tmp_path / "cache") | {"PYTHONPATH": str(ROOT)}
     # One device, and a program that compiles fast.

@@ -38,7 +38,7 @@ def command(tmp_path):
     started = []
 
     def start(*arguments):
-        words = [sys.executable, "-m", "pix2pix_jax.commands.colorize", *map(str, arguments)]
+        words = [sys.executable, "-m", "pix2pix_jax.commands.start", "colorize", *map(str, arguments)]
         environment = {**os.environ, "XLA_FLAGS": "", "PYTHONPATH": str(ROOT)}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         started.append(subprocess.Popen(words, cwd=tmp_path, env=environment, text=True, **pipes))

@@ -76,7 +76,7 @@ def test_a_checkpoint_that_is_begun_after_ctrl_c_is_written_to_its_end(saving, s
     "command",
     [
         [str(ROOT / "train.py"), "--workdir=run"],
-        ["-m", "pix2pix_jax.commands.colorize", str(ROOT / "README.md")],
+        ["-m", "pix2pix_jax.commands.start", "colorize", str(ROOT / "README.md")],
         ["-m", "pix2pix_jax.commands.start", "export", "out.safetensors"],
     ],
 )

@@ -60,7 +60,7 @@ def test_a_full_disk_while(what, small_disk, photo_folder, environ, begun):
 
 def test_a_full_disk_while_a_photograph_is_coloured(small_disk, photo_folder, generator_file, environ):
     fill(small_disk, 0)
-    colorize = [sys.executable, "-m", "pix2pix_jax.commands.colorize", f"{photo_folder}/00.png"]
+    colorize = [sys.executable, "-m", "pix2pix_jax.commands.start", "colorize", f"{photo_folder}/00.png"]
     done = run([*colorize, "--checkpoint", str(generator_file), "--out", str(small_disk)], environ, cwd="/")
     assert done.returncode == 1
     assert "No space left on device" in one_line(

@@ -33,7 +33,14 @@ def test_a_folder_of_any_name_trains_resumes_and_exports(tmp_path, photo_folder,
     workdir = tmp_path / "holiday [2024] what? a* Zürich 写真" / "run"
     trained(command(workdir, photo_folder, num_steps=20), environ)
     assert "after step 20" in trained(command(workdir, photo_folder, num_steps=30), environ)
-    export = [sys.executable, "-m", "pix2pix_jax.commands.export", str(workdir), str(tmp_path / "g.safetensors")]
+    export = [
+        sys.executable,
+        "-m",
+        "pix2pix_jax.commands.start",
+        "export",
+        str(workdir),
+        str(tmp_path / "g.safetensors"),
+    ]
     assert trained(export, environ, cwd="/") == ""
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy, PIL.ImageCms
 from PIL import Image
 from pix2pix_jax.photos import read_image
-from pix2pix_jax.data.sources.scan import walk_images
+from pix2pix_jax.data.sources.scan import find_images
 from pix2pix_jax.inference import photo_files
 from pix2pix_jax.inference.gray import gray_photo
 from pix2pix_jax.photos import metadata_to_keep
@@ -44,7 +44,7 @@ def gray(path, damaged):
 folder = Path(sys.argv[1])
 ways = {"trained on": lambda path: read_image(path, 112), "coloured": lambda path: gray(path, False)}
 ways["damaged"] = lambda path: gray(path, True)
-for name in sorted(walk_images(folder)):
+for name in find_images(folder)[0]:
     for way, read in ways.items():
         start = time.process_time()
         try:
@@ -99,7 +99,7 @@ def test_no_file_crashes_hangs_or_fills_the_memory(folder):
 def test_the_sound_ones_are_coloured(folder, generator_file, tmp_path):
     path, sound = folder
     result = python(
-        "-m", "pix2pix_jax.commands.colorize", path, "--checkpoint", generator_file, "--out", tmp_path / "out"
+        "-m", "pix2pix_jax.commands.start", "colorize", path, "--checkpoint", generator_file, "--out", tmp_path / "out"
     )
     errors = result.stderr.decode(errors="surrogateescape").splitlines()
     assert result.returncode == 1

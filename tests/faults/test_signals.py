@@ -55,7 +55,7 @@ def test_a_run_goes_on_where_nobody_reads_what_it_says(tmp_path, photo_folder, e
 def test_commands_end_without_a_word_where_nobody_reads_them(name, environ):
     reading, writing = os.pipe()
     os.close(reading)
-    arguments = [sys.executable, "-m", f"pix2pix_jax.commands.{name}", "--help"]
+    arguments = [sys.executable, "-m", "pix2pix_jax.commands.start", name, "--help"]
     buffered = environ | {"PYTHONUNBUFFERED": ""}
     with os.fdopen(writing, "w") as unread:
         done = subprocess.run(arguments, env=buffered, stdout=unread, stderr=subprocess.PIPE, text=True, cwd=ROOT)

@@ -97,7 +97,7 @@ def test_how_it_is_run_is_chosen(tmp_path, monkeypatch):
 
 @pytest.mark.process
 def test_readme_example_colors_where_the_package_is_not_installed(file, tmp_path):
-    command = [sys.executable, "-m", "pix2pix_jax.commands.export", file, tmp_path / "g.jax"]
+    command = [sys.executable, "-m", "pix2pix_jax.commands.start", "export", file, tmp_path / "g.jax"]
     made = subprocess.run(command, capture_output=True, text=True, cwd=README.parent)
     assert (made.returncode, made.stderr) == (0, "")
     assert made.stdout == f"wrote {tmp_path / 'g.jax'} (1.8 MB)\n"

@@ -24,7 +24,7 @@ PATIENCE = 120_000  # ms: machines are busy
 def serving(*arguments: str, port: int = 0) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """Runs the command: its address, and its process, which is ended as `kill` does it."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "pix2pix_jax.commands.page", "--port", str(port), *arguments],
+        [sys.executable, "-m", "pix2pix_jax.commands.start", "page", "--port", str(port), *arguments],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
         stdout=subprocess.PIPE,

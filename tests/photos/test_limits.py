@@ -48,7 +48,7 @@ def test_postscript_starts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for read in READERS:
         with pytest.raises(Exception, match=r"."):
             read(folder / name)
-    assert scan_folder(str(folder), flag="--root").files == ("sound.png",)
+    assert scan_folder(str(folder), flag="--root")[1] == ["sound.png"]
     assert not (tmp_path / "started").exists()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pix2pix_jax.data.sources.scan import existing_folder, walk_images, warn_skipped
+from pix2pix_jax.data.sources.scan import existing_folder, find_images, warn_skipped
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.photos import NUMPY
 
@@ -67,8 +67,8 @@ def find_parts(root: str, flag: str, exclude: Path | None = None) -> dict[str, P
             in the extension alone.
     """
     folder = existing_folder(root, flag=flag)
-    unread: dict[str, str] = {}
-    places = {name: _place(name) for name in sorted(walk_images(folder, exclude, also=(NUMPY,), unread=unread))}
+    names, unread = find_images(folder, exclude, also=(NUMPY,))
+    places = {name: _place(name) for name in names}
     warn_skipped(folder, unread)
     has_sides = any(slot for _, slot, _ in places.values())
     has_phases = any(phase for phase, slot, _ in places.values() if slot or not has_sides)
@@ -92,9 +92,10 @@ def find_parts(root: str, flag: str, exclude: Path | None = None) -> dict[str, P
 def _place(name: str) -> tuple[str, str, str]:
     """An image's phase and slot, each "" for none, and the folder whose name says so, at most two deep."""
     first, second, *_ = [*name.split("/")[:-1], "", ""]
-    (phase, slot), inner = meaning(first), meaning(second)
-    if (phase and not slot and not inner[0] and inner[1]) or (slot and not phase and inner[0] and not inner[1]):
-        return phase or inner[0], slot or inner[1], f"{first}/{second}"
+    (phase, slot), (inner_phase, inner_slot) = meaning(first), meaning(second)
+    one_of_each = bool(phase) != bool(slot) and (bool(phase), bool(slot)) == (bool(inner_slot), bool(inner_phase))
+    if one_of_each:  # train/A or A/train
+        return phase or inner_phase, slot or inner_slot, f"{first}/{second}"
     return phase, slot, first if phase or slot else ""
 
 

@@ -18,14 +18,12 @@ The files' terms, as scikit-image and the owners state them:
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pix2pix_jax.errors import UserError
 from pix2pix_jax.photos import read_image
 
 
@@ -119,16 +117,11 @@ def open_bundled() -> tuple[WindowSource, WindowSource]:
 
     Returns:
         The source to train on, 1,000 windows of several scales, as many from each photograph; and the one to judge on,
-        30 windows that share no pixel with those, for which photographs take turns. UserError if scikit-image is not
-        installed or does not carry the photographs.
+        30 windows that share no pixel with those, for which photographs take turns.
     """
-    spec = find_spec("skimage")  # not imported, which takes long
-    folder = Path(spec.origin if spec and spec.origin else "").parent / "data"
-    if missing := [photograph.file for photograph in PHOTOGRAPHS if not (folder / photograph.file).is_file()]:
-        raise UserError(
-            f"data.source=bundled reads photographs that come with scikit-image, and there is no {missing[0]}: pip"
-            ' install "scikit-image>=0.25", or give --config.data.source=folder --config.data.root=DIR to use yours'
-        )
+    import skimage  # imported when asked for: colouring does without
+
+    folder = Path(skimage.__file__).parent / "data"
     photographs = [read_image(folder / photograph.file) for photograph in PHOTOGRAPHS]
     train_windows = [
         (index, window)

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from PIL import UnidentifiedImageError
 
@@ -15,10 +15,9 @@ from pix2pix_jax.photos import image_extensions, looks_like_an_image, open_image
 
 _logger = logging.getLogger(__name__)
 
-# Opening a header is mostly Python, which takes turns: two threads hide the waiting for the disk,
-# more get into each other's way. A chunk is one thread's task.
+# Opening a header is mostly Python: two threads hide the waiting for the disk, and more wait for each other.
 _THREADS = 2
-_CHUNK = 256
+_CHUNK = 256  # files that a thread takes at a time
 
 # A folder may hold thousands of damaged files: name the first few, count the rest.
 _WARNINGS = 10
@@ -29,46 +28,33 @@ _NO_ALBUMS = ("@eadir", "#recycle", "@recycle", "$recycle.bin", "thumbs", "__mac
 _Found = TypeVar("_Found")
 
 
-class FolderContents(NamedTuple):
-    """What was found in a folder.
-
-    Attributes:
-        root: the folder.
-        files: readable photographs, sorted, relative to `root` with `/` between folders.
-        skipped: files that look like images but cannot be read, or are of a format that is not, each with the reason.
-    """
-
-    root: Path
-    files: tuple[str, ...]
-    skipped: dict[str, str]
-
-
-def scan_folder(root: str, *, flag: str, exclude: Path | None = None) -> FolderContents:
-    """Finds every photograph in a folder and in the folders within it whose header can be read; see `walk_images`.
-
-    A warning names the files that are skipped.
+def scan_folder(root: str, *, flag: str, exclude: Path | None = None) -> tuple[Path, list[str], dict[str, str]]:
+    """Finds the photographs in a folder whose header can be read; see `find_images`. A warning names the others.
 
     Args:
         root: the folder; `~` stands for the home directory.
         flag: the flag that gave `root`, for messages.
         exclude: a folder within `root` to leave out, if any.
 
+    Returns:
+        The folder; the photographs, sorted, relative to it; and the files that look like images but are not read, each
+        with the reason.
+
     Raises:
         UserError: if `root` is not a folder, or holds no readable photograph.
     """
     folder = existing_folder(root, flag=flag)
-    unread: dict[str, str] = {}
-    names = sorted(walk_images(folder, exclude, unread=unread))
+    names, unread = find_images(folder, exclude)
     failures = read_each(lambda path: open_image(path).close(), folder, names)
     skipped = {name: reason for name, reason in zip(names, failures, strict=True) if reason} | unread
     warn_skipped(folder, skipped)
-    files = tuple(name for name in names if name not in skipped)
+    files = [name for name in names if name not in skipped]
     if not files:
         unreadable = f" (of {len(skipped)} image files, none can be read)" if skipped else ""
         raise UserError(
             f"{flag}={root} holds no images{unreadable}; give a folder with photographs (JPEG, PNG, WebP and others)"
         )
-    return FolderContents(folder, files, skipped)
+    return folder, files, skipped
 
 
 def existing_folder(root: str, *, flag: str) -> Path:
@@ -105,26 +91,22 @@ def read_each(read: Callable[[Path], _Found], folder: Path, names: Sequence[str]
             yield from found
 
 
-def walk_images(
-    folder: Path,
-    exclude: Path | None = None,
-    *,
-    also: Collection[str] = (),
-    unread: dict[str, str] | None = None,
-) -> Iterator[str]:
+def find_images(
+    folder: Path, exclude: Path | None = None, also: Collection[str] = ()
+) -> tuple[list[str], dict[str, str]]:
     """Finds the files in a folder, and in the folders within it, that are images by their extension.
 
-    What is hidden is left alone, and so are folders in which drives and bins keep their own; a warning counts the
-    images in those. Links are followed, and each folder is visited once.
+    Hidden files are left out, and so are folders in which drives and bins keep their own; a warning counts the images
+    in those. Links are followed, and each folder is visited once.
 
     Args:
         folder: where to search.
         exclude: a folder within it to leave out; not used if it is the same.
         also: extensions that count beside those Pillow reads, in small letters.
-        unread: takes up the other files that are images, but not read, each with the reason.
 
-    Yields:
-        Their paths relative to the folder, with `/` between folders, in no order; none is opened.
+    Returns:
+        The paths of what can be read by its extension, sorted, relative to the folder, with `/` between folders; and
+        the other files that are images, each with the reason why it is not read.
     """
 
     def warn(error: OSError) -> None:
@@ -132,6 +114,8 @@ def walk_images(
 
     extensions = image_extensions().union(also)
     visited = {exclude.resolve()} - {folder.resolve()} if exclude else set()
+    found: list[str] = []
+    unread: dict[str, str] = {}
     left_out = 0
     for directory, subfolders, names in os.walk(folder, onerror=warn, followlinks=True):
         resolved = Path(directory).resolve()
@@ -140,8 +124,9 @@ def walk_images(
             continue
         visited.add(resolved)
         bins = [name for name in subfolders if name.lower().startswith(_NO_ALBUMS)]
-        for *_, kept in (found for name in bins for found in os.walk(Path(directory, name))):
-            left_out += sum(os.path.splitext(name)[1].lower() in extensions for name in kept)
+        for name in bins:
+            kept = (file for *_, files in os.walk(Path(directory, name)) for file in files)
+            left_out += sum(_extension(file) in extensions for file in kept)
         # Sorted, since which of two links to a folder comes first must not depend on the machine.
         subfolders[:] = sorted(name for name in subfolders if name not in bins and not name.startswith("."))
         relative = Path(directory).relative_to(folder).as_posix()
@@ -149,15 +134,19 @@ def walk_images(
         for name in names:
             if name.startswith("."):
                 continue
-            if os.path.splitext(name)[1].lower() in extensions:
-                yield prefix + name
-            elif unread is not None:
-                path = Path(directory, name)
-                nameless = path.is_file() and looks_like_an_image(path)
-                if reason := unread_reason(path) or (nameless and "an image by its content: give it an extension"):
-                    unread[prefix + name] = reason
+            if _extension(name) in extensions:
+                found.append(prefix + name)
+            elif reason := unread_reason(path := Path(directory, name)):
+                unread[prefix + name] = reason
+            elif path.is_file() and looks_like_an_image(path):
+                unread[prefix + name] = "an image by its content: give it an extension"
     if left_out:
         _logger.warning("%s: %d images in folders of bins and drives (@eaDir and the like) left out", folder, left_out)
+    return sorted(found), unread
+
+
+def _extension(name: str) -> str:
+    return os.path.splitext(name)[1].lower()
 
 
 def warn_skipped(folder: Path, skipped: dict[str, str]) -> None:

@@ -10,7 +10,7 @@ import logging
 import math
 import os
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,9 +86,8 @@ def open_tfds(
     eval_fraction: float,
     *,
     tfds_dir: str,
-    notify: Callable[[str], object] = _logger.warning,
 ) -> tuple[TfdsSource, TfdsSource]:
-    """Opens a set for training and judging; downloads and prepares it first where that was not done yet.
+    """Opens a set for training and judging; downloads and prepares it first where that was not done, with a warning.
 
     Args:
         dataset: NAME or NAME/CONFIG in TFDS's catalogue or in `tfds_dir`.
@@ -98,7 +97,6 @@ def open_tfds(
             of `split`, chosen by a shuffle that is the same everywhere.
         eval_fraction: that fraction, in (0, 1), rounded up; else not used.
         tfds_dir: the folder of all prepared sets; empty for TFDS's default, ~/tensorflow_datasets.
-        notify: told in one line what is about to be downloaded.
 
     Returns:
         The source to train on; and the one to judge on, shuffled once for all, so that its first few are a fair sample.
@@ -108,7 +106,7 @@ def open_tfds(
     """
     flag = f"--config.data.source={'stl10' if dataset == 'stl10' else f'tfds:{dataset}'}"
     folder = str(typed_path(tfds_dir, "data.tfds_dir")) if tfds_dir else ""
-    builder, feature = _open_prepared(dataset, flag, folder, notify)
+    builder, feature = _open_prepared(dataset, flag, folder)
     split = split or ("unlabelled+train" if dataset == "stl10" else "train")
     train_files = _file_instructions(builder, split, "--config.data.split")
     train_count = sum(part.take for part in train_files)
@@ -129,7 +127,7 @@ def open_tfds(
     return _source(builder, feature, split, np.arange(train_count)), _source(builder, feature, eval_split, held_out)
 
 
-def _open_prepared(dataset: str, flag: str, tfds_dir: str, notify: Callable[[str], object]) -> tuple[Any, str]:
+def _open_prepared(dataset: str, flag: str, tfds_dir: str) -> tuple[Any, str]:
     """TFDS's builder of a set, prepared now if need be, and the feature under which a record holds its photograph."""
     import tensorflow_datasets as tfds
 
@@ -137,7 +135,7 @@ def _open_prepared(dataset: str, flag: str, tfds_dir: str, notify: Callable[[str
     folder = builder.data_dir
     if not os.path.exists(folder):
         _photograph_feature(builder.info.features, flag)  # before anything is downloaded
-        _prepare(builder, dataset, flag, notify)
+        _prepare(builder, dataset, flag)
     try:
         builder = tfds.builder_from_directory(folder)
         builder.as_data_source()
@@ -157,9 +155,10 @@ def _photograph_feature(features: Any, flag: str) -> str:
     image, mask = tfds.features.Image, tfds.features.LabeledImage
     kinds = features.items() if isinstance(features, tfds.features.FeaturesDict) else ()
     images: dict[str, Any] = {n: kind for n, kind in kinds if isinstance(kind, image) and not isinstance(kind, mask)}
-    for name in ["image"] if "image" in images else images if len(images) == 1 else ():
-        *size, channels = images[name].shape
-        if np.dtype(images[name].np_dtype) == np.uint8 and len(size) == 2 and channels != 1:
+    if "image" in images or len(images) == 1:
+        name = "image" if "image" in images else next(iter(images))
+        shape = images[name].shape
+        if np.dtype(images[name].np_dtype) == np.uint8 and len(shape) == 3 and shape[-1] != 1:
             return name
     found = ", ".join(f"{name} ({images[name].np_dtype} {images[name].shape})" for name in sorted(images))
     raise UserError(
@@ -188,10 +187,10 @@ def _builder(dataset: str, flag: str, tfds_dir: str) -> Any:
         ) from error
 
 
-def _prepare(builder: Any, dataset: str, flag: str, notify: Callable[[str], object]) -> None:
+def _prepare(builder: Any, dataset: str, flag: str) -> None:
     """Downloads and prepares a set."""
     root = builder.data_dir_root
-    notify(f"{flag}: downloading it to {root / 'downloads'}, to be prepared in {builder.data_dir}; done once")
+    _logger.warning("%s: downloading it to %s/downloads, to be prepared in %s; done once", flag, root, builder.data_dir)
     try:
         builder.download_and_prepare(file_format=_FORMAT)
     except Exception as error:  # builders of hundreds of authors

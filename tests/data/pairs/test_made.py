@@ -91,8 +91,6 @@ def test_a_folder_of_photographs(tmp_path: Path) -> None:
         ("edges", {}, r"task.input_channels=3, and the pairs of data.source=edges have 1: give .*input_channels=1"),
         ("masked", {"task.output_channels": 1}, r"task.output_channels=1, .* have 3"),
         ("masked", {"data.eval_root": "x"}, r"data.eval_root is given and data.root is not"),
-        ("masked", {"data.preprocess": "crop"}, r"data.preprocess=crop is not read with data.source=masked"),
-        ("masked", {"data.edge_sigma": 1.0}, r"data.edge_sigma=1.0 is not read .*source=edges too"),
     ],
 )
 def test_what_cannot_be_made(source: str, changes: dict[str, object], message: str) -> None:

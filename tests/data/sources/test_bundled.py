@@ -1,14 +1,12 @@
 """The photographs that come with scikit-image: above all, that none is judged on what it taught."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from pix2pix_jax.data.sources import bundled
 from pix2pix_jax.data.sources.bundled import PHOTOGRAPHS, WindowSource, open_bundled
-from pix2pix_jax.errors import UserError
 from pix2pix_jax.photos import read_image
 
 
@@ -58,11 +56,3 @@ def test_every_photograph_has_an_equal_part(sources: tuple[WindowSource, WindowS
         shares = [index for index, _ in source.windows]
         assert np.bincount(shares).tolist() == [len(source) // len(PHOTOGRAPHS)] * 5
     assert [index for index, _ in held_out.windows[:5]] == [0, 1, 2, 3, 4]
-
-
-@pytest.mark.parametrize("folder", ["", "empty"])
-def test_scikit_image_lacks_the_photographs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder: str) -> None:
-    found = SimpleNamespace(origin=str(tmp_path / "__init__.py")) if folder else None
-    monkeypatch.setattr(bundled, "find_spec", lambda name: found)
-    with pytest.raises(UserError, match=r'no astronaut.png: pip install "scikit-image.*data.root=DIR'):
-        open_bundled()

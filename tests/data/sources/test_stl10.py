@@ -16,7 +16,7 @@ import tensorflow_datasets as tfds
 from helpers import ROOT
 from tensorflow_datasets.core.download.checksums import UrlInfo
 from tensorflow_datasets.datasets.stl10 import stl10_dataset_builder as original
-from tfds_sets import refusal
+from tfds_sets import notes_of, refusal
 
 from pix2pix_jax.data.sources.stl10 import Stl10Builder
 from pix2pix_jax.data.sources.tfds import TfdsSource, open_tfds
@@ -117,14 +117,13 @@ def keys(split: str, images: np.ndarray) -> list[int]:
     return [known[image.tobytes()] for image in images]
 
 
-def open_stl10(folder: Path, notes: list[str] | None = None) -> tuple[TfdsSource, TfdsSource]:
-    return open_tfds("stl10", "", "", 0.5, tfds_dir=str(folder), notify=[].append if notes is None else notes.append)
+def open_stl10(folder: Path) -> tuple[TfdsSource, TfdsSource]:
+    return open_tfds("stl10", "", "", 0.5, tfds_dir=str(folder))
 
 
-def test_from_the_archive_to_pixels(server: Server, tmp_path: Path) -> None:
-    notes: list[str] = []
-    train, held_out = open_stl10(tmp_path, notes)
-    (note,) = notes
+def test_from_the_archive_to_pixels(server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    train, held_out = open_stl10(tmp_path)
+    (note,) = notes_of(caplog)
     assert str(tmp_path / "downloads") in note
     assert str(tmp_path / "stl10" / "1.0.0") in note
 
@@ -136,8 +135,8 @@ def test_from_the_archive_to_pixels(server: Server, tmp_path: Path) -> None:
     assert sorted(keys("train", images[7:])) == list(range(6))
     assert sorted(keys("test", np.stack([held_out[i] for i in range(5)]))) == list(range(5))
     server.requests = 0
-    again, _ = open_stl10(tmp_path, notes)
-    assert (server.requests, len(notes)) == (0, 1)
+    again, _ = open_stl10(tmp_path)
+    assert (server.requests, len(notes_of(caplog))) == (0, 1)
     assert again.fingerprint() == train.fingerprint()
     np.testing.assert_array_equal(np.stack([again[i] for i in range(13)]), images)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tfds_sets import TEST, TRAIN, as_rgb, photograph, refusal
+from tfds_sets import TEST, TRAIN, as_rgb, notes_of, photograph, refusal
 
 from pix2pix_jax.data.sources.tfds import TfdsSource, open_tfds
 
@@ -21,12 +21,8 @@ def numbers_of(source: TfdsSource, split: str = "train") -> list[int]:
     return numbers
 
 
-def no_note(line: str) -> None:
-    raise AssertionError(line)
-
-
 def test_every_photograph_in_rgb_judged_on_in_an_order_as_good_as_random(prepared: Path) -> None:
-    train, held_out = open_tfds("pix2pix_photos", "", "", 0.1, tfds_dir=str(prepared), notify=no_note)
+    train, held_out = open_tfds("pix2pix_photos", "", "", 0.1, tfds_dir=str(prepared))
     assert train.name == "pix2pix_photos"
     assert sorted(numbers_of(train)) == list(range(TRAIN))
     with pytest.raises(IndexError):
@@ -75,7 +71,7 @@ def test_threads(prepared: Path) -> None:
 def test_fingerprint(tmp_path: Path) -> None:
     def fingerprints() -> list[str]:
         sources = [
-            *open_tfds("pix2pix_photos", "", "", 0.1, tfds_dir=str(tmp_path), notify=lambda line: None),
+            *open_tfds("pix2pix_photos", "", "", 0.1, tfds_dir=str(tmp_path)),
             *open_tfds("pix2pix_photos", "train[:39]", "train[39:]", 0.1, tfds_dir=str(tmp_path)),
         ]
         return [source.fingerprint() for source in sources]
@@ -87,14 +83,14 @@ def test_fingerprint(tmp_path: Path) -> None:
     assert not set(fingerprints()) & set(first)
 
 
-def test_prepared_on_first_use(tmp_path: Path) -> None:
-    notes: list[str] = []
-    train, _ = open_tfds("pix2pix_photos", "", "", 0.1, tfds_dir=str(tmp_path), notify=notes.append)
-    (note,) = notes
+def test_prepared_on_first_use(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    train, _ = open_tfds("pix2pix_photos", "", "", 0.1, tfds_dir=str(tmp_path))
+    (note,) = notes_of(caplog)
     assert "--config.data.source=tfds:pix2pix_photos" in note
     assert str(tmp_path / "pix2pix_photos" / "1.2.0") in note
     assert sorted(numbers_of(train)) == list(range(TRAIN))
-    open_tfds("pix2pix_photos", "", "", 0.1, tfds_dir=str(tmp_path), notify=no_note)
+    open_tfds("pix2pix_photos", "", "", 0.1, tfds_dir=str(tmp_path))
+    assert len(notes_of(caplog)) == 1
 
 
 def test_prepared_set_that_the_catalogue_lacks(prepared: Path, tmp_path: Path) -> None:
@@ -103,5 +99,5 @@ def test_prepared_set_that_the_catalogue_lacks(prepared: Path, tmp_path: Path) -
         if file.suffix == ".json":
             file.write_text(file.read_text().replace("pix2pix_photos", "holidays"))
         file.rename(file.with_name(file.name.replace("pix2pix_photos", "holidays")))
-    train, _ = open_tfds("holidays", "", "", 0.1, tfds_dir=str(tmp_path), notify=no_note)
+    train, _ = open_tfds("holidays", "", "", 0.1, tfds_dir=str(tmp_path))
     assert sorted(numbers_of(train)) == list(range(TRAIN))
