@@ -12,14 +12,14 @@ import numpy as np
 import optax
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from benchmarks.parity import paper_recipe, recipe
+from benchmarks.parity import recipe
 from benchmarks.parity.cases import NETWORKS, TRAININGS, NetworkConfig
 from benchmarks.parity.run import Run, Values
-from pix2pix_jax import color, step
+from pix2pix_jax import step
 from pix2pix_jax.config import Config
 from pix2pix_jax.networks import GeneratorConfig, make_discriminator, make_generator, pytorch
 from pix2pix_jax.state import Model, Network, TrainState, build_model
-from pix2pix_jax.tasks import TranslationTask, photo_from_rgb
+from pix2pix_jax.tasks import TranslationTask
 
 _SIDE = 256  # of images that every network takes
 
@@ -49,27 +49,12 @@ def network_variables(module: Any, config: NetworkConfig, in_channels: int, seed
     """
     image = jax.ShapeDtypeStruct((1, _SIDE, _SIDE, in_channels), jnp.float32)
     empty: dict[str, Any] = {"batch_stats": {}, **jax.eval_shape(module.init, jax.random.key(0), image)}
-    if config.network == "reference":
-        return _reference_variables(config, jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), empty), seed)
     variables = {}
     for collection, tree in empty.items():
         leaves: dict[str, Any] = flatten_dict(tree, sep="/")
         shapes = {name: leaf.shape for name, leaf in leaves.items()}
-        variables[collection] = unflatten_dict(paper_recipe.network_values(shapes, config, seed), sep="/")
+        variables[collection] = unflatten_dict(recipe.network_values(shapes, config, seed), sep="/")
     return variables
-
-
-def _reference_variables(config: NetworkConfig, zeros: dict[str, Any], seed: int) -> dict[str, Any]:
-    """The same for the reference's networks, whose recipe follows from PyTorch's names."""
-    if isinstance(config, GeneratorConfig):
-        arrays = pytorch.generator_to_torch(config, zeros["params"], zeros["batch_stats"])
-        shapes = {name: array.shape for name, array in arrays.items()}
-        found = pytorch.generator_from_torch(recipe.state_dict_values(shapes, "generator", seed))
-        return {"params": found.params, "batch_stats": found.averages}
-    arrays = pytorch.discriminator_to_torch(config, zeros["params"])
-    shapes = {name: array.shape for name, array in arrays.items()}
-    values = recipe.state_dict_values(shapes, "discriminator", seed)
-    return {"params": pytorch.discriminator_from_torch(values).params}
 
 
 @cache
@@ -80,8 +65,7 @@ def jax_outputs(name: str) -> Values:
     """
     config, side = NETWORKS[name]
     condition, image = (
-        images.astype(np.float32) / np.float32(127.5) - np.float32(1.0)
-        for images in paper_recipe.pair(0, side, recipe.SEED)
+        images.astype(np.float32) / np.float32(127.5) - np.float32(1.0) for images in recipe.pair(0, side, recipe.SEED)
     )
     if isinstance(config, GeneratorConfig):
         module: Any = make_generator(config, 3)
@@ -103,13 +87,20 @@ def jax_outputs(name: str) -> Values:
     return {"training": np.asarray(made[0]), "evaluating": np.asarray(made[-1])}
 
 
+def seen_channels(config: Config) -> int:
+    """How many channels the discriminator of a config sees."""
+    task: Any = config.task
+    batch = jax.ShapeDtypeStruct((1, 32, 32, task.batch_channels), jnp.uint8)
+    return jax.eval_shape(lambda batch: task.judged(*reversed(task.example(batch))), batch).shape[-1]
+
+
 def initial_state(model: Model, seed: int) -> TrainState:
     """A state with the recipe's weights and fresh optimizers."""
-    config, task = model.config, model.config.task
-    generator = network_variables(model.generator, config.generator, task.condition_channels, seed)
+    config = model.config
+    generator = network_variables(model.generator, config.generator, config.task.condition_channels, seed)
     discriminator = None
-    if task.adversarial:
-        judge = network_variables(model.discriminator, config.discriminator, task.discriminator_channels, seed)
+    if config.task.adversarial:
+        judge = network_variables(model.discriminator, config.discriminator, seen_channels(config), seed)
         discriminator = Network(judge["params"], model.discriminator_optimizer.init(judge["params"]))
     return TrainState(
         step=jnp.zeros((), jnp.int32),
@@ -125,6 +116,13 @@ def penalty_shares() -> np.ndarray:
     return np.stack([jax.random.uniform(key, (recipe.BATCH_SIZE,)) for key in drawn])
 
 
+def batch_of(config: Config, index: int) -> np.ndarray:
+    """The recipe's batch of a training's step, as its loader would give it."""
+    if isinstance(config.task, TranslationTask):
+        return np.concatenate(recipe.pair(index, config.image_size, recipe.SEED), -1)
+    return recipe.photographs(index, recipe.SEED)
+
+
 @cache
 def run_jax(name: str) -> Run:
     """Runs a training in `TRAININGS` with the JAX program on one device."""
@@ -138,44 +136,40 @@ def run_jax(name: str) -> Run:
     state = initial_state(model, recipe.SEED)
     losses, first = [], {}
     for index in range(recipe.STEPS + 1):
-        outputs, (state, metrics) = observed(state, _batch(config, index))
+        outputs, (state, metrics) = observed(state, batch_of(config, index))
         losses.append(metrics)
         if index == 0:
-            gradients = _first_gradients("generator", state.generator)
-            if state.discriminator is not None:
-                gradients |= _first_gradients("discriminator", state.discriminator)
-            first = {"outputs": _named(outputs), "gradients": gradients, "averages": _named(state.averages)}
+            outputs = {name: np.asarray(output) for name, output in outputs.items()}
+            tensors = pytorch.generator_to_torch(config.generator, state.generator.params, state.averages)
+            averages = {name: tensor for name, tensor in tensors.items() if "running_" in name}
+            first = {"outputs": outputs, "gradients": _first_gradients(state, config), "averages": averages}
     return Run(**first, losses={term: np.array([terms[term] for terms in losses]) for term in losses[0]})
 
 
-def _batch(config: Config, index: int) -> np.ndarray:
-    if isinstance(config.task, TranslationTask):
-        return np.concatenate(paper_recipe.pair(index, config.image_size, recipe.SEED), -1)
-    return recipe.photographs(index, recipe.SEED)
-
-
 def _outputs(model: Model, state: TrainState, images: jax.Array) -> dict[str, jax.Array]:
-    task = model.config.task
+    task: Any = model.config.task
     if isinstance(task, TranslationTask):
         return {}  # those of its networks are compared by themselves
-    truth = photo_from_rgb(color.from_pixels(images))
+    luma, truth = task.example(images)
     variables = {"params": state.generator.params, "batch_stats": state.averages}
-    made: Any = model.generator.apply(variables, truth.luma, train=True, mutable=["batch_stats"])[0]
-    outputs: dict[str, Any] = {"made": made, "colored": model.generator.apply(variables, truth.luma)}
+    made: Any = model.generator.apply(variables, luma, train=True, mutable=["batch_stats"])[0]
+    outputs: dict[str, Any] = {"made": made, "colored": model.generator.apply(variables, luma)}
     if state.discriminator is not None:
         judge = {"params": state.discriminator.params}
-        photos: dict[str, Any] = {"real": truth, "fake": task.image(truth.luma, made)}
-        for which, photo in photos.items():
-            outputs[f"{which}_logits"] = model.discriminator.apply(judge, task.judged(photo, truth.luma))
+        for which, photo in (("real", truth), ("fake", task.image(luma, made))):
+            outputs[f"{which}_logits"] = model.discriminator.apply(judge, task.judged(photo, luma))
     return outputs
 
 
-def _first_gradients(name: str, network: Network) -> Values:
-    """The gradient of a network's first step, exactly: Adam's first moment is then 1 - b1 = 1/2 of it."""
-    moments = _named(optax.tree.get(network.opt_state, "mu"))
-    return {f"{name}.{key}": 2.0 * moment for key, moment in moments.items()}
-
-
-def _named(tree: Any) -> Values:
-    leaves: dict[str, Any] = flatten_dict(tree, sep="/")
-    return {name: np.array(leaf) for name, leaf in leaves.items()}
+def _first_gradients(state: TrainState, config: Config) -> Values:
+    """The gradients of the first step, exactly: Adam's first moment is then 1 - b1 = 1/2 of them."""
+    moments = optax.tree.get(state.generator.opt_state, "mu")
+    found = {
+        f"generator.{name}": moment
+        for name, moment in pytorch.generator_to_torch(config.generator, moments, {}).items()
+    }
+    if state.discriminator is not None:
+        moments = optax.tree.get(state.discriminator.opt_state, "mu")
+        tensors = pytorch.discriminator_to_torch(config.discriminator, moments)
+        found |= {f"discriminator.{name}": moment for name, moment in tensors.items()}
+    return {name: 2.0 * moment for name, moment in found.items() if name.endswith((".weight", ".bias"))}

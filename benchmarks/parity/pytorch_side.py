@@ -4,16 +4,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from flax.traverse_util import flatten_dict
 from torch import Tensor, nn
 
-from benchmarks import pytorch_reference
-from benchmarks.paper_reference import PatchGAN, PixelGAN, ResNet, Settings, TrainStep, UNet, make_adam
-from benchmarks.parity import paper_recipe, recipe
+from benchmarks.parity import recipe
 from benchmarks.parity.cases import NETWORKS, TRAININGS, NetworkConfig
-from benchmarks.parity.jax_side import network_variables, penalty_shares
+from benchmarks.parity.jax_side import batch_of, network_variables, penalty_shares, seen_channels
 from benchmarks.parity.run import Run, Values
-from pix2pix_jax.config import Config
+from benchmarks.pytorch_reference.paper import PatchGAN, PixelGAN, ResNet, UNet
+from benchmarks.pytorch_reference.reference import Discriminator, Generator
+from benchmarks.pytorch_reference.step import Settings, TrainStep, make_adam
+from benchmarks.pytorch_reference.tasks import EXPERIMENTS, Colors, Pairs
 from pix2pix_jax.networks import GeneratorConfig, make_discriminator, make_generator, pytorch
 from pix2pix_jax.tasks import TranslationTask
 
@@ -25,7 +25,7 @@ def make_network(
     network: nn.Module
     if isinstance(config, GeneratorConfig):
         if config.network == "reference":
-            network = pytorch_reference.Generator(in_channels, out_channels)
+            network = Generator(in_channels, out_channels)
         elif config.network == "unet":
             network = UNet(in_channels, out_channels, config.depth, config.width, config.norm)
         else:
@@ -34,7 +34,7 @@ def make_network(
         values = pytorch.generator_to_torch(config, variables["params"], variables["batch_stats"])
     else:
         if config.network == "reference":
-            network = pytorch_reference.Discriminator(in_channels)
+            network = Discriminator(in_channels)
         elif config.network == "patchgan":
             network = PatchGAN(in_channels, config.layers, config.width, config.norm)
         else:
@@ -48,40 +48,36 @@ def make_network(
 def pytorch_outputs(name: str, dtype: torch.dtype = torch.float32) -> Values:
     """The outputs of a network in `NETWORKS`; float64 shows what float32 loses."""
     config, side = NETWORKS[name]
-    generates = isinstance(config, GeneratorConfig)
-    condition, image = _pair(0, side, dtype)
-    given = condition if generates else torch.cat([condition, image], dim=1)
-    network = make_network(config, given.shape[1], recipe.SEED, dtype)
-    averages = {name: tensor.clone() for name, tensor in network.named_buffers()}
+    pair = [torch.from_numpy(images) for images in recipe.pair(0, side, recipe.SEED)]
+    condition, image = (images.permute(0, 3, 1, 2).to(dtype) / 127.5 - 1.0 for images in pair)
+    if isinstance(config, GeneratorConfig):
+        training, evaluating = _both_modes(make_network(config, 3, recipe.SEED, dtype), condition)
+        return {"training": training, "evaluating": evaluating}
     with torch.no_grad():
-        training = network(given)
-        network.load_state_dict(averages, strict=False)
-        # The package's discriminators keep no averages: they are only ever trained.
-        evaluating = network.eval()(given) if generates else training
-    return {"training": _nhwc(training), "evaluating": _nhwc(evaluating)}
+        training = _nhwc(make_network(config, 6, recipe.SEED, dtype)(torch.cat([condition, image], dim=1)))
+    # The package's discriminators keep no averages: they are only ever trained.
+    return {"training": training, "evaluating": training}
 
 
-def make_step(name: str, dtype: torch.dtype = torch.float32) -> Any:
+def make_step(name: str, dtype: torch.dtype = torch.float32) -> TrainStep:
     """A step of a training in `TRAININGS`, with the recipe's weights and fresh optimizers."""
     config = TRAININGS[name]
-    task, seed = config.task, recipe.SEED
+    task, objective, seed = config.task, config.objective, recipe.SEED
     generator = make_network(config.generator, task.condition_channels, seed, dtype, task.generator_channels)
-    discriminator: Any = None
-    d_adam: Any = None
+    discriminator = d_adam = None
     if task.adversarial:
-        discriminator = make_network(config.discriminator, task.discriminator_channels, seed, dtype)
+        discriminator = make_network(config.discriminator, seen_channels(config), seed, dtype)
         d_adam = make_adam(discriminator, learning_rate=config.adam.discriminator_learning_rate or 2e-4)
-    if not isinstance(task, TranslationTask):
-        return pytorch_reference.TrainStep(name, generator, discriminator, make_adam(generator), d_adam)
-    objective = config.objective
+    twin: Colors | Pairs = (
+        Pairs(task.discriminator_sees_condition) if isinstance(task, TranslationTask) else EXPERIMENTS[name]
+    )
     settings = Settings(
         objective.gan,
         "discriminator_first" if objective.discriminator_first else "together",
         objective.discriminator_factor,
         objective.real_label,
-        task.discriminator_sees_condition,
     )
-    return TrainStep(generator, discriminator, make_adam(generator), d_adam, settings)
+    return TrainStep(twin, generator, discriminator, make_adam(generator), d_adam, settings)
 
 
 def run_pytorch(name: str, dtype: torch.dtype = torch.float32) -> Run:
@@ -93,64 +89,46 @@ def run_pytorch(name: str, dtype: torch.dtype = torch.float32) -> Run:
     """
     torch.set_num_threads(1)  # such small batches gain nothing from more
     config = TRAININGS[name]
-    outputs = {} if isinstance(config.task, TranslationTask) else _outputs(name, dtype)
+    outputs = {} if isinstance(config.task, TranslationTask) else _outputs(make_step(name, dtype), config)
     step = make_step(name, dtype)
     losses, gradients, averages = [], {}, {}
     for index, share in enumerate(penalty_shares()):
-        losses.append(_take(step, config, index, share, dtype))
+        losses.append(step(torch.from_numpy(batch_of(config, index)), torch.from_numpy(share.copy())))
         if index == 0:
-            gradients, averages = _gradients(step), _as_flax(step.generator)[1]
+            networks = {"generator": step.generator, "discriminator": step.discriminator}
+            for which, network in networks.items():
+                tensors = network.named_parameters() if network is not None else ()
+                gradients |= {
+                    f"{which}.{name}": tensor.grad.numpy().copy() for name, tensor in tensors if tensor.grad is not None
+                }
+            averages = {n: a.numpy().copy() for n, a in step.generator.named_buffers() if "running_" in n}
     return Run(
         outputs, gradients, averages, {term: np.array([terms[term].item() for terms in losses]) for term in losses[0]}
     )
 
 
-def _take(step: Any, config: Config, index: int, share: np.ndarray, dtype: torch.dtype) -> dict[str, Tensor]:
-    """Takes a step on its batch; `share` is that of the real images in the gradient penalty's mixtures."""
-    if not isinstance(config.task, TranslationTask):
-        return step(torch.from_numpy(recipe.photographs(index, recipe.SEED)))
-    terms = step(*_pair(index, config.image_size, dtype), torch.from_numpy(share.copy()))
-    named = "g_bce" if config.objective.gan == "vanilla" else "g_gan"  # as the package calls it
-    return {named if term == "g_gan" else term: value for term, value in terms.items()}
-
-
-def _outputs(name: str, dtype: torch.dtype) -> Values:
+def _outputs(step: TrainStep, config: Any) -> Values:
     """What the networks answer while the losses of the first batch are computed."""
-    answers: list[np.ndarray] = []
-    for train in (True, False):
-        step = make_step(name, dtype)
-        step.generator.train(train)
-        for network in (step.generator, step.discriminator):
-            if network is not None:
-                network.register_forward_hook(lambda _module, _given, made: answers.append(_nhwc(made)))
+    task: Any = step.task
+    luma, truth = task.example(step.scaled(torch.from_numpy(batch_of(config, 0))))
+    made, colored = _both_modes(step.generator, luma)
+    outputs = {"made": made, "colored": colored}
+    if step.discriminator is not None:
+        fake = task.image(luma, torch.from_numpy(made).permute(0, 3, 1, 2))
         with torch.no_grad():
-            step.losses(torch.from_numpy(recipe.photographs(0, recipe.SEED)))
-    names = ["made", "colored"] if len(answers) == 2 else ["made", "real_logits", "fake_logits", "colored"]
-    return dict(zip(names, answers, strict=False))
+            for which, photo in (("real", truth), ("fake", fake)):
+                outputs[f"{which}_logits"] = _nhwc(step.discriminator(task.seen(photo, luma)))
+    return outputs
+
+
+def _both_modes(network: nn.Module, given: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """What a network makes with the batch's statistics, and with the running averages that it had before."""
+    averages = {name: tensor.clone() for name, tensor in network.named_buffers()}
+    with torch.no_grad():
+        training = network(given)
+        network.load_state_dict(averages, strict=False)
+        return _nhwc(training), _nhwc(network.eval()(given))
 
 
 def _nhwc(tensor: Tensor) -> np.ndarray:
     return tensor.permute(0, 2, 3, 1).numpy()
-
-
-def _pair(index: int, side: int, dtype: torch.dtype) -> list[Tensor]:
-    pair = [torch.from_numpy(images) for images in paper_recipe.pair(index, side, recipe.SEED)]
-    return [images.permute(0, 3, 1, 2).to(dtype) / 127.5 - 1.0 for images in pair]
-
-
-def _gradients(step: Any) -> Values:
-    networks = {"generator": step.generator, "discriminator": step.discriminator}
-    found = {name: _as_flax(network)[0] for name, network in networks.items() if network is not None}
-    return {f"{name}.{key}": value for name, values in found.items() for key, value in values.items()}
-
-
-def _as_flax(network: nn.Module) -> tuple[Values, Values]:
-    """A network's gradients and running averages, by Flax's names."""
-    tensors = {name: value.grad for name, value in network.named_parameters()} | dict(network.named_buffers())
-    if isinstance(network, (UNet, ResNet, pytorch_reference.Generator)):
-        found = pytorch.generator_from_torch(tensors)
-        trees: tuple[Any, Any] = found.params, found.averages
-    else:
-        trees = pytorch.discriminator_from_torch(tensors).params, {}
-    gradients, averages = ({k: np.array(v) for k, v in flatten_dict(tree, sep="/").items()} for tree in trees)
-    return gradients, averages

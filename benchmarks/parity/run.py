@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 Values = dict[str, np.ndarray]
-"""Arrays by layer and leaf, as Flax names them: `down2_norm/bias`; kernels HWIO."""
+"""Arrays by name; parameters, gradients and averages of a network by PyTorch's: `enc1.norm.bias`, kernels OIHW."""
 
 _OUTPUTS_KEPT = 128
 _GRADIENT_KEPT = 8
@@ -20,7 +20,7 @@ class Run(NamedTuple):
         outputs: by name, what the networks make of the first batch. Of the reference's alone: `made` (G in training
             mode, `[B, H, W, 2 or 3]`), `colored` (with running averages); where there is a D, `real_logits` and
             `fake_logits` (`[B, H/32, W/32, 1]`).
-        gradients: of each network's loss on the first batch: `generator.LAYER/LEAF` and `discriminator.LAYER/LEAF`.
+        gradients: of each network's loss on the first batch: `generator.NAME` and `discriminator.NAME`.
         averages: G's running averages after the first step.
         losses: every term by name, one value for each of steps 0 to 10, taken before that step's update.
     """
@@ -38,7 +38,7 @@ def gradient_scales(gradients: Mapping[str, np.ndarray]) -> dict[str, float]:
     """
     scales = {name: float(np.linalg.norm(value)) for name, value in gradients.items()}
     for name, scale in scales.items():
-        kernel = scales.get(name.replace("/bias", "/kernel"), 0.0)
+        kernel = scales.get(name.replace(".bias", ".weight"), 0.0)
         if scale < _ZERO * kernel:
             scales[name] = kernel
     return scales

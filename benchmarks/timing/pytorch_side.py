@@ -9,15 +9,10 @@ import torch
 import torch._functorch.config
 from torch import Tensor, nn
 
-from benchmarks.paper_reference import PatchGAN, Settings, UNet, make_adam
-from benchmarks.paper_reference import TrainStep as PairsStep
-from benchmarks.pytorch_reference import (
-    EXPERIMENTS,
-    Discriminator,
-    Generator,
-    TrainStep,
-    ycrcb_from_rgb_matrix,
-)
+from benchmarks.pytorch_reference.paper import PatchGAN, UNet
+from benchmarks.pytorch_reference.reference import Discriminator, Generator
+from benchmarks.pytorch_reference.step import REFERENCE, Settings, TrainStep, make_adam
+from benchmarks.pytorch_reference.tasks import EXPERIMENTS, Pairs, ycrcb_from_rgb_matrix
 from benchmarks.timing.rows import Job
 from pix2pix_jax import host
 
@@ -102,19 +97,19 @@ class _Side:
 
         return turn
 
-    def training(self) -> Callable[[Tensor], dict[str, Tensor]]:
+    def training(self) -> TrainStep:
         """The reference's step; of the paper's networks, both gradients at the weights from the start of the step."""
         if self.job.experiment == "pix2pix":
-            generator, g_adam = self._network(UNet(3, 3, dropout=0.5, dropout_at="innermost"))
-            discriminator, d_adam = self._network(PatchGAN(6))
-            step = PairsStep(generator, discriminator, g_adam, d_adam, Settings(order="together"), self.memory_format)
-            return lambda pairs: step(pairs[..., :3], pairs[..., 3:])
-        channels = EXPERIMENTS[self.job.experiment]
-        generator, g_adam = self._network(Generator(1, channels.generator_channels))
-        judge = (None, None)
-        if channels.judged is not None:
-            judge = self._network(Discriminator(channels.discriminator_channels))
-        return TrainStep(self.job.experiment, generator, judge[0], g_adam, judge[1], self.memory_format)
+            task, settings = Pairs(), Settings(order="together")
+            generator: nn.Module = UNet(3, 3, dropout=0.5, dropout_at="innermost")
+            discriminator: nn.Module | None = PatchGAN(6)
+        else:
+            task, settings = EXPERIMENTS[self.job.experiment], REFERENCE
+            generator = Generator(1, task.generator_channels)
+            discriminator = Discriminator(4 if task.judged == "rgb_gray" else 3) if task.judged else None
+        generator, g_adam = self._network(generator)
+        discriminator, d_adam = (None, None) if discriminator is None else self._network(discriminator)
+        return TrainStep(task, generator, discriminator, g_adam, d_adam, settings, self.memory_format)
 
     def inference(self) -> Callable[[Tensor, bool], Tensor]:
         """Images coloured or translated with the running averages, uint8 to float RGB in [0, 1]."""

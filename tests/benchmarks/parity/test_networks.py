@@ -48,7 +48,7 @@ def test_no_output_is_near_the_ends_of_tanh_or_much_the_same_everywhere(name):
 def test_dropout_is_in_the_same_places(case, monkeypatch):
     """What is dropped differs, so both programs halve instead: all that is left to differ is where."""
     torch = pytest.importorskip("torch")
-    from benchmarks.paper_reference import ResNet, UNet
+    from benchmarks.pytorch_reference.paper import ResNet, UNet
 
     class Half(torch.nn.Module):
         def __init__(self, rate):

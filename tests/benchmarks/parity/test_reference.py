@@ -9,8 +9,8 @@ pytest.importorskip("torch")
 import torch
 from torch import nn
 
-from benchmarks import pytorch_reference
-from benchmarks.paper_reference import PatchGAN, PixelGAN, ResNet, UNet
+from benchmarks.pytorch_reference.paper import PatchGAN, PixelGAN, ResNet, UNet
+from benchmarks.pytorch_reference.reference import Discriminator, Generator
 
 NORM = {
     "batch": ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"),
@@ -98,8 +98,8 @@ def test_parameter_counts():
     assert count(ResNet(3, 3, blocks=6, norm="instance")) == 7_837_699
     assert count(PatchGAN(6)) == 2_768_705
     assert count(PatchGAN(3)) == 2_765_633
-    assert count(pytorch_reference.Generator(1, 2)) == 872_418
-    assert count(pytorch_reference.Discriminator(3)) == 1_179_425
+    assert count(Generator(1, 2)) == 872_418
+    assert count(Discriminator(3)) == 1_179_425
 
 
 @pytest.mark.parametrize("norm", NORM)

@@ -11,10 +11,10 @@ pytest.importorskip("torch")
 
 import torch
 
-from benchmarks.paper_reference import PatchGAN, PixelGAN, ResNet, UNet
 from benchmarks.parity.cases import patchgan, pixel, resnet, unet
 from benchmarks.parity.jax_side import network_variables
 from benchmarks.parity.pytorch_side import make_network
+from benchmarks.pytorch_reference.paper import PatchGAN, PixelGAN, ResNet, UNet
 from pix2pix_jax.networks import DiscriminatorConfig, GeneratorConfig, make_discriminator, make_generator, pytorch
 
 NORMS = ("batch", "instance", "none")

@@ -1,4 +1,4 @@
-"""The networks: U-Net, ResNet, PatchGAN, PixelGAN."""
+"""The networks of the pix2pix paper: U-Net, ResNet, PatchGAN, PixelGAN."""
 
 from typing import Literal
 
