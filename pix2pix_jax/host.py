@@ -74,9 +74,6 @@ def _glibc() -> Any:
         libc.gnu_get_libc_version  # noqa: B018 - has only glibc
     except (AttributeError, OSError, TypeError):
         return None
-    libc.malloc.argtypes, libc.malloc.restype, libc.free.argtypes = (
-        [ctypes.c_size_t],
-        ctypes.c_void_p,
-        [ctypes.c_void_p],
-    )
+    libc.malloc.argtypes, libc.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
+    libc.free.argtypes = [ctypes.c_void_p]
     return libc

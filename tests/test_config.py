@@ -44,15 +44,10 @@ def test_names_that_are_not_known_get_the_nearest():
     ("key", "value", "message"),
     [
         ("batch_size", 12, "config.batch_size=12 .* 8 devices: use a multiple of 8, such as 8"),
-        ("batch_size", 0, "config.batch_size=0 is out of range: use 1 to"),
         ("image_size", 100, "config.image_size=100 .* multiple of 32; use 96 or 128"),
-        ("image_size", 0, "config.image_size=0 is out of range: use 4 to"),
         ("dtype", "float16", "config.dtype=float16 .* float32, bfloat16"),
         ("task.generator_makes", "croma", "task.generator_makes=croma .*did you mean chroma"),
         ("data.resize", 90, "config.data.resize=90 is smaller than config.image_size=96.* use 112"),
-        ("log_every_steps", 0, "config.log_every_steps=0"),
-        ("ema_decay", 1.0, "config.ema_decay=1.0 is out of range: use 0.0 to 0.99999"),
-        ("saturation", 0.0, "config.saturation=0.0 is out of range: use 0.01 to 100"),
         ("num_epochs", 0, "nothing to do"),
     ],
 )

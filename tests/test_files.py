@@ -44,12 +44,6 @@ def test_a_file_that_cannot_be_written_is_as_it_was(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["t.md"]
 
 
-def test_a_user_s_own_file_of_a_temporary_name_stays(tmp_path):
-    (tmp_path / "t.md.tmp").write_text("mine")
-    write_text(tmp_path / "t.md", "one")
-    assert (tmp_path / "t.md.tmp").read_text() == "mine"
-
-
 @pytest.mark.parametrize("links", [True, False])
 def test_a_file_that_appears_meanwhile_is_kept(tmp_path, monkeypatch, links):
     def refuse(*_, **__):

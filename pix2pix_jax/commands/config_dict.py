@@ -65,6 +65,6 @@ def apply_settings(config: Config, settings: Sequence[str]) -> Config:
 def _changed(values: Mapping[str, Any], given: Container[str], image_size: int) -> Config:
     """The config of some values, of which some keys were given, and which had another image size before that."""
     unread = unread_keys(values)
-    kept = {key: value for key, value in values.items() if key in given or unread.get(key) not in given}
+    kept = {key: value for key, value in values.items() if key in given or unread.get(key, "") not in given}
     before = updated(default_config(), kept | {"image_size": image_size})
     return updated(before, {key: values[key] for key in ("image_size", "data.resize") if key in given})

@@ -35,7 +35,7 @@ _SORTED_BY = ("ciede2000", "l1", "psnr", "ssim", "colorfulness")
 
 
 class _Evaluated(NamedTuple):
-    """What came of it: versions of the images by heading, measures of each image [N], their table and the summaries."""
+    """An evaluation: versions of the images by heading, measures of each image [N], their table, notes, summaries."""
 
     versions: dict[str, NDArray[Any]]
     merits: evaluation.Merits
@@ -132,25 +132,10 @@ def _evaluate(options: Namespace) -> None:
         raise UserError(f"all {gray:,} photographs are grey, so there is no colour to judge by: give others")
     files.make_folder(options.out, "--out")
     made = (_translated if translates else _coloured)(generator, names, images, options)
-
-    height, width = images.shape[1:3]
-    kind = "pairs" if translates else "old prints" if options.aged else "photographs"
-    kind += ", whole and stretched" if options.protocol else ""
-    remark = f" ({source.remark})" if isinstance(source, data.PairSource) and source.remark else ""
-    setting = (
-        f"{len(names):,} {kind}{remark}, {width}×{height}, {'translated' if translates else 'coloured'} by"
-        f" {options.checkpoint or 'the generator of the package'} ({config.name}, test time {config.test_time}, seed"
-        f" {options.seed})"
-    )
-    if options.points:
-        setting += f", with {options.points} points of the true colour each"
-    if options.data is None:
-        setting += ", held out of the run"
-    elif trained_on := data.number_trained_on(config, source) if options.of_run else 0:
-        setting += f"; IT WAS TRAINED ON {trained_on:,} OF THEM: without --data, those held out are evaluated"
+    skipped = getattr(source, "skipped", {})
+    setting = _setting(config, options, source, images)
     if gray:
         setting += f"; {gray:,} are grey"
-    skipped = getattr(source, "skipped", {})
     if skipped:
         setting += f"; {len(skipped):,} files that could not be read were left out"
     own = {"checkpoint": options.checkpoint, "step": options.step, "experiment": config.name}
@@ -160,6 +145,27 @@ def _evaluate(options: Namespace) -> None:
     write_evaluation(options.out, report, setting, made.table, made.notes, gallery)
     print(f"{setting}\n\n{made.table.plain()}\n\n{made.notes[0]}")
     print(f"written to {options.out}; {options.out / 'index.html'} shows all images")
+
+
+def _setting(config: Config, options: Namespace, source: data.ImageSource, images: NDArray[Any]) -> str:
+    """What is evaluated, and how, in words."""
+    count, height, width = images.shape[:3]
+    translates = isinstance(config.task, TranslationTask)
+    kind = "pairs" if translates else "old prints" if options.aged else "photographs"
+    kind += ", whole and stretched" if options.protocol else ""
+    remark = f" ({source.remark})" if isinstance(source, data.PairSource) and source.remark else ""
+    setting = (
+        f"{count:,} {kind}{remark}, {width}×{height}, {'translated' if translates else 'coloured'} by"
+        f" {options.checkpoint or 'the generator of the package'} ({config.name}, test time {config.test_time}, seed"
+        f" {options.seed})"
+    )
+    if options.points:
+        setting += f", with {options.points} points of the true colour each"
+    if options.data is None:
+        setting += ", held out of the run"
+    elif trained_on := data.number_trained_on(config, source) if options.of_run else 0:
+        setting += f"; IT WAS TRAINED ON {trained_on:,} OF THEM: without --data, those held out are evaluated"
+    return setting
 
 
 def _source(config: Config, options: Namespace) -> data.ImageSource:
@@ -242,12 +248,8 @@ def _coloured(
     gray, truth = as_stored(evaluation.gray_images(images)), baselines.truth_colorfulness
     lab = {"coloured": lab_intersection(colored, images), "grey image": lab_intersection(gray, images)}
     report: dict[str, object] = {"photographs": len(names), "image_size": size, "resize": resize}
-    report |= {
-        "aged": options.aged,
-        "points": options.points or 0,
-        "lab_intersection": lab,
-        "coloured": summarize(merits, truth),
-    }
+    report |= {"aged": options.aged, "points": options.points or 0, "lab_intersection": lab}
+    report["coloured"] = summarize(merits, truth)
     for name, values in baselines.merits.items():
         tint = {"tint": baselines.tints[name]._asdict()} if name in baselines.tints else {}
         report[name.replace(" ", "_")] = summarize(values, truth) | tint

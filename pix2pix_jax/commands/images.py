@@ -11,6 +11,7 @@ import os
 import sys
 import time
 import zlib
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -35,7 +36,7 @@ _MANY = 10  # images, whose speed says something: of fewer, most of the time goe
 Made = tuple[Path, tuple[int, int]]
 """An image that was made: its file; width and height, px, of what it was made of."""
 
-_Outcome = tuple[Item, float, Made | UserError]  # and the seconds that it took
+_Outcome = tuple[Item, float, Made | UserError]  # in between: the seconds that it took
 
 
 class Words(NamedTuple):
@@ -44,7 +45,7 @@ class Words(NamedTuple):
     Attributes:
         done: what it has done to an image, such as "coloured".
         things: what it is given, such as "photographs".
-        rename: what the name of an image becomes by itself, by its extension.
+        rename: from the name of an image to that of its result, unless the content asks for another format.
         jobs: how many images are made at a time.
     """
 
@@ -187,37 +188,45 @@ def make_all(
             outcome = error
         return item, time.perf_counter() - began, outcome
 
-    failed = kept = done = pixels = 0
-    there: list[AlreadyMadeError] = []
+    counts: Counter[str] = Counter()
+    first: AlreadyMadeError | None = None  # of maybe a million, which would take much memory
     begin = time.perf_counter()
     # None: no bar where nobody sees it.
     bar = tqdm(total=len(items), unit=words.things[:-1], disable=True if len(items) == 1 else None)
     with bar, closing(_each(attempt, items, options.jobs)) as results:
         for item, seconds, made in results:
             bar.update()
-            if isinstance(made, AlreadyMadeError) and options.skip_existing:
-                kept += 1
-                continue
             if isinstance(made, AlreadyMadeError):
-                there.append(made)
+                counts["kept" if options.skip_existing else "there"] += 1
+                first = first or made
             elif isinstance(made, UserError):
+                counts["failed"] += 1
                 tqdm.write(f"error: {_on_one_line(made)}", file=sys.stderr)
-                failed += 1
             else:
-                done, pixels = done + 1, pixels + math.prod(made[1])
-            if options.report:
+                counts["done"] += 1
+                counts["pixels"] += math.prod(made[1])
+            if options.report and not (isinstance(made, AlreadyMadeError) and options.skip_existing):
                 _add_line(options.report, item, seconds, made)
+    _sum_up(counts, len(items), first, time.perf_counter() - begin, words, options.out)
+    return 1 if counts["failed"] or counts["there"] else 0
+
+
+def _sum_up(
+    counts: Counter[str], total: int, first: AlreadyMadeError | None, seconds: float, words: Words, out: Path
+) -> None:
+    """Says what became of all images, of which `first` was there already."""
+    done, kept, there, failed = (counts[name] for name in ("done", "kept", "there", "failed"))
     if done or kept or not (failed or there):
-        already, took = f", {kept} there already" if kept else "", time.perf_counter() - begin
-        rate = f", {done / took:.3g} {words.things} and {pixels / 1e6 / took:.3g} megapixels a second"
-        print(f"{done} {words.done}{already}{rate if done > _MANY else ''}: {options.out}")
+        already = f", {kept} there already" if kept else ""
+        megapixels = counts["pixels"] / 1e6
+        rate = f", {done / seconds:.3g} {words.things} and {megapixels / seconds:.3g} megapixels a second"
+        print(f"{done} {words.done}{already}{rate if done > _MANY else ''}: {out}")
     if there:
-        others = f" (and {len(there) - 1} more)" if there[1:] else ""
+        others = f" (and {there - 1} more)" if there > 1 else ""
         remedy = "--skip-existing to keep what is there, --overwrite to replace it, or another folder with --out"
-        print(f"error: {_on_one_line(there[0])}{others}: give {remedy}", file=sys.stderr)
-    if failed and len(items) > 1:
-        print(f"error: {failed} of {len(items)} {words.things} could not be {words.done}", file=sys.stderr)
-    return 1 if failed or there else 0
+        print(f"error: {_on_one_line(first)}{others}: give {remedy}", file=sys.stderr)
+    if failed and total > 1:
+        print(f"error: {failed} of {total} {words.things} could not be {words.done}", file=sys.stderr)
 
 
 def _refuse_among_originals(out: Path, items: Sequence[Item], folders: Sequence[Path]) -> None:

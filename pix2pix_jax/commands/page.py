@@ -10,12 +10,12 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pix2pix_jax.commands import cli, images
-from pix2pix_jax.commands.arguments import add_flags, load_generator, make_parser, positive_int
+from pix2pix_jax.commands.arguments import add_flags, load_generator, make_parser, number, positive_int
 from pix2pix_jax.errors import UserError
 
 if TYPE_CHECKING:
@@ -42,7 +42,11 @@ def _parser() -> argparse.ArgumentParser:
         help="address to listen at (default: %(default)s, for this machine alone); 0.0.0.0 lets other machines in",
     )
     parser.add_argument(
-        "--port", type=int, default=7860, help="port to listen at (default: %(default)s); 0 for a free one"
+        "--port",
+        type=number(int, 0, 65535),
+        default=7860,
+        metavar="N",
+        help="port to listen at (default: %(default)s); 0 for a free one",
     )
     parser.add_argument(
         "--password-file",
@@ -99,23 +103,18 @@ def _serve(options: argparse.Namespace) -> None:
         threading.Thread(target=_warm_up, args=[maker.generator]).start()
         host = f"[{options.host}]" if ":" in options.host else options.host
         print(f"the page is at http://{host}:{listener.getsockname()[1]}/ (Ctrl-C ends it)", flush=True)
-        settings = {
-            "log_config": None,
-            "log_level": "warning",
-            "access_log": False,
-            "server_header": False,
-            "timeout_graceful_shutdown": 1,
-        }
-        uvicorn.Server(uvicorn.Config(app, **settings)).run([listener])
+        quiet: Any = {"log_config": None, "log_level": "warning", "access_log": False}
+        config = uvicorn.Config(app, server_header=False, timeout_graceful_shutdown=1, **quiet)
+        uvicorn.Server(config).run([listener])
 
 
 def _listening(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
-        code = getattr(error, "errno", None)
-        reason = os.strerror(code) if code is not None and code > 0 else error
+    except OSError as error:
+        of_name = isinstance(error, socket.gaierror)  # whose numbers are not the system's
+        reason = error.strerror if of_name or error.errno is None else os.strerror(error.errno)
         raise UserError(
             f"nothing can listen at {host}, port {port} ({reason}): give another --port or --host"
         ) from error

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pix2pix_jax.config.keys import Config, leaves
@@ -17,44 +18,36 @@ from pix2pix_jax.networks import (
 from pix2pix_jax.tasks import ColorizationTask, TranslationTask
 
 _COUNT = 2**31 - 1
-_RANGES: dict[str, tuple[float, float]] = {
-    **dict.fromkeys(("seed", "num_epochs", "num_steps", "data.eval_images"), (0, _COUNT)),
-    **dict.fromkeys(("adam.schedule_start", "adam.schedule_end"), (0, _COUNT)),
-    "image_size": (4, 2**14),
-    "batch_size": (1, 2**20),
-    "ema_decay": (0.0, 0.99999),
-    "saturation": (0.01, 100.0),
-    "coloring_side": (0, 2**12),
-    **dict.fromkeys(("task.l1", "task.l1_rgb", "task.l1_chroma", "task.nearer_to_gray"), (0.0, 1e6)),
-    "task.colorful_emphasis": (0.0, 100.0),
-    "task.points": (0.0, 100.0),
-    "task.joined_aspect": (0.0, 2.0**16),
-    **dict.fromkeys(("task.input_channels", "task.output_channels"), (1, 1024)),
-    "generator.depth": (2, 12),
-    "generator.blocks": (0, 100),
-    "generator.dropout": (0.0, 0.99),
-    "generator.encoder_rate": (0.0, 100.0),
-    "discriminator.layers": (1, 6),
-    **dict.fromkeys(("generator.width", "discriminator.width"), (1, 4096)),
-    **dict.fromkeys(("generator.init_gain", "discriminator.init_gain"), (0.0, 100.0)),
-    "objective.discriminator_factor": (0.0, 100.0),
-    "objective.real_label": (0.5, 1.0),
-    "objective.gradient_penalty": (0.0, 1e6),
-    "objective.feature_matching": (0.0, 1e6),
-    **dict.fromkeys(("adam.learning_rate", "adam.discriminator_learning_rate"), (0.0, 1.0)),
-    **dict.fromkeys(("adam.b1", "adam.b2"), (0.0, 0.99999)),
-    **dict.fromkeys(("adam.discriminator_b1", "adam.discriminator_b2"), (0.0, 1.0)),
-    "adam.eps": (1e-16, 1.0),
-    **dict.fromkeys(("data.eval_fraction", "data.aged"), (0.0, 1.0)),
-    "data.resize": (1, 2**14),
-    "data.num_workers": (0, 1024),
-    **dict.fromkeys(("data.float_min", "data.float_max"), (-1e30, 1e30)),
-    "data.edge_sigma": (0.01, 100.0),
-    "data.blur_factor": (2, 1024),
-    "data.mask_share": (0.001, 0.999),
-    **dict.fromkeys((f"{what}_every_steps" for what in ("log", "eval", "sample", "checkpoint")), (1, _COUNT)),
-    "checkpoints_to_keep": (1, 10**6),
-}
+_NUMBERS: list[tuple[float, float, str]] = [
+    (0, _COUNT, "seed num_epochs num_steps data.eval_images adam.schedule_start adam.schedule_end"),
+    (1, _COUNT, "log_every_steps eval_every_steps sample_every_steps checkpoint_every_steps checkpoints_to_keep"),
+    (1, 2**20, "batch_size"),
+    (4, 2**14, "image_size"),
+    (1, 2**14, "data.resize"),
+    (0, 2**12, "coloring_side"),
+    (1, 2**12, "generator.width discriminator.width"),
+    (2, 12, "generator.depth"),
+    (0, 100, "generator.blocks"),
+    (1, 6, "discriminator.layers"),
+    (1, 1024, "task.input_channels task.output_channels"),
+    (0, 1024, "data.num_workers"),
+    (2, 1024, "data.blur_factor"),
+    (0.0, 1e6, "task.l1 task.l1_rgb task.l1_chroma task.nearer_to_gray"),
+    (0.0, 1e6, "objective.gradient_penalty objective.feature_matching"),
+    (0.0, 100.0, "task.colorful_emphasis task.points objective.discriminator_factor generator.encoder_rate"),
+    (0.0, 100.0, "generator.init_gain discriminator.init_gain"),
+    (0.01, 100.0, "saturation data.edge_sigma"),
+    (0.0, 1.0, "adam.learning_rate adam.discriminator_learning_rate data.eval_fraction data.aged"),
+    (0.0, 1.0, "adam.discriminator_b1 adam.discriminator_b2"),
+    (0.0, 0.99999, "adam.b1 adam.b2 ema_decay"),
+    (0.0, 0.99, "generator.dropout"),
+    (0.5, 1.0, "objective.real_label"),
+    (1e-16, 1.0, "adam.eps"),
+    (0.001, 0.999, "data.mask_share"),
+    (0.0, 2.0**16, "task.joined_aspect"),
+    (-1e30, 1e30, "data.float_min data.float_max"),
+]
+_RANGES = {key: (least, most) for least, most, keys in _NUMBERS for key in keys.split()}
 """The least and the greatest value of every key that is a number; `validate` and who reads it may ask for more."""
 
 
@@ -78,7 +71,7 @@ def validate(config: Config, device_count: int) -> None:
                 else "leave it out"
             )
             raise UserError(f"config.{key}={found[key]} is not read with config.{setting}={found[setting]}: {remedy}")
-    for wrong, message in _rules(config, device_count):
+    for wrong, message in chain(_rules_of_networks(config), _rules_of_training(config, device_count)):
         if wrong:
             raise UserError(message)
     if config.data.preprocess not in ("scale_width", "none"):  # there the images' own sizes count
@@ -115,9 +108,8 @@ def _check_choices(part: Any, prefix: str = "") -> None:
             )
 
 
-def _rules(config: Config, devices: int) -> Iterator[tuple[bool, str]]:
-    """What cannot be, and how to say so, in the order in which it is checked."""
-    size, batch, resize, adam = config.image_size, config.batch_size, config.data.resize, config.adam
+def _rules_of_networks(config: Config) -> Iterator[tuple[bool, str]]:
+    """What the networks and the task cannot do, and how to say so, in the order in which it is checked."""
     network, channels = config.generator.network, config.task.condition_channels
     points = config.task.points if isinstance(config.task, ColorizationTask) else 0.0
     yield (
@@ -165,6 +157,11 @@ def _rules(config: Config, devices: int) -> Iterator[tuple[bool, str]]:
         " images: use a discriminator without it, such as --config.discriminator.network=patchgan"
         " --config.discriminator.norm=instance",
     )
+
+
+def _rules_of_training(config: Config, devices: int) -> Iterator[tuple[bool, str]]:
+    """As `_rules_of_networks`, of sizes, batches and steps."""
+    size, batch, resize, adam = config.image_size, config.batch_size, config.data.resize, config.adam
     multiple = make_generator(config.generator, 1).size_multiple
     yield (
         0 < config.coloring_side < multiple,
@@ -194,7 +191,7 @@ def _rules(config: Config, devices: int) -> Iterator[tuple[bool, str]]:
     # somewhere, each at its smallest size.
     alone = batch == 1 or (batch == devices and not config.sync_batch_norm)
     judged = config.discriminator.network == "reference" and config.task.adversarial
-    generator = network == "reference" and size == ReferenceGenerator.smallest_size
+    generator = config.generator.network == "reference" and size == ReferenceGenerator.smallest_size
     yield (
         alone and (generator or (judged and size == ReferenceDiscriminator.smallest_size)),
         f"at config.image_size={size}, one image at a time leaves a batch norm a single value: use"

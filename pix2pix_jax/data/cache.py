@@ -49,20 +49,28 @@ class DecodedSet:
 
     Attributes:
         channels: channels of every image.
+        dtype: of every image.
         fingerprint: of the images and the layout.
-        pixels: a read-only map of the file: [chunks, values in a chunk], of the set's dtype.
+        pixels: a read-only map of the file: [chunks, values in a chunk].
     """
 
     def __init__(self, folder: Path) -> None:
         """Maps a finished set; raises OSError, ValueError or KeyError if a file is missing, cut short or damaged."""
         info = json.loads((folder / _INFO).read_text())
         self.channels: int = info["channels"]
+        self.dtype = np.dtype(info["dtype"])
         self.fingerprint: str = info["fingerprint"]
-        self.pixels = np.asarray(np.memmap(folder / _PIXELS, info["dtype"], "r", shape=tuple(info["shape"])))
+        self.pixels = np.asarray(np.memmap(folder / _PIXELS, self.dtype, "r", shape=tuple(info["shape"])))
         self._chunks, self._offsets, self._heights, self._widths = np.ascontiguousarray(np.load(folder / _PLACES).T)
 
+    def __getitem__(self, index: int) -> NDArray[Any]:
+        """One image, [H, W, channels], of the file: it cannot be written to."""
+        height, width, offset = int(self._heights[index]), int(self._widths[index]), int(self._offsets[index])
+        values = self.pixels[self._chunks[index], offset : offset + height * width * self.channels]
+        return values.reshape(height, width, self.channels)
+
     def locate(self, draws: Draws, crop: tuple[int, int]) -> NDArray[np.int32]:
-        """Finds the crops of a batch, of some height and width, px.
+        """Finds the crops of a batch, of some height and width (px), in `pixels`.
 
         Returns:
             [rows, 3]: which chunk, the place of the crop's first value in it, and the values from one row of the image
@@ -75,26 +83,15 @@ class DecodedSet:
         starts = self._offsets[index] + channels * (top * widths + left)
         return np.stack([self._chunks[index], starts, channels * widths], -1)
 
-    def cut(self, draws: Draws, crop: tuple[int, int]) -> NDArray[Any]:
-        """Copies the crops of a batch, of some height and width (px), not mirrored: [rows, height, width, channels]."""
-        dtype, channels = self.pixels.dtype, self.channels
-        size = dtype.itemsize
-        crops = np.empty((len(draws.photograph), *crop, channels), dtype)
-        for image, (chunk, start, stride) in zip(crops, self.locate(draws, crop).tolist(), strict=True):
-            # Several times faster than slicing, which matters where this is done for every crop.
-            strides = (stride * size, channels * size, size)
-            image[...] = np.ndarray(image.shape, dtype, self.pixels[chunk], start * size, strides)
-        return crops
 
-
-def decode_crops(source: SizedSource, draws: Draws) -> NDArray[Any]:
-    """Decodes the images of a batch and crops them, not mirrored: [rows, height, width, channels]."""
-    height, width = source.crop
-    crops = np.empty((len(draws.photograph), height, width, source.channels), source.dtype)
-    for crop, number, down, right in zip(crops, draws.photograph.tolist(), draws.down, draws.right, strict=True):
-        image = source[number]
+def cut_crops(images: SizedSource | DecodedSet, draws: Draws, crop: tuple[int, int]) -> NDArray[Any]:
+    """Copies the crops of a batch, of some height and width (px), not mirrored: [rows, height, width, channels]."""
+    height, width = crop
+    crops = np.empty((len(draws.photograph), height, width, images.channels), images.dtype)
+    for cut, number, down, right in zip(crops, draws.photograph.tolist(), draws.down, draws.right, strict=True):
+        image = images[number]
         top, left = int(down * (image.shape[0] - height + 1)), int(right * (image.shape[1] - width + 1))
-        crop[...] = image[top : top + height, left : left + width]
+        cut[...] = image[top : top + height, left : left + width]
     return crops
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import jax
 
-from pix2pix_jax.data.cache import DecodedSet, DoesNotFitError, decode_crops, decoded_set
+from pix2pix_jax.data.cache import DecodedSet, DoesNotFitError, cut_crops, decoded_set
 from pix2pix_jax.data.device import ResidentSet, mirrored, split
 from pix2pix_jax.data.order import Order
 from pix2pix_jax.data.sources.base import ImageSource
@@ -116,10 +116,7 @@ class Loader:
         draws = self._order[step]
         if self._resident is not None:
             return self._resident.cut(draws)
-        if self._decoded is not None:
-            crops = self._decoded.cut(draws, self._images.crop)
-        else:
-            crops = decode_crops(self._images, draws)
+        crops = cut_crops(self._decoded or self._images, draws, self._images.crop)
         return mirrored(split(crops), split(draws.mirrored))  # on the devices, where it is faster
 
     @contextmanager

@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -11,13 +10,13 @@ from pix2pix_jax.inference import trained
 
 
 @pytest.fixture(scope="session")
-def loaded() -> Callable[..., trained.TrainedGenerator]:
+def loaded():
     """`load_trained` that reads each file once."""
     return functools.cache(trained.load_trained)
 
 
 @pytest.fixture
-def run(loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> Callable:
+def run(loaded, tmp_path, monkeypatch, capsys):
     """Runs a command's `main`: gives its exit status, the lines of stdout, and those of stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -5,9 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +19,7 @@ from pix2pix_jax.commands import colorize as command
 
 
 @pytest.fixture
-def run(run, generator_file: Path) -> Callable:
+def run(run, generator_file):
     return partial(run, command.main, "--checkpoint", generator_file)
 
 
@@ -33,18 +31,6 @@ def test_photographs_and_folders_keep_their_names_size_and_luma(run, tmp_path):
     for name, photo in zip(("a.png", "deep/b.png"), PHOTOS, strict=False):
         assert shows(tmp_path / "colorized" / name, photo)
         assert colourfulness(tmp_path / "colorized" / name) > 5
-
-
-def test_alpha_orientation_and_depth(run, tmp_path):
-    alpha = np.resize(np.arange(256, dtype=np.uint8), PHOTOS[0].shape[:2])
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    Image.fromarray(np.dstack([PHOTOS[0], alpha])).save(tmp_path / "alpha.png", exif=exif)
-    deep = (PHOTOS[1, ..., 0].astype(np.uint16) * 257)[:, :30]
-    Image.fromarray(deep).save(tmp_path / "deep.png")
-    assert run("alpha.png", "deep.png")[0] == 0
-    np.testing.assert_array_equal(pixels(tmp_path / "colorized/alpha.png")[..., 3], np.rot90(alpha, -1))
-    assert shows(tmp_path / "colorized/deep.png", np.dstack([deep / 257] * 3))
 
 
 def test_extreme_shapes(run, tmp_path):
@@ -218,7 +204,7 @@ def test_mistakes_are_one_line_and_write_nothing(run, tmp_path, arguments, messa
 
 
 @pytest.fixture
-def start(tmp_path: Path, generator_file: Path) -> Callable[..., subprocess.Popen[str]]:
+def start(tmp_path, generator_file):
     """Starts Python with some arguments in an empty working directory; one process compiles for all."""
     environ = tiny_runs.environment(generator_file.parent / "cache") | {"PYTHONPATH": str(ROOT)}
 

@@ -8,7 +8,6 @@ import sys
 import pytest
 import tiny_runs
 from helpers import ROOT
-from PIL import Image
 
 from pix2pix_jax.commands import compare
 from pix2pix_jax.config import experiment_config, updated
@@ -52,11 +51,6 @@ def test_figures_tables_and_page_are_there(compared):
     folder, _ = compared
     suffixes = [".html", ".json", ".md", ".png", "_curves.png"]
     assert {path.name for path in (folder / "out").iterdir()} == {f"comparison{suffix}" for suffix in suffixes}
-    with Image.open(folder / "out" / "comparison.png") as image:
-        assert image.width == 2 * 20 + 4 * 192 + 3 * 4  # grey, two experiments, truth
-        assert image.height > 3 * 192
-    with Image.open(folder / "out" / "comparison_curves.png") as image:
-        assert len(image.convert("RGB").getcolors(2**24)) > 100
     text = (folder / "out" / "comparison.md").read_text()
     for row in (*EXPERIMENTS, "grey image", "best tint by CIEDE2000", "best tint by PSNR", "truth", "D guesses"):
         assert f"\n| {row} |" in text
@@ -113,9 +107,7 @@ def test_what_is_trained_is_not_changed(compared, run, flag, message, monkeypatc
         ("--set=warm_start=none", "there is no run or file none"),
         ("--data=none", "none: there is no such folder"),
         ("--data=.", "holds no images"),
-        ("--eval-data=none", "none: there is no such folder"),
         ("--set=batch_size=8", "--set batch_size=8: give --batch-size instead"),
-        ("--set=adam.beta1=0", "unknown config key adam.beta1 (did you mean adam.b1?)"),
         ("--set=image_size=40", "config.image_size=40 does not fit the networks"),
         ("--batch-size=12", "config.batch_size=12 cannot be split over 8 devices"),
         ("--out=file/x", "cannot write to file/x (Not a directory): choose another --out"),

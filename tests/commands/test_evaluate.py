@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +24,7 @@ PAIRS = smooth_images(4, 40, seed=3)
 
 
 @pytest.fixture
-def run(run) -> Callable:
+def run(run):
     return partial(run, evaluate.main)
 
 
@@ -53,7 +52,7 @@ def photographs(tmp_path, photo_folder):
 
 
 @pytest.fixture
-def pairs(tmp_path: Path) -> Path:
+def pairs(tmp_path):
     """Four pairs in the folders A (grey) and B (colour), and one of which a file cannot be read."""
     folder = tmp_path / "pairs"
     for side, mode in (("A", "L"), ("B", "RGB")):

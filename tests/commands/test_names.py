@@ -2,7 +2,6 @@
 
 import argparse
 import threading
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from pix2pix_jax.errors import UserError
 
 
 @pytest.fixture
-def run(run, generator_file: Path) -> Callable:
+def run(run, generator_file):
     return partial(run, colorize.main, "--checkpoint", generator_file)
 
 

@@ -3,9 +3,7 @@
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -16,7 +14,7 @@ LOCAL = {"127.0.0.1", "localhost", "[::1]"}
 
 
 @pytest.fixture
-def run(run, generator_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable]:
+def run(run, generator_file, monkeypatch):
     """Runs the command; what it changes in its process is undone."""
     before = {ending: signal.getsignal(ending) for ending in (signal.SIGINT, signal.SIGTERM)}
     monkeypatch.setattr(page, "_warm_up", lambda *_: None)
@@ -26,7 +24,7 @@ def run(run, generator_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 @pytest.fixture
-def served(monkeypatch: pytest.MonkeyPatch) -> list:
+def served(monkeypatch):
     """Stands in for the server; gets the application's arguments: maker, pixels, password, root path, hosts."""
     uvicorn = pytest.importorskip("uvicorn", reason="the page's server is not installed")
     from pix2pix_jax.page import serving

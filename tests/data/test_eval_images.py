@@ -11,7 +11,7 @@ from pix2pix_jax.errors import UserError
 @pytest.mark.parametrize(
     ("there", "count", "wanted"), [(5, 3, 3), (5, 5, 5), (5, 0, 5), (300, 0, 256), (300, 290, 290)]
 )
-def test_the_middles_of_the_first_so_many(there: int, count: int, wanted: int) -> None:
+def test_the_middles_of_the_first_so_many(there, count, wanted):
     images = load_eval_images(Numbered(there), 8, 10, count)
     assert images.dtype == np.uint8
     assert images.shape == (wanted, 8, 8, 3)
@@ -22,6 +22,6 @@ def test_the_middles_of_the_first_so_many(there: int, count: int, wanted: int) -
     ("there", "count", "message"),
     [(5, 6, "data.eval_images=6, but 5 photographs"), (5, -1, "=-1, but 5"), (0, 0, "no photographs to judge by")],
 )
-def test_more_than_there_are(there: int, count: int, message: str) -> None:
+def test_more_than_there_are(there, count, message):
     with pytest.raises(UserError, match=message):
         load_eval_images(Numbered(there), 8, 10, count)

@@ -32,7 +32,7 @@ def rows(batch: jax.Array) -> np.ndarray:
     return np.asarray(batch).reshape(-1, *batch.shape[2:])
 
 
-def test_crops_and_mirroring_are_those_drawn() -> None:
+def test_crops_and_mirroring_are_those_drawn():
     batch = loader_of(Numbered(100), batch_size=104).batch(0)
     assert batch.shape == (DEVICES, 13, 8, 8, 3)
     assert batch.dtype == np.uint8
@@ -49,7 +49,7 @@ def test_crops_and_mirroring_are_those_drawn() -> None:
 
 
 @pytest.fixture(scope="module")
-def mixed_photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def mixed_photographs(tmp_path_factory):
     """Landscapes, portraits, small and large ones, one long, one grey; and one file that is cut short."""
     folder = tmp_path_factory.mktemp("mixed")
     sizes = [(10, 10), (40, 30), (30, 40), (9, 50), (8, 8), (3, 5), (200, 20), (64, 64), (12, 10)]
@@ -69,15 +69,13 @@ def source_of(folder: Path):
 
 
 @pytest.fixture(scope="module")
-def wanted(mixed_photographs: Path) -> list[np.ndarray]:
+def wanted(mixed_photographs):
     loader = loader_of(source_of(mixed_photographs), batch_size=16)
     return [rows(loader.batch(step)) for step in range(2, 8)]
 
 
 @pytest.mark.parametrize(("cache", "num_workers"), [("host", 1), ("device", 2), ("none", 0), ("none", 3)])
-def test_every_way_gives_the_same_batches(
-    cache: str, num_workers: int, mixed_photographs: Path, wanted: list[np.ndarray], tmp_path: Path
-) -> None:
+def test_every_way_gives_the_same_batches(cache, num_workers, mixed_photographs, wanted, tmp_path):
     loader = loader_of(
         source_of(mixed_photographs), batch_size=16, cache=cache, cache_dir=str(tmp_path), num_workers=num_workers
     )
@@ -88,9 +86,7 @@ def test_every_way_gives_the_same_batches(
     np.testing.assert_array_equal(found, wanted)
 
 
-def test_auto_is_the_device_where_there_is_room_or_else_the_host(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_auto_is_the_device_where_there_is_room_or_else_the_host(tmp_path, monkeypatch):
     notes: list[str] = []
 
     def auto() -> str:
@@ -106,7 +102,7 @@ def test_auto_is_the_device_where_there_is_room_or_else_the_host(
         loader_of(Numbered(5), cache="device", cache_dir=str(tmp_path))
 
 
-def test_auto_decodes_anew_where_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_decodes_anew_where_the_disk_is_full(tmp_path, monkeypatch):
     monkeypatch.setattr("pix2pix_jax.data.cache._DISK_MARGIN", 2**62)
     notes: list[str] = []
     assert loader_of(Numbered(500), cache="auto", cache_dir=str(tmp_path), notify=notes.append).cache == "none"
@@ -115,9 +111,7 @@ def test_auto_decodes_anew_where_the_disk_is_full(tmp_path: Path, monkeypatch: p
         loader_of(Numbered(500), cache="host", cache_dir=str(tmp_path))
 
 
-def test_decoding_is_told_of_and_nothing_is_printed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_decoding_is_told_of_and_nothing_is_printed(tmp_path, monkeypatch, capfd):
     monkeypatch.setattr("pix2pix_jax.data.cache._SECONDS_BETWEEN_NOTES", 0.0)
     notes: list[str] = []
     loader_of(Numbered(300), cache="host", cache_dir=str(tmp_path), notify=notes.append)
@@ -128,7 +122,7 @@ def test_decoding_is_told_of_and_nothing_is_printed(
     assert tuple(capfd.readouterr()) == ("", "")
 
 
-def test_a_second_start_decodes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_start_decodes_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     loader_of(Numbered(40), cache="host")
     assert (tmp_path / "pix2pix_jax" / "decoded" / "numbered_8_10" / "pixels.bin").exists()
@@ -138,7 +132,7 @@ def test_a_second_start_decodes_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     assert source.asked == []
 
 
-def test_batches_are_made_ahead_and_come_in_order() -> None:
+def test_batches_are_made_ahead_and_come_in_order():
     asked = threading.Semaphore(0)
 
     class Uneven(Numbered):
@@ -155,7 +149,7 @@ def test_batches_are_made_ahead_and_come_in_order() -> None:
             np.testing.assert_array_equal(next(batches), loader.batch(step))
 
 
-def test_error_in_the_thread_is_raised_by_its_batch() -> None:
+def test_error_in_the_thread_is_raised_by_its_batch():
     order = rows(loader_of(Numbered(100)).batch(2))[:, 0, 0, 0]
 
     class Broken(Numbered):
@@ -175,7 +169,7 @@ def test_error_in_the_thread_is_raised_by_its_batch() -> None:
 
 
 @pytest.mark.process
-def test_memory_stays_level_on_a_set_that_does_not_fit(tmp_path: Path) -> None:
+def test_memory_stays_level_on_a_set_that_does_not_fit(tmp_path):
     """Three epochs of a set of 230 MB, decoded, by a process that may take 120 MB more than it starts with."""
     photographs = tmp_path / "photographs"
     photographs.mkdir()
@@ -218,6 +212,6 @@ def test_memory_stays_level_on_a_set_that_does_not_fit(tmp_path: Path) -> None:
     ("count", "image_size", "message"),
     [(0, 8, "no photographs to train on"), (3, 96, "data.resize=10 is less than image_size=96")],
 )
-def test_what_cannot_be_used(count: int, image_size: int, message: str) -> None:
+def test_what_cannot_be_used(count, image_size, message):
     with pytest.raises(UserError, match=message):
         Loader(Numbered(count), batch_size=8, image_size=image_size, resize=10, seed=0)

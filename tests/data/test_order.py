@@ -23,14 +23,14 @@ def assert_same(got: Draws, wanted: Draws) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(count=st.integers(1, 30), batch_size=st.integers(1, 40), seed=st.integers(-5, 2**63))
-def test_every_photograph_is_seen_once_an_epoch(count: int, batch_size: int, seed: int) -> None:
+def test_every_photograph_is_seen_once_an_epoch(count, batch_size, seed):
     order = order_of(count, batch_size=batch_size, seed=seed)
     seen = joined([order[step] for step in range(-(-3 * count // batch_size))]).photograph.tolist()
     for epoch in range(3):
         assert sorted(seen[epoch * count : (epoch + 1) * count]) == list(range(count))
 
 
-def test_draws_are_spread_evenly_and_differ_by_epoch_and_seed() -> None:
+def test_draws_are_spread_evenly_and_differ_by_epoch_and_seed():
     draws = order_of(2000, batch_size=2000)[0]
     for place in (draws.down, draws.right):
         assert (place.min(), place.mean(), place.max()) == pytest.approx((0, 0.5, 1), abs=0.03)
@@ -42,7 +42,7 @@ def test_draws_are_spread_evenly_and_differ_by_epoch_and_seed() -> None:
 
 
 @pytest.mark.parametrize("processes", [2, 3, 6])
-def test_processes_share_a_batch(processes: int) -> None:
+def test_processes_share_a_batch(processes):
     whole = order_of(7, batch_size=12)
     shares = [order_of(7, batch_size=12, process_index=index, process_count=processes) for index in range(processes)]
     for step in (0, 1, 50):
@@ -50,7 +50,7 @@ def test_processes_share_a_batch(processes: int) -> None:
         assert {len(share[step].photograph) for share in shares} == {12 // processes}
 
 
-def test_draws_stay_the_same_in_new_versions() -> None:
+def test_draws_stay_the_same_in_new_versions():
     # A run resumed with a newer version must go on with the batches it would have had.
     draws = order_of(10, batch_size=10, seed=7)[0]
     assert draws.photograph.tolist() == [6, 3, 9, 1, 2, 0, 5, 7, 8, 4]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from helpers import chunk, png
 from PIL import Image, ImageCms
 
 from pix2pix_jax.photos import readable_formats
@@ -46,16 +47,6 @@ def broken(content: bytes, random: np.random.Generator) -> Iterator[tuple[str, b
         for place in random.integers(0, reach, 12 if turn < 3 else 2):
             flipped[place] ^= 1 << int(random.integers(8))
         yield f"flipped{turn}", bytes(flipped)
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-
-def png(width: int, height: int, depth: int, color: int, data: bytes, *chunks: bytes) -> bytes:
-    """A PNG file that says whatever it is told to say."""
-    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
 
 
 def tiff(tags: dict[int, tuple[int, int]], data: bytes) -> bytes:
@@ -120,10 +111,10 @@ def odd(photo: Image.Image, random: np.random.Generator) -> Iterator[tuple[str, 
         yield f"{name}_half.tif", _saved(Image.fromarray(values), "TIFF")
     index = zlib.compress(b"".join(b"\0" + bytes(range(240, 256)) for _ in range(16)))
     for entries in (0, 1, 2, 255, 256, 300):
-        palette = _chunk(b"PLTE", bytes(3 * entries))
+        palette = chunk(b"PLTE", bytes(3 * entries))
         yield f"palette{entries}.png", png(16, 16, 8, 3, index, palette)
-        yield f"clear{entries}.png", png(16, 16, 8, 3, index, palette, _chunk(b"tRNS", bytes(300)))
-    yield "text.png", png(16, 16, 8, 3, index, _chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(2**24))))
+        yield f"clear{entries}.png", png(16, 16, 8, 3, index, palette, chunk(b"tRNS", bytes(300)))
+    yield "text.png", png(16, 16, 8, 3, index, chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(2**24))))
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     profiles = [b"", b"x", random.bytes(5000), profile[:100], profile[:-50], bytes(len(profile)), 20 * profile]
     for _ in range(12):

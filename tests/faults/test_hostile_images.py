@@ -59,7 +59,7 @@ print(json.dumps({"peak": peak * 1024}))
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> tuple[Path, list[str]]:
+def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hostile")
     return folder, hostile.make(folder, Image.fromarray(smooth_images(1, 48)[0]))
 

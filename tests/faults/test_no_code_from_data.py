@@ -22,7 +22,7 @@ class Trap:
 
 
 @pytest.mark.parametrize("name", ["g.safetensors", "g.pth", "latest_net_G.pth", "g.pt"])
-def test_a_pickle_for_weights_is_refused_and_not_run(tmp_path: Path, name: str):
+def test_a_pickle_for_weights_is_refused_and_not_run(tmp_path, name):
     if name.endswith((".pth", ".pt")):
         pytest.importorskip("torch")
     (tmp_path / name).write_bytes(pickle.dumps({"weights": Trap(tmp_path / "run")}))
@@ -33,7 +33,7 @@ def test_a_pickle_for_weights_is_refused_and_not_run(tmp_path: Path, name: str):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_pickle_in_an_array_is_refused_and_not_run(tmp_path: Path):
+def test_a_pickle_in_an_array_is_refused_and_not_run(tmp_path):
     values = np.empty((2, 2), object)
     values[:] = Trap(tmp_path / "run")
     np.save(tmp_path / "a.npy", values, allow_pickle=True)

@@ -123,17 +123,10 @@ def channels_of(
 def split_channels(
     kinds: Sequence[Collection[Kind]], wanted: int, known: tuple[int, ...] | None = None
 ) -> tuple[int, ...] | None:
-    """How many channels each of several images gives, where they are joined.
+    """How many of the channels `wanted` in all each of several images gives, or None if they cannot give as many.
 
-    Each gives its own number (1 where all files are grey, 3 where 8-bit colours are among them), or else all the same.
-
-    Args:
-        kinds: of each image, the kinds of its files.
-        wanted: channels in all.
-        known: how many each gives, where that was settled before.
-
-    Returns:
-        None if the files cannot give as many.
+    Each gives its own number (1 where all files are grey, 3 where 8-bit colours are among them), or else all the same;
+    or what is `known` from an earlier time. `kinds` are those of each image's files.
     """
     choices = [
         tuple(max(kind.natural for kind in of_image) for of_image in kinds),

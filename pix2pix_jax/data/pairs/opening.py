@@ -37,10 +37,7 @@ def open_pairs(config: Config) -> tuple[PairSource, PairSource]:
     stems = list(train.files)
     if data.eval_root:
         judged = _sound(_eval_part(find_parts(data.eval_root, _EVAL_ROOT)), f"{_EVAL_ROOT}={data.eval_root}")
-        first, second = (
-            {pairs.root.resolve() / name for name, *_ in pairs.files.values()} for pairs in (train, judged)
-        )
-        if shared := first & second:
+        if shared := _first_files(train) & _first_files(judged):
             raise UserError(
                 f"{_ROOT}={data.root} and {_EVAL_ROOT}={data.eval_root} share {min(shared)}: what is judged on must not"
                 " be trained on; give two folders"
@@ -66,6 +63,10 @@ def open_pair_folder(config: Config, root: str, flag: str) -> PairSource | MadeS
         return MadeSource(photographs, config.data, config.image_size)
     pairs = _sound(_eval_part(find_parts(root, flag)), f"{flag}={root}")
     return PairSource(pairs, by_checksum(pairs.files), _recipe(config, [pairs]).for_judging())
+
+
+def _first_files(pairs: SoundPairs) -> set[Path]:
+    return {pairs.root.resolve() / name for name, *_ in pairs.files.values()}
 
 
 def _eval_part(parts: Mapping[str, Part]) -> Part | None:

@@ -92,7 +92,6 @@ class WindowSource:
     name: str = "bundled"
 
     def __len__(self) -> int:
-        """Number of windows."""
         return len(self.windows)
 
     def __getitem__(self, index: int, /) -> NDArray[np.uint8]:

@@ -38,10 +38,9 @@ class FileSource(ABC):
     def name(self) -> str:
         """The folder's name, and a checksum of where it lies; see `ImageSource`."""
         path = self.root.resolve()
-        return f"{re.sub('[^A-Za-z0-9]+', '-', path.name)}-{zlib.crc32(os.fsencode(path)):08x}"
+        return f"{re.sub('[^A-Za-z0-9]+', '-', path.name)[:100]}-{zlib.crc32(os.fsencode(path)):08x}"
 
     def __len__(self) -> int:
-        """Number of images, damaged ones among them."""
         return len(self.files)
 
     def __getitem__(self, index: int, /) -> NDArray[Any]:

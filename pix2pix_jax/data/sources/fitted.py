@@ -69,7 +69,6 @@ class FittedSource:
         return f"{self._photographs.name}_{self._image_size}_{self._resize}"
 
     def __len__(self) -> int:
-        """Number of photographs."""
         return len(self._photographs)
 
     def __getitem__(self, index: int, /) -> NDArray[np.uint8]:

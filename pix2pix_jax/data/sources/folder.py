@@ -22,7 +22,7 @@ class FolderSource(FileSource):
     def __init__(
         self, root: Path, files: Sequence[str], skipped: Mapping[str, str] | None = None, *, shorter_side: int
     ) -> None:
-        """As of `FileSource`; `shorter_side` is what the photographs will be resized to, px, see `read_image`."""
+        """As `FileSource`; `shorter_side` is what the photographs will be resized to, px, see `read_image`."""
         super().__init__(root, files, skipped)
         self._shorter_side = shorter_side
 
@@ -48,10 +48,7 @@ class FolderSource(FileSource):
 def open_folder(root: str, flag: str, *, shorter_side: int) -> FolderSource:
     """Opens all photographs of a folder, in the order of their checksums, so that the first few are a fair sample.
 
-    Args:
-        root: as of `scan_folder`, which also says what is raised.
-        flag: as of `scan_folder`.
-        shorter_side: what the photographs will be resized to, px; see `read_image`.
+    The arguments and errors are those of `scan_folder` and `FolderSource`.
     """
     folder, files, skipped = scan_folder(root, flag=flag)
     return FolderSource(folder, by_checksum(files), skipped, shorter_side=shorter_side)
@@ -94,13 +91,10 @@ def open_folders(
 
 
 def hold_out(names: Sequence[str], fraction: float, root: str, noun: str) -> tuple[list[str], list[str]]:
-    """Splits images by the CRC-32 of their names, so that the same are held out everywhere, and after additions.
+    """Splits names by their CRC-32, so that the same are held out everywhere, and after additions.
 
-    Args:
-        names: what is split.
-        fraction: part to hold out, in (0, 1), rounded up.
-        root: the folder that the user gave, for messages.
-        noun: what the images are, for messages.
+    The fraction held out, in (0, 1), is rounded up. Messages name `root`, which the user gave, and call the images
+    `noun`.
 
     Returns:
         Those to train on, sorted; and those held out, in the order of their checksums.

@@ -124,9 +124,8 @@ def find_images(
             continue
         visited.add(resolved)
         bins = [name for name in subfolders if name.lower().startswith(_NO_ALBUMS)]
-        for name in bins:
-            kept = (file for *_, files in os.walk(Path(directory, name)) for file in files)
-            left_out += sum(_extension(file) in extensions for file in kept)
+        walked = (files for name in bins for *_, files in os.walk(Path(directory, name)))
+        left_out += sum(_extension(file) in extensions for files in walked for file in files)
         # Sorted, since which of two links to a folder comes first must not depend on the machine.
         subfolders[:] = sorted(name for name in subfolders if name not in bins and not name.startswith("."))
         relative = Path(directory).relative_to(folder).as_posix()

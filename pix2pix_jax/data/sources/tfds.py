@@ -51,7 +51,6 @@ class TfdsSource:
     origin: str
 
     def __len__(self) -> int:
-        """Number of photographs."""
         return len(self.indices)
 
     def __getitem__(self, index: int, /) -> NDArray[np.uint8]:

@@ -28,7 +28,6 @@ def pairs_of(root: Path) -> dict[str, list[tuple[str, ...]]]:
         (["1.jpg", "2.png"], {"": [("1.jpg",), ("2.png",)]}),
         (["train/1.jpg", "val/2.jpg"], {"train": [("train/1.jpg",)], "val": [("val/2.jpg",)]}),
         (["A/1.jpg", "B/1.png"], {"": [("A/1.jpg", "B/1.png")]}),
-        (["a/1.JPG", "b/1.tif"], {"": [("a/1.JPG", "b/1.tif")]}),
         (
             ["A/train/1.png", "B/train/1.png", "A/test/2.png", "B/test/2.png"],
             {"train": [("A/train/1.png", "B/train/1.png")], "test": [("A/test/2.png", "B/test/2.png")]},
@@ -45,12 +44,10 @@ def pairs_of(root: Path) -> dict[str, list[tuple[str, ...]]]:
             ["A10/1.png", "A2/1.npy", "A1/1.png", "B/1.png"],
             {"": [("A1/1.png", "A2/1.npy", "A10/1.png", "B/1.png")]},
         ),
-        (["Train/1.jpg", "TEST/2.jpg"], {"train": [("Train/1.jpg",)], "test": [("TEST/2.jpg",)]}),
         (
             ["A/x/1.jpg", "B/x/1.png", "A/y/1.jpg", "B/y/1.png"],
             {"": [("A/x/1.jpg", "B/x/1.png"), ("A/y/1.jpg", "B/y/1.png")]},
         ),
-        (["cats/1.jpg", "dogs/2.jpg"], {"": [("cats/1.jpg",), ("dogs/2.jpg",)]}),
         (
             ["x/1.jpg", "x/2.jpg", "x/3.jpg", "y/3.jpg", "y/4.jpg", "y/5.jpg"],
             {"": [("x/1.jpg",), ("x/2.jpg",), ("x/3.jpg",), ("y/3.jpg",), ("y/4.jpg",), ("y/5.jpg",)]},
@@ -59,14 +56,14 @@ def pairs_of(root: Path) -> dict[str, list[tuple[str, ...]]]:
             ["A_train/1.png", "B_train/1.png", "a-valid/2.png", "b-valid/2.png"],
             {"train": [("A_train/1.png", "B_train/1.png")], "val": [("a-valid/2.png", "b-valid/2.png")]},
         ),
-        (["train/1.jpg", "validation/2.jpg"], {"train": [("train/1.jpg",)], "val": [("validation/2.jpg",)]}),
+        (["Train/1.jpg", "validation/2.JPG"], {"train": [("Train/1.jpg",)], "val": [("validation/2.JPG",)]}),
         (
             ["A/\u65e5 e\u0301.v2.png", "B/\u65e5 \u00e9.v2.jpg"],
             {"": [("A/\u65e5 e\u0301.v2.png", "B/\u65e5 \u00e9.v2.jpg")]},
         ),
     ],
 )
-def test_layouts(tmp_path: Path, names: list[str], wanted: dict) -> None:
+def test_layouts(tmp_path, names, wanted):
     assert pairs_of(touch(tmp_path, *names)) == wanted
 
 
@@ -94,7 +91,7 @@ def test_layouts(tmp_path: Path, names: list[str], wanted: dict) -> None:
         (["1.jpg", "1.png"], ["1.jpg and 1.png"]),
     ],
 )
-def test_what_makes_no_pairs_is_named(tmp_path: Path, names: list[str], named: list[str]) -> None:
+def test_what_makes_no_pairs_is_named(tmp_path, names, named):
     with pytest.raises(UserError) as caught:
         pairs_of(touch(tmp_path, *names))
     for name in (str(tmp_path), *named):
@@ -113,9 +110,7 @@ def test_what_makes_no_pairs_is_named(tmp_path: Path, names: list[str], named: l
         (["A/1.jpg", "B/1.jpg", "trainA/2.jpg", "trainB/2.jpg"], "A/1.jpg, B/1.jpg", "trainA, trainB"),
     ],
 )
-def test_images_that_are_not_used_are_named(
-    tmp_path: Path, names: list[str], unused: str, used: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_images_that_are_not_used_are_named(tmp_path, names, unused, used, caplog):
     pairs = pairs_of(touch(tmp_path, *names)).values()
     (message,) = caplog.messages
     assert f": {unused} " in message

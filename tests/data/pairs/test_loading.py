@@ -43,7 +43,7 @@ def rows(batch: jax.Array) -> np.ndarray:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("preprocess", ["crop", "resize_and_crop", "scale_width_and_crop"])
-def test_crop_and_mirroring_are_alike_for_both(tmp_path: Path, dtype: type, preprocess: str) -> None:
+def test_crop_and_mirroring_are_alike_for_both(tmp_path, dtype, preprocess):
     loader = loader_of(train_source(save_pairs(tmp_path / "root", dtype), preprocess), tmp_path, batch_size=64)
     batch = rows(loader.batch(0))
     assert batch.shape == (64, 8, 8, 2)
@@ -56,7 +56,7 @@ def test_crop_and_mirroring_are_alike_for_both(tmp_path: Path, dtype: type, prep
 @pytest.mark.parametrize(
     ("dtype", "preprocess"), [*((dtype, "crop") for dtype in DTYPES), (np.uint8, "scale_width"), (np.uint8, "none")]
 )
-def test_every_way_gives_the_same_batches(tmp_path: Path, dtype: type, preprocess: str) -> None:
+def test_every_way_gives_the_same_batches(tmp_path, dtype, preprocess):
     root = save_pairs(tmp_path / "root", dtype, mixed=preprocess == "crop")
     source = train_source(root, preprocess)
     wanted = [rows(loader_of(source, tmp_path).batch(step)) for step in range(2, 5)]
@@ -73,7 +73,7 @@ def test_every_way_gives_the_same_batches(tmp_path: Path, dtype: type, preproces
         assert (upright != wanted[0]).any()
 
 
-def test_large_images_have_chunks_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_images_have_chunks_of_their_own(tmp_path, monkeypatch):
     monkeypatch.setattr("pix2pix_jax.data.cache._LARGEST_CHUNK", 500)
     source = train_source(save_pairs(tmp_path / "root", np.uint16))
     found = decoded_set(source, tmp_path / "cache", 2)
@@ -82,10 +82,12 @@ def test_large_images_have_chunks_of_their_own(tmp_path: Path, monkeypatch: pyte
     np.testing.assert_array_equal(rows(loader_of(source, tmp_path, cache="host").batch(0)), wanted)
 
 
-def test_images_to_judge_by(tmp_path: Path) -> None:
+def test_images_to_judge_by(tmp_path):
     root = save_pairs(tmp_path / "root", np.uint16)
     config = translation_config(root, task__input_channels=1, task__output_channels=1)
-    images = load_eval_images(make_sources(config)[1], 8, 10, 0)
+    held_out = make_sources(config)[1]
+    assert held_out[0].shape == (8, 8, 2)  # of the size of the crops, as the authors test
+    images = load_eval_images(held_out, 8, 10, 0)
     assert images.shape == (2, 8, 8, 2)
     assert images.dtype == np.uint16
     cut = tmp_path / "root" / "A" / "3.png"

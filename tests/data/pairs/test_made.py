@@ -16,7 +16,7 @@ def opened(root: Path | str, **changes: object):
     return make_sources(translation_config(root, **changes))
 
 
-def test_edges_are_black_lines_on_white_one_pixel_wide() -> None:
+def test_edges_are_black_lines_on_white_one_pixel_wide():
     photo = np.zeros((40, 60, 3), np.uint8)
     photo[:, 30] = 100  # the middle of the edge, which between two pixels would be both or either
     photo[:, 31:] = 200
@@ -28,7 +28,7 @@ def test_edges_are_black_lines_on_white_one_pixel_wide() -> None:
     assert black[:, 28:32].any(1).all()
 
 
-def test_blurred_keeps_the_size_and_loses_detail() -> None:
+def test_blurred_keeps_the_size_and_loses_detail():
     photo = smooth_images(1, 50)[0][:, :37]
     made = blurred(photo, 4)
     assert made.shape == photo.shape
@@ -37,7 +37,7 @@ def test_blurred_keeps_the_size_and_loses_detail() -> None:
 
 
 @pytest.mark.parametrize("share", [0.01, 0.25, 0.9])
-def test_masked_has_a_hole_whose_place_depends_on_the_index_alone(share: float) -> None:
+def test_masked_has_a_hole_whose_place_depends_on_the_index_alone(share):
     photo = np.full((80, 120, 3), 7, np.uint8)
     masks = [masked(photo, share, index)[..., 0] == 128 for index in range(20)]
     for mask in masks:
@@ -52,14 +52,14 @@ def test_masked_has_a_hole_whose_place_depends_on_the_index_alone(share: float) 
     assert (np.flatnonzero(mask.any(1))[0], np.flatnonzero(mask.any(0))[0]) == (27, 23)
 
 
-def test_what_is_kept_decoded_is_told_apart() -> None:
+def test_what_is_kept_decoded_is_told_apart():
     made = [opened("", data__source="masked", data__mask_share=share)[0] for share in (0.2, 0.3, 0.3)]
     assert made[0].fingerprint() != made[1].fingerprint() == made[2].fingerprint()
     assert made[0].name != opened("", data__source="blurred")[0].name
 
 
 @pytest.mark.parametrize(("source", "channels"), [("edges", 1), ("blurred", 3), ("masked", 3)])
-def test_the_bundled_photographs_all_the_way(source: str, channels: int) -> None:
+def test_the_bundled_photographs_all_the_way(source, channels):
     train, held_out = opened("", data__source=source, task__input_channels=channels, image_size=96, data__resize=112)
     assert (len(train), len(held_out)) == (1000, 30)
     assert train.channels == train[7].shape[-1] == channels + 3
@@ -68,7 +68,7 @@ def test_the_bundled_photographs_all_the_way(source: str, channels: int) -> None
     assert load_eval_images(held_out, 96, 112, 2).shape == (2, 96, 96, channels + 3)
 
 
-def test_a_folder_of_photographs(tmp_path: Path) -> None:
+def test_a_folder_of_photographs(tmp_path):
     root = tmp_path / "photos"
     root.mkdir()
     for number, photo in enumerate(smooth_images(10, 40)):
@@ -93,7 +93,7 @@ def test_a_folder_of_photographs(tmp_path: Path) -> None:
         ("masked", {"data.eval_root": "x"}, r"data.eval_root is given and data.root is not"),
     ],
 )
-def test_what_cannot_be_made(source: str, changes: dict[str, object], message: str) -> None:
+def test_what_cannot_be_made(source, changes, message):
     changes = {key.replace(".", "__"): value for key, value in changes.items()}
     with pytest.raises(UserError, match=message):
         opened("", data__source=source, **changes)

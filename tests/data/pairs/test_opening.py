@@ -13,22 +13,19 @@ from pix2pix_jax.errors import UserError
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def root(tmp_path):
     return tmp_path / "root"
 
 
-# --- Sides -------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(("direction", "wanted"), [("AtoB", [3, 3, 3, 103, 103, 103]), ("BtoA", [103] * 3 + [3] * 3)])
-def test_direction(root: Path, direction: str, wanted: list[int]) -> None:
+def test_direction(root, direction, wanted):
     train, _ = opened(save_pairs(root), data__direction=direction)
     assert train.channels == 6
     assert train.dtype == np.uint8
     assert wanted in levels(train)
 
 
-def test_both_halves_of_one_image(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_both_halves_of_one_image(root, caplog):
     for i in range(3):
         wide = np.concatenate([pixels(i), pixels(100 + i), pixels(9, size=(SIZE[0], 1))], 1)
         save_image(root / "wide" / f"{i}.png", wide)  # of an odd width, the last column is left out
@@ -41,7 +38,7 @@ def test_both_halves_of_one_image(root: Path, caplog: pytest.LogCaptureFixture) 
     assert opened(save_pairs(root / "two"))[0].remark == ""
 
 
-def test_several_inputs(root: Path) -> None:
+def test_several_inputs(root):
     for i in range(4):
         save_image(root / "A1" / f"{i}.png", pixels(i, 1))
         save_image(root / "A2" / f"{i}.png", pixels(50 + i))
@@ -62,7 +59,7 @@ def test_several_inputs(root: Path) -> None:
 
 
 @pytest.mark.parametrize("direction", ["AtoB", "BtoA"])
-def test_the_depth_of_what_is_made_is_found(root: Path, direction: str) -> None:
+def test_the_depth_of_what_is_made_is_found(root, direction):
     for i in range(2):
         save_image(root / "A" / f"{i}.png", pixels(i))
         save_image(root / "B" / f"{i}.png", pixels(i, 1, np.uint16))
@@ -73,10 +70,7 @@ def test_the_depth_of_what_is_made_is_found(root: Path, direction: str) -> None:
     assert train.found == {}
 
 
-# --- What is held out --------------------------------------------------------------------------
-
-
-def test_a_fraction_is_held_out_by_the_checksum_of_the_name(root: Path) -> None:
+def test_a_fraction_is_held_out_by_the_checksum_of_the_name(root):
     train, held_out = opened(save_pairs(root), data__eval_fraction=0.3)
     assert held_out.files == ("A/2.png", "A/6.png", "A/7.png")
     assert train.files == tuple(f"A/{i}.png" for i in (0, 1, 3, 4, 5, 8, 9))
@@ -85,7 +79,7 @@ def test_a_fraction_is_held_out_by_the_checksum_of_the_name(root: Path) -> None:
 @pytest.mark.parametrize(
     ("phases", "judged"), [(("train", "val"), "val"), (("train", "test"), "test"), (("train", "val", "test"), "val")]
 )
-def test_folders_of_phases(root: Path, phases: tuple[str, ...], judged: str) -> None:
+def test_folders_of_phases(root, phases, judged):
     for phase in phases:
         save_pairs(root, 3, f"A/{phase}", f"B/{phase}")
     train, held_out = opened(root)
@@ -93,7 +87,7 @@ def test_folders_of_phases(root: Path, phases: tuple[str, ...], judged: str) -> 
     assert sorted(held_out.files) == [f"A/{judged}/{i}.png" for i in range(3)]
 
 
-def test_eval_root(root: Path) -> None:
+def test_eval_root(root):
     for name in ("1", "2", "x/3", "test/4", "more/5"):
         save_image(root / f"{name}.png", pixels(9, size=(12, 24)))
     train, held_out = opened(root, data__eval_root=str(root / "test"))
@@ -105,7 +99,7 @@ def test_eval_root(root: Path) -> None:
         opened(root / "more", data__eval_root=str(root / "more"))
 
 
-def test_nothing_to_train_on(root: Path) -> None:
+def test_nothing_to_train_on(root):
     save_pairs(root, 2, "val/A", "val/B")
     with pytest.raises(UserError, match=r"holds val, and no train"):
         opened(root)
@@ -115,16 +109,13 @@ def test_nothing_to_train_on(root: Path) -> None:
         opened(save_pairs(root.parent / "two", 2), data__eval_fraction=0.0)
 
 
-# --- Damage ------------------------------------------------------------------------------------
-
-
 def cut_short(path: Path) -> None:
     """Puts an image there whose data end too early."""
     noise = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
     path.write_bytes(save_image(path, noise).read_bytes()[:-100])
 
 
-def test_pairs_with_an_unreadable_file_are_passed_over(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_pairs_with_an_unreadable_file_are_passed_over(root, caplog):
     save_pairs(root, 5)
     (root / "A" / "2.png").write_text("not an image")
     (root / "B" / "3.bmp").write_bytes(b"")
@@ -134,9 +125,7 @@ def test_pairs_with_an_unreadable_file_are_passed_over(root: Path, caplog: pytes
     assert str(root / "A/2.png") in caplog.text
 
 
-def test_a_damaged_file_has_a_stand_in_and_is_named_once(
-    root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_damaged_file_has_a_stand_in_and_is_named_once(root, tmp_path, caplog):
     save_pairs(root, 3)
     cut_short(root / "A" / "0.png")
     cut_short(root / "B" / "1.bmp")
@@ -152,7 +141,7 @@ def test_a_damaged_file_has_a_stand_in_and_is_named_once(
         opened(root, data__eval_root=str(tmp_path / "other"))[0][0]
 
 
-def test_no_pairs(root: Path) -> None:
+def test_no_pairs(root):
     root.mkdir()
     with pytest.raises(UserError, match=rf"--config.data.root={root} holds no images"):
         opened(root)
@@ -164,17 +153,14 @@ def test_no_pairs(root: Path) -> None:
         make_sources(translation_config())
 
 
-def test_training_and_judging_laid_out_in_two_ways(root: Path, tmp_path: Path) -> None:
+def test_training_and_judging_laid_out_in_two_ways(root, tmp_path):
     save_pairs(root, 2)
     save_image(tmp_path / "other" / "1.png", pixels(0))
     with pytest.raises(UserError, match=r"holds A, B and .*other AB: .*laid out alike"):
         opened(root, data__eval_root=str(tmp_path / "other"))
 
 
-# --- What tells sets apart ---------------------------------------------------------------------
-
-
-def test_names_and_fingerprints(root: Path) -> None:
+def test_names_and_fingerprints(root):
     save_pairs(root)
     first, same = opened(root)[0], opened(root)[0]
     assert (first.name, first.fingerprint()) == (same.name, same.fingerprint())

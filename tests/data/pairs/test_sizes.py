@@ -21,7 +21,7 @@ RANDOM = np.random.default_rng(0)
         ("none", (401, 600), (401, 600), (401, 600)),
     ],
 )
-def test_sizes(way: str, size: tuple[int, int], wanted: tuple[int, int], judged: tuple[int, int]) -> None:
+def test_sizes(way, size, wanted, judged):
     preprocess = Preprocess(way, 286, 256)  # type: ignore[arg-type]
     assert preprocess.size(*size) == wanted
     assert preprocess.for_judging().size(*size) == judged
@@ -29,7 +29,7 @@ def test_sizes(way: str, size: tuple[int, int], wanted: tuple[int, int], judged:
 
 @pytest.mark.parametrize("size", [(20, 30), (9, 50), (40, 40)])
 @pytest.mark.parametrize("nearest", [False, True])
-def test_eight_bits_are_resized_as_pillow_does(size: tuple[int, int], nearest: bool) -> None:
+def test_eight_bits_are_resized_as_pillow_does(size, nearest):
     image = RANDOM.integers(0, 256, (31, 47, 3), np.uint8)
     sampling = Image.Resampling.NEAREST if nearest else Image.Resampling.BICUBIC
     wanted = np.asarray(Image.fromarray(image).resize(size[::-1], sampling))
@@ -41,7 +41,7 @@ def test_eight_bits_are_resized_as_pillow_does(size: tuple[int, int], nearest: b
         )
 
 
-def test_sixteen_bits_keep_their_lower_bits() -> None:
+def test_sixteen_bits_keep_their_lower_bits():
     levels = np.linspace(30_000, 30_200, 64).astype(np.uint16)  # within one step of 8 bits
     image = np.broadcast_to(levels[None, :, None], (64, 64, 1))
     made = resized(image, (32, 32), nearest=False)
@@ -51,7 +51,7 @@ def test_sixteen_bits_keep_their_lower_bits() -> None:
 
 
 @pytest.mark.parametrize(("dtype", "top"), [(np.uint8, 255), (np.uint16, 65535), (np.float32, 1)])
-def test_at_edges_the_range_is_kept(dtype: type, top: int) -> None:
+def test_at_edges_the_range_is_kept(dtype, top):
     image = np.zeros((16, 16, 1), dtype)
     image[:, 8:] = top
     for nearest in (False, True):

@@ -1,13 +1,11 @@
 """Prepared sets of TFDS, once for all tests of a process."""
 
-from pathlib import Path
-
 import pytest
 from tfds_sets import Pix2pixOdd, Pix2pixPhotos, Pix2pixTrainOnly, Pix2pixValidation
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prepared(tmp_path_factory):
     """A folder of prepared sets."""
     folder = tmp_path_factory.mktemp("sets")
     for builder in (

@@ -11,12 +11,12 @@ from pix2pix_jax.photos import read_image
 
 
 @pytest.fixture(scope="module")
-def sources() -> tuple[WindowSource, WindowSource]:
+def sources():
     return open_bundled()
 
 
 @pytest.fixture
-def labelled(monkeypatch: pytest.MonkeyPatch) -> tuple[WindowSource, WindowSource]:
+def labelled(monkeypatch):
     """The same windows of pictures whose every pixel has a value of its own."""
     count = 0
 
@@ -39,16 +39,14 @@ def pixels_shown(source: WindowSource) -> np.ndarray:
     return shown
 
 
-def test_no_pixel_is_both_trained_and_judged_on(
-    labelled: tuple[WindowSource, WindowSource],
-) -> None:
+def test_no_pixel_is_both_trained_and_judged_on(labelled):
     train, held_out = (pixels_shown(source) for source in labelled)
     assert train.any()
     assert held_out.any()
     assert not (train & held_out).any()
 
 
-def test_every_photograph_has_an_equal_part(sources: tuple[WindowSource, WindowSource]) -> None:
+def test_every_photograph_has_an_equal_part(sources):
     train, held_out = sources
     assert len(train) == 1000
     assert len(held_out) == 30

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import save_image
 from PIL import Image
 
 from pix2pix_jax.data.sources.folder import FolderSource, open_folders
@@ -15,8 +16,7 @@ from pix2pix_jax.errors import UserError
 
 def save_photo(path: Path, gray: int = 0, size: tuple[int, int] = (40, 30)) -> None:
     """Saves a photograph of one gray level, by which it can be told from others."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", size, (gray, gray, gray)).save(path)
+    save_image(path, np.full((*size[::-1], 3), gray, np.uint8))
 
 
 def gray_of(photo: np.ndarray) -> int:
@@ -24,24 +24,21 @@ def gray_of(photo: np.ndarray) -> int:
 
 
 @pytest.fixture
-def ten(tmp_path: Path) -> Path:
+def ten(tmp_path):
     """A folder of ten photographs; number i has gray level 20 * i."""
     for i in range(10):
         save_photo(tmp_path / "ten" / f"{i}.png", 20 * i)
     return tmp_path / "ten"
 
 
-# --- What is found -----------------------------------------------------------------------------
-
-
-def test_found_in_folders_within_folders_sorted_by_path(tmp_path: Path) -> None:
+def test_found_in_folders_within_folders_sorted_by_path(tmp_path):
     names = ["b/c/2.webp", "a.JPG", "b/1.png", "b.d/3.bmp", "z.tiff"]
     for name in names:
         save_photo(tmp_path / name)
     assert scan_folder(str(tmp_path), flag="--root")[1] == sorted(names)
 
 
-def test_other_files_and_hidden_ones_are_left_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_other_files_and_hidden_ones_are_left_alone(tmp_path, caplog):
     save_photo(tmp_path / "photo.png")
     for name in ("notes.txt", "film.mpg", "page.pdf", "no_extension", "._photo.png"):
         (tmp_path / name).write_text("not an image")
@@ -52,9 +49,7 @@ def test_other_files_and_hidden_ones_are_left_alone(tmp_path: Path, caplog: pyte
     assert ["page.pdf" in record.getMessage() for record in caplog.records] == [True]
 
 
-def test_unreadable_files_are_skipped_with_a_warning_that_names_them(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_unreadable_files_are_skipped_with_a_warning_that_names_them(tmp_path, caplog):
     save_photo(tmp_path / "good.png", 50)
     (tmp_path / "empty.jpg").write_bytes(b"")
     (tmp_path / "text.png").write_text("not an image")
@@ -74,7 +69,7 @@ def test_unreadable_files_are_skipped_with_a_warning_that_names_them(
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-def test_decompression_bomb_is_skipped_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decompression_bomb_is_skipped_with_its_reason(tmp_path, monkeypatch):
     save_photo(tmp_path / "good.png", size=(10, 10))
     save_photo(tmp_path / "large.png", size=(30, 50))  # of which Pillow warns, and which colouring takes
     save_photo(tmp_path / "bomb.png", size=(100, 100))  # Pillow refuses
@@ -84,7 +79,7 @@ def test_decompression_bomb_is_skipped_with_its_reason(tmp_path: Path, monkeypat
     assert "10000 pixels" in skipped["bomb.png"]
 
 
-def test_linked_folder_is_followed_once(tmp_path: Path) -> None:
+def test_linked_folder_is_followed_once(tmp_path):
     save_photo(tmp_path / "elsewhere" / "1.png")
     (tmp_path / "root").mkdir()
     (tmp_path / "root" / "link").symlink_to(tmp_path / "elsewhere")
@@ -95,9 +90,7 @@ def test_linked_folder_is_followed_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["@eaDir/1.png", "#recycle", ".Trash-1000/files", ".AppleDouble", "Thumbs", "$RECYCLE.BIN", "in/@eaDir"]
 )
-def test_what_drives_and_bins_keep_is_left_out_and_counted(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
-) -> None:
+def test_what_drives_and_bins_keep_is_left_out_and_counted(tmp_path, caplog, name):
     for file in ("1.png", "in/2.png", f"{name}/3.png", f"{name}/deeper/4.jpg"):
         save_photo(tmp_path / file)
     assert scan_folder(str(tmp_path), flag="--root")[1] == ["1.png", "in/2.png"]
@@ -105,7 +98,7 @@ def test_what_drives_and_bins_keep_is_left_out_and_counted(
 
 
 @pytest.mark.parametrize("root", [".", "~/ten"])
-def test_folders_as_they_are_typed(ten: Path, monkeypatch: pytest.MonkeyPatch, root: str) -> None:
+def test_folders_as_they_are_typed(ten, monkeypatch, root):
     monkeypatch.chdir(ten)
     monkeypatch.setenv("HOME", str(ten.parent))
     (ten / "empty.jpg").write_bytes(b"")
@@ -117,12 +110,7 @@ def test_folders_as_they_are_typed(ten: Path, monkeypatch: pytest.MonkeyPatch, r
     assert (list(source.skipped), held_out.skipped) == (["empty.jpg"], {})  # told once
 
 
-# --- What is given -----------------------------------------------------------------------------
-
-
-def test_damaged_and_lost_files_are_replaced_by_the_next_and_named_once(
-    ten: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_damaged_and_lost_files_are_replaced_by_the_next_and_named_once(ten, caplog):
     files = [f"{i}.png" for i in range(10)]
     source = FolderSource(ten, files, shorter_side=112)
     assert [gray_of(source[i]) for i in range(10)] == [20 * i for i in range(10)]
@@ -147,10 +135,7 @@ def test_damaged_and_lost_files_are_replaced_by_the_next_and_named_once(
         FolderSource(ten, files, shorter_side=112)[0]
 
 
-# --- What is held out --------------------------------------------------------------------------
-
-
-def test_what_is_held_out_does_not_depend_on_where_the_folder_lies(ten: Path) -> None:
+def test_what_is_held_out_does_not_depend_on_where_the_folder_lies(ten):
     _, before = open_folders(str(ten), "", 0.3, shorter_side=112)
     moved = ten.rename(ten.parent / "moved")
     _, after = open_folders(str(moved), "", 0.3, shorter_side=112)
@@ -159,15 +144,12 @@ def test_what_is_held_out_does_not_depend_on_where_the_folder_lies(ten: Path) ->
 
 
 @pytest.mark.parametrize("place", ["ten/test", "other"])
-def test_eval_root_is_judged_on_whole_and_not_trained_on(ten: Path, tmp_path: Path, place: str) -> None:
+def test_eval_root_is_judged_on_whole_and_not_trained_on(ten, tmp_path, place):
     for name in ("a.png", "b.png"):
         save_photo(tmp_path / place / name)
     train, held_out = open_folders(str(ten), str(tmp_path / place), 0.1, shorter_side=112)
     assert train.files == tuple(f"{i}.png" for i in range(10))
     assert sorted(held_out.files) == ["a.png", "b.png"]
-
-
-# --- What cannot be used -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -185,9 +167,7 @@ def test_eval_root_is_judged_on_whole_and_not_trained_on(ten: Path, tmp_path: Pa
         ("ten", "", 1.0, r"data.eval_fraction=1.0: wanted .* between 0"),
     ],
 )
-def test_folders_that_cannot_be_used(
-    ten: Path, tmp_path: Path, root: str, eval_root: str, fraction: float, message: str
-) -> None:
+def test_folders_that_cannot_be_used(ten, tmp_path, root, eval_root, fraction, message):
     for name in ("nothing", "unreadable"):
         (tmp_path / name).mkdir()
     (tmp_path / "unreadable" / "empty.jpg").write_bytes(b"")
@@ -197,9 +177,7 @@ def test_folders_that_cannot_be_used(
         open_folders(f"{tmp_path}/{root}", eval_root and f"{tmp_path}/{eval_root}", fraction, shorter_side=112)
 
 
-def test_folder_that_may_not_be_listed_is_named(
-    ten: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_folder_that_may_not_be_listed_is_named(ten, caplog, monkeypatch):
     save_photo(ten / "private" / "1.png")
     list_folder = os.scandir
 

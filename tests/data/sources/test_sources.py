@@ -1,6 +1,5 @@
 """From a config to sources."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ def config_of(source: str = "bundled", task: str = "colorization", **changes: An
 
 
 @pytest.mark.parametrize(("source", "counts"), [("bundled", (1000, 30)), ("folder", (4, 1))])
-def test_from_a_config_to_batches(tmp_path: Path, source: str, counts: tuple[int, int]) -> None:
+def test_from_a_config_to_batches(tmp_path, source, counts):
     for i in range(5):
         Image.new("RGB", (60 + i, 50), (i, i, i)).save(tmp_path / f"{i}.png")
     train, held_out = make_sources(config_of(source, **({"root": str(tmp_path)} if source == "folder" else {})))
@@ -28,17 +27,17 @@ def test_from_a_config_to_batches(tmp_path: Path, source: str, counts: tuple[int
 
 
 @pytest.mark.parametrize(("given", "nearest"), [("bundle", "bundled"), ("tfds", "tfds:NAME"), ("pairs:x", "pairs")])
-def test_unknown_source(given: str, nearest: str) -> None:
+def test_unknown_source(given, nearest):
     with pytest.raises(UserError, match=rf"data.source={given} is not known: .*\(did you mean {nearest}\?\)"):
         make_sources(config_of(source=given))
 
 
-def test_folder_without_root() -> None:
+def test_folder_without_root():
     with pytest.raises(UserError, match=r"give --config.data.root=DIR"):
         make_sources(config_of(source="folder"))
 
 
-def test_of_a_run_whose_photographs_are_gone_nothing_is_known(tmp_path: Path) -> None:
+def test_of_a_run_whose_photographs_are_gone_nothing_is_known(tmp_path):
     for i in range(5):
         Image.new("RGB", (60 + i, 50), (i, i, i)).save(tmp_path / f"{i}.png")
     given = open_folder(str(tmp_path), "--data", shorter_side=112)
@@ -56,6 +55,6 @@ def test_of_a_run_whose_photographs_are_gone_nothing_is_known(tmp_path: Path) ->
         ("stl10", "translation", "gives photographs, .* task is translation: .*--config=configs/ycrcb_rgb.py"),
     ],
 )
-def test_pairs_are_translated_and_photographs_coloured(source: str, task: str, message: str) -> None:
+def test_pairs_are_translated_and_photographs_coloured(source, task, message):
     with pytest.raises(UserError, match=f"data.source={source} {message}"):
         make_sources(config_of(source=source, task=task))

@@ -6,8 +6,8 @@ import subprocess
 import sys
 import tarfile
 import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -63,43 +63,21 @@ def make_archive() -> bytes:
     return buffer.getvalue()
 
 
-class Server(ThreadingHTTPServer):
-    """Serves one file, and counts how often it is asked."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.content = make_archive()
-        self.length = len(self.content)
-        self.status = 200
-        self.requests = 0
-        self.url = f"http://127.0.0.1:{self.server_address[1]}/{FILE}"
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Silent when a client leaves early."""
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        self.server.requests += 1
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", str(self.server.length))
-        self.end_headers()
-        self.wfile.write(self.server.content)
-
+class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         pass
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A server of the archive, which the builder is told of."""
-    with Server() as server:
+def served(tmp_path_factory, monkeypatch):
+    """The archive as a file that a server serves, of which the builder is told."""
+    file = tmp_path_factory.mktemp("served") / FILE
+    file.write_bytes(make_archive())
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=file.parent)) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        use_url(monkeypatch, server.url, server.content)
-        yield server
+        use_url(monkeypatch, f"http://127.0.0.1:{server.server_address[1]}/{FILE}", file.read_bytes())
+        yield file
         server.shutdown()
         thread.join()
 
@@ -121,7 +99,7 @@ def open_stl10(folder: Path) -> tuple[TfdsSource, TfdsSource]:
     return open_tfds("stl10", "", "", 0.5, tfds_dir=str(folder))
 
 
-def test_from_the_archive_to_pixels(server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_from_the_archive_to_pixels(served, tmp_path, caplog):
     train, held_out = open_stl10(tmp_path)
     (note,) = notes_of(caplog)
     assert str(tmp_path / "downloads") in note
@@ -134,14 +112,15 @@ def test_from_the_archive_to_pixels(server: Server, tmp_path: Path, caplog: pyte
     assert sorted(keys("unlabelled", images[:7])) == list(range(7))
     assert sorted(keys("train", images[7:])) == list(range(6))
     assert sorted(keys("test", np.stack([held_out[i] for i in range(5)]))) == list(range(5))
-    server.requests = 0
+    served.unlink()
+    (tmp_path / "downloads" / "manual" / FILE).unlink()
     again, _ = open_stl10(tmp_path)
-    assert (server.requests, len(notes_of(caplog))) == (0, 1)
+    assert len(notes_of(caplog)) == 1
     assert again.fingerprint() == train.fingerprint()
     np.testing.assert_array_equal(np.stack([again[i] for i in range(13)]), images)
 
 
-def test_what_is_prepared_is_what_tfds_prepares(server: Server, tmp_path: Path) -> None:
+def test_what_is_prepared_is_what_tfds_prepares(served, tmp_path):
     open_stl10(tmp_path)
     builder = original.Builder(data_dir=tmp_path)
     info = builder.info
@@ -156,50 +135,48 @@ def test_what_is_prepared_is_what_tfds_prepares(server: Server, tmp_path: Path) 
         assert [record["label"] for record in records] == [expected[number] for number in numbers]
 
 
-def test_archive_put_by_hand(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    use_url(monkeypatch, f"http://127.0.0.1:9/{FILE}", server.content)
+def test_archive_put_by_hand(served, tmp_path):
+    content = served.read_bytes()
+    served.unlink()
     archive = tmp_path / "downloads" / "manual" / FILE
     archive.parent.mkdir(parents=True)
     archive.write_bytes(b"something else")
     message = refusal("stl10", tmp_path)
     assert str(archive) in message
     assert "delete it" in message
-    archive.write_bytes(server.content)
+    archive.write_bytes(content)
     assert len(open_stl10(tmp_path)[0]) == 13
 
 
 @pytest.mark.parametrize("damage", ["changed", "cut", "missing", "no network"])
-def test_a_broken_download_leaves_nothing_behind(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
-) -> None:
-    good = server.content
-    if damage == "missing":
-        server.status = 404
+def test_a_broken_download_leaves_nothing_behind(served, tmp_path, monkeypatch, damage):
+    good, url = served.read_bytes(), Stl10Builder.url
     if damage == "no network":
         use_url(monkeypatch, f"http://127.0.0.1:9/{FILE}", good)
-    server.content = good[:5000] + (b"?" + good[5001:] if damage == "changed" else b"")
-    if damage == "cut":
-        server.length = len(server.content)
+    elif damage == "missing":
+        served.unlink()
+    else:
+        served.write_bytes(good[:5000] + (b"?" + good[5001:] if damage == "changed" else b""))
     message = refusal("stl10", tmp_path)
     assert "could not be prepared" in message
     assert "--config.data.source=bundled" in message
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-    use_url(monkeypatch, server.url, good)
-    server.status, server.content, server.length = 200, good, len(good)
+    served.write_bytes(good)
+    use_url(monkeypatch, url, good)
     open_stl10(tmp_path)
 
 
 @pytest.mark.process
-def test_tensorflow_is_not_imported(server: Server, tmp_path: Path) -> None:
+def test_tensorflow_is_not_imported(served, tmp_path):
     manual = tmp_path / "downloads" / "manual" / FILE
     manual.parent.mkdir(parents=True)
-    manual.write_bytes(server.content)
+    manual.write_bytes(served.read_bytes())
     code = (
         "import sys; from pathlib import Path; import pix2pix_jax.data.sources.tfds as data; "
         "assert 'tensorflow_datasets' not in sys.modules; "
         f"sys.path[:0] = [{str(ROOT / 'tests')!r}, {str(Path(__file__).parent)!r}]; "
         "import pytest; import test_stl10 as test; "
-        f"test.use_url(pytest.MonkeyPatch(), '{server.url}', Path('{manual}').read_bytes()); "
+        f"test.use_url(pytest.MonkeyPatch(), '{Stl10Builder.url}', Path('{manual}').read_bytes()); "
         f"train, held_out = data.open_tfds('stl10', '', '', 0.5, tfds_dir='{tmp_path}'); "
         "assert train[0].shape == held_out[0].shape == (96, 96, 3); "
         "train.fingerprint(); "

@@ -2,7 +2,6 @@
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +20,7 @@ def numbers_of(source: TfdsSource, split: str = "train") -> list[int]:
     return numbers
 
 
-def test_every_photograph_in_rgb_judged_on_in_an_order_as_good_as_random(prepared: Path) -> None:
+def test_every_photograph_in_rgb_judged_on_in_an_order_as_good_as_random(prepared):
     train, held_out = open_tfds("pix2pix_photos", "", "", 0.1, tfds_dir=str(prepared))
     assert train.name == "pix2pix_photos"
     assert sorted(numbers_of(train)) == list(range(TRAIN))
@@ -34,14 +33,14 @@ def test_every_photograph_in_rgb_judged_on_in_an_order_as_good_as_random(prepare
 
 
 @pytest.mark.parametrize(("fraction", "count"), [(0.1, 4), (0.11, 5), (0.001, 1), (0.97, 39)])
-def test_held_out_fraction(prepared: Path, fraction: float, count: int) -> None:
+def test_held_out_fraction(prepared, fraction, count):
     train, held_out = open_tfds("pix2pix_train_only/small", "", "", fraction, tfds_dir=str(prepared))
     assert train.name == "pix2pix_train_only_small"
     assert len(held_out) == count
     assert sorted(numbers_of(train) + numbers_of(held_out)) == list(range(TRAIN))
 
 
-def test_splits_in_the_words_of_tfds(prepared: Path) -> None:
+def test_splits_in_the_words_of_tfds(prepared):
     train, held_out = open_tfds("pix2pix_photos", "train[:90%]+test", "train[90%:]", 0.1, tfds_dir=str(prepared))
     assert (len(train), len(held_out)) == (36 + TEST, 4)
     assert not {*[train[i].tobytes() for i in range(len(train))]} & {held_out[i].tobytes() for i in range(4)}
@@ -53,13 +52,13 @@ def test_splits_in_the_words_of_tfds(prepared: Path) -> None:
     ("split", "eval_split", "shared"),
     [("train", "train", 40), ("", "train[90%:]", 4), ("train+test", "", 12), ("train[:21]", "train[20:]", 1)],
 )
-def test_nothing_is_trained_and_judged_on(prepared: Path, split: str, eval_split: str, shared: int) -> None:
+def test_nothing_is_trained_and_judged_on(prepared, split, eval_split, shared):
     message = refusal("pix2pix_photos", prepared, split, eval_split)
     assert f"--config.data.split={split or 'train'} and --config.data.eval_split={eval_split or 'test'}" in message
     assert f"share {shared} photographs" in message
 
 
-def test_threads(prepared: Path) -> None:
+def test_threads(prepared):
     train, _ = open_tfds("pix2pix_photos", "", "", 0.1, tfds_dir=str(prepared))
     order = list(np.random.RandomState(1).randint(0, TRAIN, 400))
     with ThreadPoolExecutor(8) as pool:  # the first to open the files, too
@@ -68,7 +67,7 @@ def test_threads(prepared: Path) -> None:
         np.testing.assert_array_equal(image, train[i])
 
 
-def test_fingerprint(tmp_path: Path) -> None:
+def test_fingerprint(tmp_path):
     def fingerprints() -> list[str]:
         sources = [
             *open_tfds("pix2pix_photos", "", "", 0.1, tfds_dir=str(tmp_path)),
@@ -83,7 +82,7 @@ def test_fingerprint(tmp_path: Path) -> None:
     assert not set(fingerprints()) & set(first)
 
 
-def test_prepared_on_first_use(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_prepared_on_first_use(tmp_path, caplog):
     train, _ = open_tfds("pix2pix_photos", "", "", 0.1, tfds_dir=str(tmp_path))
     (note,) = notes_of(caplog)
     assert "--config.data.source=tfds:pix2pix_photos" in note
@@ -93,7 +92,7 @@ def test_prepared_on_first_use(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     assert len(notes_of(caplog)) == 1
 
 
-def test_prepared_set_that_the_catalogue_lacks(prepared: Path, tmp_path: Path) -> None:
+def test_prepared_set_that_the_catalogue_lacks(prepared, tmp_path):
     copy = shutil.copytree(prepared / "pix2pix_photos", tmp_path / "holidays")
     for file in (copy / "1.2.0").iterdir():
         if file.suffix == ".json":
