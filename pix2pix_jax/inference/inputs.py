@@ -16,7 +16,7 @@ from pix2pix_jax.data.pairs.checks import split_channels
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.inference.generate import translation_task
 from pix2pix_jax.inference.photo_files import explaining
-from pix2pix_jax.photos import Header, Kind, Pixels, pixels_of, read_pixels, to_channels
+from pix2pix_jax.photos import Pixels, kind_of, pixels_of, read_pixels, to_channels
 from pix2pix_jax.tasks import TranslationTask
 
 Given = str | os.PathLike[str] | Image.Image | NDArray[Any]
@@ -26,7 +26,6 @@ _logger = logging.getLogger(__name__)
 
 _PATHS = (str, os.PathLike)
 _ALMOST = 0.95  # of the width of images that hold both sides
-_GRAY_MODES = ("1", "L", "LA", "La")  # of Pillow
 _DEPTHS = {"uint8": "8 bits", "uint16": "16 bits", "float32": "floating point"}
 
 
@@ -53,7 +52,7 @@ def condition_of(
     decoded = [_decoded(image, config) for image in images]
     indices = config.data.input_interpolation == "nearest"
     try:
-        counts = _channels([_header(image) for image in decoded], task)
+        counts = _channels(decoded, task)
         parts = [to_channels(image, count, indices=indices) for image, count in zip(decoded, counts, strict=True)]
     except ValueError as error:
         if files:
@@ -70,25 +69,18 @@ def condition_of(
     return condition[:, : width // 2] if left else condition[:, width // 2 : width // 2 * 2]
 
 
-def _channels(headers: Sequence[Header], task: TranslationTask) -> tuple[int, ...]:
+def _channels(images: Sequence[Pixels], task: TranslationTask) -> tuple[int, ...]:
     """How many channels each image gives to the generator's input."""
-    if len({header[:2] for header in headers}) > 1:
-        given = ", ".join(f"{header.width}×{header.height}" for header in headers)
+    sizes = [image.size if isinstance(image, Image.Image) else image.shape[1::-1] for image in images]
+    if len(set(sizes)) > 1:
+        given = ", ".join(f"{width}×{height}" for width, height in sizes)
         raise ValueError(f"expected images of one size, got {given}")
-    wanted = task.input_channels
-    if split := split_channels([[header.kind] for header in headers], wanted, task.input_parts):
+    wanted, kinds = task.input_channels, [kind_of(image) for image in images]
+    if split := split_channels([[kind] for kind in kinds], wanted, task.input_parts):
         return split
-    given = " and ".join(f"{header.kind.channels} of {_DEPTHS[header.kind.depth]}" for header in headers)
-    images = f"{len(headers)} image{'s' * (len(headers) > 1)}"
-    raise ValueError(f"the generator takes {wanted} channel{'s' * (wanted > 1)}, got {images} with {given}")
-
-
-def _header(pixels: Pixels) -> Header:
-    if isinstance(pixels, Image.Image):
-        kind = Kind(len(pixels.getbands()), 1 if pixels.mode in _GRAY_MODES else 3, "uint8")
-        return Header(pixels.height, pixels.width, kind)
-    height, width, channels = pixels.shape
-    return Header(height, width, Kind(channels, channels, pixels.dtype.name))
+    given = " and ".join(f"{kind.channels} of {_DEPTHS[kind.depth]}" for kind in kinds)
+    number = f"{len(images)} image{'s' * (len(images) > 1)}"
+    raise ValueError(f"the generator takes {wanted} channel{'s' * (wanted > 1)}, got {number} with {given}")
 
 
 def _decoded(image: Given, config: Config) -> Pixels:

@@ -30,9 +30,9 @@ from pix2pix_jax.figures.drawing import displayed
 from pix2pix_jax.inference import Point, TrainedGenerator
 from pix2pix_jax.inference.colorizing import colorize_file
 from pix2pix_jax.inference.inputs import condition_of
-from pix2pix_jax.inference.photo_files import explaining
+from pix2pix_jax.inference.photo_files import reading
 from pix2pix_jax.inference.translating import translate_array, translated_name, write_translated
-from pix2pix_jax.photos import read_header, read_image
+from pix2pix_jax.photos import upright_rgb, upright_size
 
 _POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self';"
 _POLICY += " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -59,9 +59,11 @@ class Maker(NamedTuple):
         if self.generator.translates:
             picture = Image.fromarray(displayed(condition_of([file], self.generator.config)))
             return _encoded(picture), {"width": picture.width, "height": picture.height}
-        with explaining(file):
-            header, picture = read_header(file), Image.fromarray(read_image(file, _SHOWN // 2)).convert("L")
-        return _encoded(picture), {"width": header.width, "height": header.height}
+        with reading(file) as image:
+            width, height = upright_size(image)
+            image.draft(None, (_SHOWN, _SHOWN))
+            picture = Image.fromarray(upright_rgb(image)).convert("L")
+        return _encoded(picture), {"width": width, "height": height}
 
     def result(self, file: Path, note: Callable[[str], object], asked: dict[str, Any]) -> Made:
         """The file that the command writes, byte by byte, and its name; `note` is told how the given one was read.
@@ -161,7 +163,7 @@ def _refusal(headers: Headers, password: str | None, hosts: frozenset[str] | Non
 
 
 def _check(headers: Headers, most: int) -> None:
-    """Raises HTTPException for what another site's page sends, or what is too large: servers hold it to its length."""
+    """Raises HTTPException for what another site's page sends, or what says that it is too large, or not how large."""
     site = headers.get("sec-fetch-site") or ("origin" in headers and urlsplit(headers["origin"]).netloc)
     if site not in (False, "same-origin", "none", headers.get("host"), headers.get("x-forwarded-host")):
         raise HTTPException(403, "Another site's page may not use this one.")

@@ -5,6 +5,7 @@ from pix2pix_jax.photos.channels import (
     Header,
     Kind,
     Pixels,
+    kind_of,
     pixels_of,
     read_header,
     read_pixels,
@@ -12,7 +13,7 @@ from pix2pix_jax.photos.channels import (
 )
 from pix2pix_jax.photos.limits import check_size
 from pix2pix_jax.photos.metadata import metadata_to_keep, save_options
-from pix2pix_jax.photos.opening import load, open_image, orientation_of
+from pix2pix_jax.photos.opening import load, open_image, upright_size
 from pix2pix_jax.photos.pixels import read_image, srgb_bands, upright_rgb
 from pix2pix_jax.photos.readable import (
     image_extensions,
@@ -31,13 +32,13 @@ __all__ = [
     "check_size",
     "format_of",
     "image_extensions",
+    "kind_of",
     "known_suffix",
     "load",
     "looks_like_an_image",
     "metadata_to_keep",
     "name_to_write",
     "open_image",
-    "orientation_of",
     "pixels_of",
     "read_header",
     "read_image",
@@ -48,5 +49,6 @@ __all__ = [
     "to_channels",
     "unread_reason",
     "upright_rgb",
+    "upright_size",
     "with_extension",
 ]

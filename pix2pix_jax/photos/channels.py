@@ -19,12 +19,11 @@ from pix2pix_jax.photos.arrays import (
     turned,
     unknown_kind,
 )
-from pix2pix_jax.photos.opening import load, open_image, orientation_of
+from pix2pix_jax.photos.opening import load, open_image, orientation_of, upright_size
 from pix2pix_jax.photos.pixels import to_rgb
 
-TIFF_EXTENSIONS = (".tif", ".tiff")
-
-_SIDEWAYS = 5  # from this EXIF orientation on, height and width are exchanged
+_TIFF_EXTENSIONS = (".tif", ".tiff")
+_GRAY_MODES = ("1", "L", "LA", "La")  # of Pillow
 
 Pixels = Image.Image | NDArray[Any]
 """Decoded: Pillow's image where it has 8 bits, or an array [H, W, C] of uint8, uint16 or float32."""
@@ -75,17 +74,16 @@ def read_header(path: Path) -> Header:
     """
     if path.suffix.lower() == NUMPY:
         values = map_numpy(path)
-        return _header(values.shape, depth_of(values.dtype, path))
+        return _header(values.shape, values.dtype, path)
     try:
         with open_image(path) as image:
-            sideways, header = orientation_of(image) >= _SIDEWAYS, _header_of(image, path)
-            return header._replace(height=header.width, width=header.height) if sideways else header
+            width, height = upright_size(image)
+            return Header(height, width, _kind(image, path))
     except UnidentifiedImageError:
-        if path.suffix.lower() not in TIFF_EXTENSIONS:
+        if path.suffix.lower() not in _TIFF_EXTENSIONS:
             raise
     with path.open("rb") as file:
-        shape, dtype = tiff_header(file, path)
-    return _header(shape, depth_of(dtype, path))
+        return _header(*tiff_header(file, path), path)
 
 
 def read_pixels(path: Path) -> Pixels:
@@ -104,7 +102,7 @@ def read_pixels(path: Path) -> Pixels:
         with open_image(path) as image:
             return pixels_of(image)
     except UnidentifiedImageError:
-        if path.suffix.lower() not in TIFF_EXTENSIONS:
+        if path.suffix.lower() not in _TIFF_EXTENSIONS:
             raise
     with path.open("rb") as file:
         return as_pixels(read_tiff(file, path), path)
@@ -151,27 +149,28 @@ def to_channels(pixels: Pixels, channels: int, *, indices: bool) -> NDArray[Any]
     return to_rgb(pixels) if channels == 3 else np.asarray(pixels)
 
 
-def _header(shape: tuple[int, ...], depth: str) -> Header:
+def _header(shape: tuple[int, ...], dtype: np.dtype, path: Path) -> Header:
     height, width, channels = shape
-    return Header(height, width, Kind(channels, channels, depth))
+    return Header(height, width, Kind(channels, channels, depth_of(dtype, path)))
 
 
-def _header_of(image: Any, path: Path) -> Header:
-    """The header of an image that Pillow has opened, before it is turned."""
-    if image.format == "TIFF" and is_beyond_pillow(image):
-        shape, dtype = tiff_header(image.fp, path)
-        return _header(shape, depth_of(dtype, path))
+def kind_of(pixels: Pixels) -> Kind:
+    """The kind of decoded pixels."""
+    if isinstance(pixels, Image.Image):
+        return Kind(len(pixels.getbands()), 1 if pixels.mode in _GRAY_MODES else 3, "uint8")
+    return Kind(pixels.shape[2], pixels.shape[2], pixels.dtype.name)
+
+
+def _kind(image: Any, path: Path) -> Kind:
+    """The kind of an image that Pillow has opened, and nobody decoded."""
     channels = len(image.getbands())
+    if image.format == "TIFF" and is_beyond_pillow(image):
+        return _header(*tiff_header(image.fp, path), path).kind
     if is_beyond_pillow(image):  # a PNG: of grey with transparency Pillow makes RGBA
-        return _header((image.height, image.width, 2 if "LA;16" in str(image.tile) else channels), "uint16")
-    width, height = image.size
-    if image.format == "TIFF":  # of which Pillow's versions do not agree on the size
-        width, height = image.tag_v2[256], image.tag_v2[257]
-    header = _header((height, width, channels), depth := _pillow_depth(image, path))
-    if depth != "uint8":
-        return header
-    natural = 1 if image.mode in ("1", "L", "LA", "La") else 3
-    return header._replace(kind=header.kind._replace(natural=natural))
+        channels, depth = 2 if "LA;16" in str(image.tile) else channels, "uint16"
+    elif (depth := _pillow_depth(image, path)) == "uint8":
+        return kind_of(image)
+    return Kind(channels, channels, depth)
 
 
 def _pillow_depth(image: Image.Image, path: Path) -> str:

@@ -14,17 +14,13 @@ from pix2pix_jax.photos.profiles import profile_of
 from pix2pix_jax.photos.readable import readable_formats, unread_reason
 from pix2pix_jax.photos.whole import JPEG, check_whole, walk_jpeg, whole_jpeg
 
-_SUBFILE, _OLD_SUBFILE, _PLANAR = 254, 255, 284  # TIFF 6.0
+# Tags of TIFF 6.0; width and height are two.
+_SUBFILE, _OLD_SUBFILE, _PLANAR = 254, 255, 284
+_SIZE, _TILE = (256, 257), (322, 323)
 
-_TILE = (322, 323)  # tags of TIFF 6.0: width and height
+_SIDEWAYS = 5  # from this EXIF orientation on, width and height are exchanged
 
 _LARGEST_PROFILE = 2**26  # bytes
-
-_UNREAD_TIFF = (
-    "damaged, or of a kind of TIFF that is not read: save it with 8 or 16 bits a channel, grey or RGB, black being zero"
-)
-_WITHOUT_END = "the file lacks its end marker, but no part of the picture"
-_DAMAGED = "the file is damaged: what it still holds is taken, the rest is blank"
 
 
 def open_image(path: Path) -> ImageFile.ImageFile:
@@ -65,7 +61,10 @@ def _opened(path: Path) -> ImageFile.ImageFile:
     except UnidentifiedImageError as error:
         with path.open("rb") as file:
             if file.read(4) in TIFF:
-                raise UnidentifiedImageError(_UNREAD_TIFF) from error
+                raise UnidentifiedImageError(
+                    "damaged, or of a kind of TIFF that is not read: save it with 8 or 16 bits a channel, grey or RGB,"
+                    " black being zero"
+                ) from error
         raise
     except ValueError as error:
         if "too large" not in str(error):
@@ -138,11 +137,11 @@ def load(image: Image.Image, damaged: bool = False) -> tuple[Image.Image, tuple[
             raise
         file = Path(str(image.filename))
         if image.format in JPEG and file.is_file() and (whole := whole_jpeg(file.read_bytes())):
-            image, notes = whole, (_WITHOUT_END,)
+            image, notes = whole, ("the file lacks its end marker, but no part of the picture",)
         elif damaged:
             image.tile = []  # nothing more is asked for: what was decoded until now is there
             image.load()
-            notes = (_DAMAGED,)
+            notes = ("the file is damaged: what it still holds is taken, the rest is blank",)
         else:
             raise
     upright = _upright(_of_8_bits(np.asarray(image)[..., None], image) if image.mode[0] in "IF" else image, image)
@@ -165,6 +164,15 @@ def _upright(image: Image.Image, source: Image.Image) -> Image.Image:
         return image
     image.getexif()[ExifTags.Base.Orientation] = orientation
     return ImageOps.exif_transpose(image)
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height, px, of an image that was opened and not decoded, when it is the right way up."""
+    width, height = image.size
+    if image.format == "TIFF":  # whose size is upright in some of Pillow's versions
+        tags: Any = image.tag_v2  # type: ignore[attr-defined]
+        width, height = (int(tags[tag]) for tag in _SIZE)
+    return (height, width) if orientation_of(image) >= _SIDEWAYS else (width, height)
 
 
 def orientation_of(image: Image.Image) -> int:
