@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,40 +12,33 @@ from PIL import Image
 from pix2pix_jax import files
 from pix2pix_jax.color import LUMA_WEIGHTS, as_stored, as_unit
 from pix2pix_jax.inference.generator import TrainedGenerator
-from pix2pix_jax.inference.gray import GrayPhoto, gray_photo, restored
+from pix2pix_jax.inference.gray import GrayPhoto, gray_photo
 from pix2pix_jax.inference.like import points_like
 from pix2pix_jax.inference.painting import make_chroma, painted_bands, painted_image, side_by_side
 from pix2pix_jax.inference.photo_files import explaining, reading, write_photo
 from pix2pix_jax.inference.points import Point, check_points
-from pix2pix_jax.inference.trained import given_generator
+from pix2pix_jax.inference.trained import Trained, given_generator
 from pix2pix_jax.photos import check_size, format_of, known_suffix, metadata_to_keep, name_to_write, with_extension
 
 Photo = Image.Image | str | os.PathLike[str]
 """A Pillow image, or the path of a file."""
 
-Generator = TrainedGenerator | str | os.PathLike[str]
-"""A generator, or what `load_trained` reads one from."""
-
 
 @overload
 def colorize(
-    image: Photo, generator: Generator | None = None, seed: int = 0, points: Sequence[Point] = (), restore: bool = False
+    image: Photo, generator: Trained = None, seed: int = 0, points: Sequence[Point] = (), restore: bool = False
 ) -> Image.Image: ...
 
 
 @overload
 def colorize(
-    image: NDArray,
-    generator: Generator | None = None,
-    seed: int = 0,
-    points: Sequence[Point] = (),
-    restore: bool = False,
+    image: NDArray, generator: Trained = None, seed: int = 0, points: Sequence[Point] = (), restore: bool = False
 ) -> NDArray: ...
 
 
 def colorize(
     image: Photo | NDArray,
-    generator: Generator | None = None,
+    generator: Trained = None,
     seed: int = 0,
     points: Sequence[Point] = (),
     restore: bool = False,
@@ -59,8 +52,7 @@ def colorize(
         image: a Pillow image of any mode or the path of an image file, whose ICC profile and EXIF orientation are
             applied; or an array [H, W] or [H, W, channels], with channels grey, grey and alpha, RGB, or RGBA: uint8,
             uint16, or floating point in [0, 1]; sRGB.
-        generator: from `load_trained`, or what that is given: a run's folder, a file, "pretrained" or "reference",
-            read in every call unless it is the package's; None for "pretrained".
+        generator: from `load_trained`, or what that is given, which is read in every call unless it is the package's.
         seed: what dropout follows from, where the generator's config (`test_time`) keeps it.
         points: places whose colour is known, in the upright photograph.
         restore: whether black and white of a faded print are brought back before it is coloured, see `restored`.
@@ -77,8 +69,8 @@ def colorize(
     """
     generator = given_generator(generator)
     if isinstance(image, np.ndarray):
-        return _colorize_array(generator, image, seed, points, restore)
-    if isinstance(image, Image.Image):
+        photo = _photo_of_array(image)
+    elif isinstance(image, Image.Image):
         photo = gray_photo(image)
     elif isinstance(image, str | os.PathLike):
         with reading(Path(image)) as opened:
@@ -86,29 +78,26 @@ def colorize(
     else:
         raise TypeError(f"expected a path, a Pillow image or a NumPy array, got {type(image).__name__}")
     check_points(points, *photo.luma.shape[::-1])
-    return painted_image(generator, photo.restored() if restore else photo, seed, points)
+    photo = photo.restored() if restore else photo
+    if not isinstance(image, np.ndarray):
+        return painted_image(generator, photo, seed, points)
+    bands = painted_bands(photo.luma, make_chroma(generator, as_stored(photo.luma), seed, points))
+    rgb = np.concatenate([band for _, band in bands])
+    return rgb if photo.alpha is None else np.dstack([rgb, photo.alpha])
 
 
-def _colorize_array(
-    generator: TrainedGenerator, image: NDArray, seed: int, points: Sequence[Point], restore: bool
-) -> NDArray:
-    """As `colorize`, for arrays."""
+def _photo_of_array(image: NDArray) -> GrayPhoto:
+    """What is taken from an array, in its dtype, or float32 where that is floating point."""
     pixels = image[..., None] if image.ndim == 2 else image
     if pixels.ndim != 3 or not 1 <= pixels.shape[2] <= 4 or pixels.size == 0:
         raise ValueError(f"expected an image [H, W] or [H, W, 1 to 4], got {list(image.shape)}")
     if pixels.dtype not in (np.uint8, np.uint16):
         pixels = as_unit(pixels)
-    luma, alpha = pixels[..., 0], pixels[..., 1:]
+    luma, alpha = pixels[..., 0], pixels[..., -1] if pixels.shape[2] in (2, 4) else None
     if pixels.shape[2] >= 3:
-        luma, alpha = pixels[..., :3] @ LUMA_WEIGHTS, pixels[..., 3:]
+        luma = pixels[..., :3] @ LUMA_WEIGHTS
         luma = (np.rint(luma) if pixels.dtype.kind == "u" else luma).astype(pixels.dtype)
-    luma = restored(luma) if restore else luma
-    colored = np.empty((*luma.shape, 3 + alpha.shape[2]), pixels.dtype)
-    colored[..., 3:] = alpha
-    check_points(points, *luma.shape[::-1])
-    for rows, rgb in painted_bands(luma, make_chroma(generator, as_stored(luma), seed, points)):
-        colored[rows, :, :3] = rgb
-    return colored
+    return GrayPhoto(luma, alpha, ())
 
 
 def colorize_file(
@@ -138,13 +127,13 @@ def colorize_file(
             UserError, which costs little: the pixels have not been read.
         note: is told what the user should know of how the file was read, a line each.
         both: whether to put before and after into one image.
-        seed: what dropout follows from, where the generator keeps it.
+        seed: as for `colorize`.
         overwrite: whether to replace a file that is there.
         damaged: whether what a damaged file still holds is taken.
         all_pages: whether all pages of a TIFF file are coloured, and not the first alone.
         keep_dates: whether the file that is written gets the dates of the photograph's.
-        restore: whether black and white of a faded print are brought back before it is coloured, see `restored`.
-        points: places whose colour is known, in the upright photograph.
+        restore: as for `colorize`.
+        points: as for `colorize`.
         like: a photograph in colour, whose colours are taken where it shows something alike, see `points_like`.
 
     Returns:
@@ -161,71 +150,61 @@ def colorize_file(
         made = painted_image(generator, better, seed, [*found, *points])
         return side_by_side(gray.image(), made) if both else made
 
-    gray, target, metadata, pages = _read(photo, name, place, note, both, damaged, all_pages)
-    dates = photo.stat()
-    image = painted(gray)
-    further = map(painted, _further_pages(photo, note)) if pages > 1 else ()
-    write_photo(image, target, metadata, overwrite, further)
+    with reading(photo) as image:
+        pages = getattr(image, "n_frames", 1) if all_pages and image.format == "TIFF" else 1
+        new_name = _name_to_write(name, image, both, pages)
+        target = place(new_name)
+        gray = _decoded(image, photo, damaged)
+        notes = [*_note_of_frames(image, pages), *gray.notes, *_note_of_name(photo, name, new_name, target)]
+        metadata = metadata_to_keep(image)
+    del image  # what was decoded takes much memory, as what is made of it does
+    for text in notes:
+        note(text)
+    dates, made = photo.stat(), painted(gray)
+    write_photo(made, target, metadata, overwrite, map(painted, _further_pages(photo, pages, damaged, note)))
     if keep_dates:
         with files.writing(target):
             os.utime(target, ns=(dates.st_atime_ns, dates.st_mtime_ns))
-    return target, gray, image
+    return target, gray, made
 
 
-def _read(
-    photo: Path,
-    name: Path,
-    place: Callable[[Path], Path],
-    note: Callable[[str], object],
-    both: bool,
-    damaged: bool,
-    all_pages: bool,
-) -> tuple[GrayPhoto, Path, dict[str, Any], int]:
-    """Reads a file, or its first page, unless its successor could not be written, and notes what there is to note.
+def _name_to_write(name: Path, image: Image.Image, both: bool, pages: int) -> Path:
+    """The name of what is made of an image that was opened: its own where that format can hold it."""
+    if pages > 1:
+        chosen = format_of(name)
+        return name if chosen is not None and chosen.name == "TIFF" else with_extension(name, ".tif")
+    longer = max(image.size)
+    return name_to_write(name, image.has_transparency_data, 2 * longer + longer // 50 + 2 if both else longer)
 
-    Apart from `colorize_file`, so that the decoded file is forgotten before its successor is made.
 
-    Returns:
-        What was taken from it, the file to write, the metadata to keep, and the number of pages to colour.
-    """
-    notes = []
-    with reading(photo) as image:
-        pages = getattr(image, "n_frames", 1) if all_pages and image.format == "TIFF" else 1
-        longer = max(image.size)
-        new_name = name_to_write(name, image.has_transparency_data, 2 * longer + longer // 50 + 2 if both else longer)
-        if pages > 1:
-            chosen = format_of(name)
-            new_name = name if chosen is not None and chosen.name == "TIFF" else with_extension(name, ".tif")
-        target = place(new_name)
-        with explaining(photo, "" if damaged else "; --damaged takes what it still holds"):
-            gray = gray_photo(image, damaged)
-        frames = getattr(image, "n_frames", 1)
-        # In an MPO file, which telephones write, the further frames are previews and the like.
-        if frames > pages and image.format != "MPO":
-            notes.append(f"the first of its {frames} frames is taken")
-        metadata = metadata_to_keep(image)
-    notes += gray.notes
+def _note_of_frames(image: Image.Image, pages: int) -> list[str]:
+    """A note where an image has more frames than are coloured; in MPO, which telephones write, they are previews."""
+    frames = getattr(image, "n_frames", 1)
+    return [f"the first of its {frames} frames is taken"] if frames > pages and image.format != "MPO" else []
+
+
+def _note_of_name(photo: Path, name: Path, new_name: Path, target: Path) -> list[str]:
+    """A note where what is written is not called as the photograph is, or is not where its name is."""
     if new_name != name:
-        suffix = known_suffix(name)
-        notes.append(
-            f"written as {target.name}, for {suffix or 'a file without extension'} cannot hold this image in colour"
-        )
-    elif photo.is_symlink() and target == photo.resolve():
-        notes.append(f"a link: {target} is replaced, which it points to")
-    elif target.name != name.name:
-        notes.append(f"written as {target.name}, for {name.name} is another photograph's")
-    for text in notes:
-        note(text)
-    return gray, target, metadata, pages
+        suffix = known_suffix(name) or "a file without extension"
+        return [f"written as {target.name}, for {suffix} cannot hold this image in colour"]
+    if photo.is_symlink() and target == photo.resolve():
+        return [f"a link: {target} is replaced, which it points to"]
+    return [] if target.name == name.name else [f"written as {target.name}, for {name.name} is another photograph's"]
 
 
-def _further_pages(photo: Path, note: Callable[[str], object]) -> Iterator[GrayPhoto]:
+def _decoded(image: Image.Image, photo: Path, damaged: bool) -> GrayPhoto:
+    with explaining(photo, "" if damaged else "; --damaged takes what it still holds"):
+        return gray_photo(image, damaged)
+
+
+def _further_pages(photo: Path, pages: int, damaged: bool, note: Callable[[str], object]) -> Iterator[GrayPhoto]:
     """Reads the second page of a TIFF file and those after it, one at a time."""
-    with reading(photo) as image:
-        for page in range(1, getattr(image, "n_frames", 1)):
+    for page in range(1, pages):
+        with reading(photo) as image:  # opened anew, or a damaged page would show what is left of the one before
             image.seek(page)
             check_size(*image.size, photo)
-            gray = gray_photo(image)
-            for text in gray.notes:
-                note(f"page {page + 1}: {text}")
-            yield gray
+            gray = _decoded(image, photo, damaged)
+        for text in gray.notes:
+            note(f"page {page + 1}: {text}")
+        yield gray

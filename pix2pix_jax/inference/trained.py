@@ -24,8 +24,8 @@ from pix2pix_jax.inference.generator import TrainedGenerator
 from pix2pix_jax.networks import pytorch
 from pix2pix_jax.state import TrainState, build_model
 
-_PACKAGED = ("pretrained", "reference")
-PRETRAINED = {name: Path(__file__).parents[1] / "pretrained" / f"{name}.safetensors" for name in _PACKAGED}
+_FOLDER = Path(__file__).parents[1] / "pretrained"
+PRETRAINED = {name: _FOLDER / f"{name}.safetensors" for name in ("pretrained", "reference")}
 """The generators that come with the package, by name: the one that is used unless another is asked for, and the
 reference's U-Net."""
 
@@ -65,7 +65,11 @@ def load_trained(path: str | os.PathLike[str] | None = None, step: Step = None) 
     return _from_file(place)
 
 
-def given_generator(given: TrainedGenerator | str | os.PathLike[str] | None) -> TrainedGenerator:
+Trained = TrainedGenerator | str | os.PathLike[str] | None
+"""A generator, or what `load_trained` reads one from."""
+
+
+def given_generator(given: Trained) -> TrainedGenerator:
     """The generator that a caller gave, or named as for `load_trained`; those of the package are kept once read."""
     if isinstance(given, TrainedGenerator):
         return given

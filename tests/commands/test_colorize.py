@@ -120,6 +120,13 @@ def test_a_page_that_cannot_be_read_writes_nothing(run, tmp_path):
     (tmp_path / "a.tif").write_bytes(tiff_of([Image.fromarray(photo) for photo in PHOTOS])[:-3000])
     assert run("a.tif", "--all-pages", "-o", "out")[0] == 1
     assert files(tmp_path) == ["a.tif"]
+    status, _, (note,) = run("a.tif", "--all-pages", "--damaged")
+    assert status == 0
+    assert "page 4: the file is damaged" in note
+    with Image.open(tmp_path / "colorized/a.tif") as made:
+        assert made.n_frames == 4
+        made.seek(3)
+        assert (np.asarray(made)[-9:] == 0).all()  # and not what the page before shows there
 
 
 @pytest.mark.parametrize(

@@ -21,12 +21,6 @@ def generator(generator_file: Path) -> TrainedGenerator:
     return load_trained(generator_file)
 
 
-def test_pillow_images(generator):
-    colored = colorize(Image.fromarray(PHOTOS[0]).convert("LA"), generator)
-    assert (colored.mode, colored.size) == ("RGBA", (40, 36))
-    assert colorize(Image.fromarray(PHOTOS[0]), generator).mode == "RGB"
-
-
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
 @pytest.mark.parametrize("channels", [None, 1, 2, 3, 4])
 def test_arrays(generator, dtype, channels):
