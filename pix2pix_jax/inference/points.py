@@ -2,10 +2,10 @@
 
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,12 @@ from PIL import ImageColor
 
 from pix2pix_jax.color import RGB_TO_YCRCB
 from pix2pix_jax.errors import UserError, did_you_mean
-from pix2pix_jax.files import replacing
 
 MOST = 1000
 """Points of one photograph."""
 
 _VERSION = 1  # of the file's format
+_WRITTEN = re.compile(r"([^,]+),([^,]+),(.+?)(?:,([^,)]+))?")  # a colour may have commas in parentheses
 _LARGEST = 1e9  # no photograph is as wide
 _RADIUS = 0.0125  # of the shorter side: 2 pixels of 160, in the middle of the sizes that generators are trained with
 
@@ -70,11 +70,10 @@ def parse_point(text: str) -> Point:
     Raises:
         UserError: if it is written in another way.
     """
-    x, y, *color = text.split(",") if text.count(",") >= 2 else ("", "")
+    found = _WRITTEN.fullmatch(text)
     try:
-        *inner, last = color
-        radius = _number(last) if inner and not last.strip().endswith(")") else None
-        return Point(_number(x), _number(y), ",".join(inner if radius is not None else color).strip(), radius)
+        x, y, color, radius = found.groups() if found else ("", "", "", None)
+        return Point(_number(x), _number(y), color.strip(), None if radius is None else _number(radius))
     except ValueError as error:
         raise UserError(
             f"{text} is no point of colour: give X,Y,COLOR or X,Y,COLOR,RADIUS, such as 1200,340,#7b2d26"
@@ -86,7 +85,9 @@ def _number(text: str) -> float:
 
 
 def read_points(file: Path) -> dict[str, list[Point]]:
-    """Reads a file of points, as `write_points` writes it: by the photographs' file names.
+    """Reads a file of points: {"version": 1, "photographs": {NAME: [{"x", "y", "color", "radius", "time"}, …]}}.
+
+    Names are those of files, below the folder that is coloured; radius and time may be missing, see `Point`.
 
     Raises:
         UserError: if it cannot be read, or is no such file.
@@ -100,24 +101,6 @@ def read_points(file: Path) -> dict[str, list[Point]]:
         raise UserError(f"{file}: {error}") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{file} is no file of points ({error}): docs/colouring.md describes the format") from error
-
-
-def write_points(file: Path, points: dict[str, list[Point]]) -> None:
-    """Writes points to a JSON file: {"version": 1, "photographs": {NAME: [{"x", "y", "color", "radius"}, …]}}.
-
-    Those of films have a "time" too.
-    """
-    photographs = {name: [_fields(point) for point in of_one] for name, of_one in points.items()}
-    text = json.dumps({"version": _VERSION, "photographs": photographs}, indent=1, ensure_ascii=False)
-    with replacing(file) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
-
-
-def _fields(point: Point) -> dict[str, Any]:
-    fields = {"x": point.x, "y": point.y, "color": point.color}
-    if point.radius is not None:
-        fields["radius"] = point.radius
-    return {**fields, "time": point.time} if point.time else fields
 
 
 def check_points(points: Sequence[Point], width: int, height: int, film: bool = False) -> None:

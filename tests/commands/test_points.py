@@ -12,7 +12,6 @@ from pix2pix_jax import Point
 from pix2pix_jax.color import RGB_TO_YCRCB
 from pix2pix_jax.commands import colorize, evaluate
 from pix2pix_jax.evaluation import measure_each
-from pix2pix_jax.inference.points import write_points
 
 
 @pytest.fixture
@@ -36,7 +35,8 @@ def test_a_point_colours_its_place(run, tmp_path):
 
 
 def test_points_of_a_file_go_to_their_photographs(run, tmp_path):
-    write_points(tmp_path / "points.json", {"deep/b.png": [Point(75, 150, "royalblue")], "a.png": []})
+    points = {"deep/b.png": [{"x": 75, "y": 150, "color": "royalblue"}], "a.png": []}
+    (tmp_path / "points.json").write_text(json.dumps({"version": 1, "photographs": points}))
     assert run("in", "--points", "points.json")[0] == 0
     blue, plain = (chroma_at(tmp_path / "colorized" / name, 75, 150) for name in ("deep/b.png", "a.png"))
     assert np.abs(blue - Point(0, 0, "royalblue").chroma).max() < 0.06

@@ -1,10 +1,12 @@
 """Points of colour: how a person writes them, and the map that a generator gets."""
 
+import json
+
 import numpy as np
 import pytest
 
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.inference.points import Point, check_points, parse_point, point_map, read_points, write_points
+from pix2pix_jax.inference.points import Point, check_points, parse_point, point_map, read_points
 
 RED = np.array([1.0 - 0.299, -0.299]) / [1.402, 1.772]
 
@@ -59,36 +61,37 @@ def test_a_point_at_the_edge_is_on_the_map(corner):
 
 def test_the_later_of_two_points_counts():
     drawn = point_map([Point(0.5, 0.5, "red"), Point(0.5, 0.5, "gray")], (160, 160), (160, 160))
-    assert drawn[80, 80].tolist() == pytest.approx([1.0, 0.0, 0.0], abs=1e-6)
+    assert drawn[80, 80].tolist() == pytest.approx([1.0, 0.0, 0.0], abs=1e-6)  # grey has no chroma
 
 
-def test_gray_has_no_chroma():
-    np.testing.assert_allclose(Point(0, 0, "gray").chroma, 0.0, atol=1e-7)
-
-
-def test_points_outside_are_refused_with_the_photographs_size():
+@pytest.mark.parametrize(
+    ("points", "named"),
+    [
+        ([Point(401, 0, "red")], "400×200"),
+        ([Point(0, 201, "red")], "400×200"),
+        ([Point(1, 1, "red")] * 1001, "1,001"),
+        ([Point(1, 1, "red", time=2.0)], "2.0"),  # which is for films
+    ],
+)
+def test_points_outside_and_too_many_are_refused(points, named):
     check_points([Point(400, 200, "red"), Point(1.0, 0.0, "red")], 400, 200)
-    with pytest.raises(UserError, match="400×200"):
-        check_points([Point(401, 0, "red")], 400, 200)
+    with pytest.raises(UserError, match=named):
+        check_points(points, 400, 200)
 
 
-def test_too_many_points_are_refused():
-    with pytest.raises(UserError, match="1,001"):
-        check_points([Point(1, 1, "red")] * 1001, 400, 200)
-
-
-def test_a_file_keeps_points(tmp_path):
+def test_a_file_of_points(tmp_path):
+    given = {"a/ö.jpg": [{"x": 1, "y": 0.5, "color": "#7b2d26"}, {"x": 0, "y": 1.0, "color": "gray", "radius": 0.25}]}
+    text = json.dumps({"version": 1, "photographs": given | {"b.png": []}}, ensure_ascii=False)
+    (tmp_path / "points.json").write_text(text, encoding="utf-8")
     points = {"a/ö.jpg": [Point(1, 0.5, "#7b2d26"), Point(0, 1.0, "gray", 0.25)], "b.png": []}
-    write_points(tmp_path / "points.json", points)
     assert read_points(tmp_path / "points.json") == points
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        "",
-        "[]",
-        "{}",
+        None,  # no file
+        *("", "[]", "{}"),
         "[" * 100_000,
         '{"version": 2, "photographs": {}}',
         '{"version": 1, "photographs": []}',
@@ -99,12 +102,8 @@ def test_a_file_keeps_points(tmp_path):
     ],
 )
 def test_a_file_of_something_else_is_refused_by_its_name(tmp_path, content):
-    (tmp_path / "points.json").write_text(content)
+    if content is not None:
+        (tmp_path / "points.json").write_text(content)
     with pytest.raises(UserError, match=r"points\.json") as caught:
         read_points(tmp_path / "points.json")
     assert "\n" not in str(caught.value)
-
-
-def test_no_file_is_refused_by_its_name(tmp_path):
-    with pytest.raises(UserError, match=r"none\.json"):
-        read_points(tmp_path / "none.json")
