@@ -45,8 +45,8 @@ def points_like(generator: TrainedGenerator, luma: NDArray[np.uint8], reference:
         raise UserError("colours like a reference's need a generator that takes points and has an encoder")
     colors = _small(reference.convert("RGB"))
     own, others = (
-        _features(config.variant, generator.params["encoder"], seen)
-        for seen in (_small(Image.fromarray(luma)), color.to_gray(colors / 255.0)[..., 0] * 255.0)
+        np.asarray(_features(config.variant, generator.params["encoder"], seen))
+        for seen in (color.as_unit(_small(Image.fromarray(luma))), color.to_gray(colors / 255.0)[..., 0])
     )
     rows, columns = own.shape[:2]
     alike = own.reshape(rows * columns, -1) @ others.reshape(-1, others.shape[2]).T
@@ -72,14 +72,10 @@ def _small(image: Image.Image) -> NDArray[np.uint8]:
     return np.asarray(image.resize((size[0], size[1]), Image.Resampling.BICUBIC, reducing_gap=3.0))
 
 
-def _features(variant: Variant, params: dict, seen: NDArray) -> NDArray[np.float32]:
-    """Features of a grey image [H, W] in 0 to 255: float32 [H / 8, W / 8, channels] of length 1."""
-    return np.asarray(_encoded(variant, params, jnp.asarray(seen, jnp.float32)))
-
-
 @partial(jax.jit, static_argnums=0)
-def _encoded(variant: Variant, params: dict, seen: jax.Array) -> jax.Array:
-    luma = (seen / 127.5 - 1.0)[None, ..., None]
+def _features(variant: Variant, params: dict, seen: jax.Array) -> jax.Array:
+    """Features of a grey image, float32 [H, W] in [0, 1]: float32 [H / 8, W / 8, channels] of length 1."""
+    luma = color.from_pixels(seen)[None, ..., None]
     features = cast(list[jax.Array], Encoder(variant).apply({"params": params}, jnp.repeat(luma, 3, -1)))
     parts = []
     for level, repeats in ((2, 1), (3, 2)):  # strides 8 and 16

@@ -8,7 +8,6 @@ what G made (after the guided filter of He et al., 2013).
 
 import math
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,21 +59,19 @@ def make_chroma(
         network takes).
     """
     side = coloring_side(generator)
-    small = _fit(luma, side)
+    shorter = min(luma.shape)
+    height, width = (min(round(length * side / shorter), LONGEST * side) for length in luma.shape)
+    small = _resized(luma, (width, height))
     tops, lefts = (
         np.linspace(0, length - side, math.ceil((length - side) / (side // 2)) + 1).round().astype(int)
         for length in small.shape
     )
-    if not points:
-        make = partial(generator.make_chroma, seed=seed)
-        return np.concatenate(list(faded_bands(make, small, side, (tops, lefts), side)))
-    drawn = point_map(points, luma.shape[::-1], small.shape[::-1])
-    given = np.concatenate([small[..., None], drawn], -1)
+    drawn = [point_map(points, luma.shape[::-1], (width, height))] if points else []
 
-    def make_with_points(square: NDArray[np.float32]) -> NDArray[np.float32]:
-        return generator.make_chroma(square[..., 0].astype(np.uint8), seed, square[..., 1:])
+    def make(square: NDArray) -> NDArray[np.float32]:
+        return generator.make_chroma(square[..., 0].astype(np.uint8), seed, square[..., 1:] if points else None)
 
-    return np.concatenate(list(faded_bands(make_with_points, given, side, (tops, lefts), side)))
+    return np.concatenate(list(faded_bands(make, np.dstack([small, *drawn]), side, (tops, lefts), side)))
 
 
 def coloring_side(generator: TrainedGenerator) -> int:
@@ -84,14 +81,10 @@ def coloring_side(generator: TrainedGenerator) -> int:
     return max((config.coloring_side or config.data.resize) // multiple, 1) * multiple
 
 
-def _fit(luma: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Resizes so that the shorter side is `side`, and the longer one at most `LONGEST` times that."""
-    shorter = min(luma.shape)
-    height, width = (min(round(length * side / shorter), LONGEST * side) for length in luma.shape)
-    if (height, width) == luma.shape:
-        return luma
-    image = Image.fromarray(luma).resize((width, height), Image.Resampling.BICUBIC, reducing_gap=_REDUCING_GAP)
-    return np.asarray(image)
+def _resized(luma: NDArray, size: tuple[int, int]) -> NDArray:
+    """Luma at (width, height), in its own range: uint8 of uint8, else float32. Pillow resizes no other types."""
+    plane = Image.fromarray(luma if luma.dtype == np.uint8 else luma.astype(np.float32))
+    return np.asarray(plane.resize(size, Image.Resampling.BICUBIC, reducing_gap=_REDUCING_GAP))
 
 
 def painted_image(
@@ -134,7 +127,7 @@ def painted_bands(luma: NDArray, chroma: NDArray[np.float32]) -> Iterator[tuple[
     (height, width), (small_height, small_width) = luma.shape, chroma.shape[:2]
     small = [chroma[..., 0], chroma[..., 1]]
     if follows := max(height / small_height, width / small_width) >= _FOLLOWING:
-        reduced = _reduced(luma, (small_width, small_height))
+        reduced = _resized(luma, (small_width, small_height)).astype(np.float32) / np.float32(_white(luma))
         small += [reduced, *(slopes(plane, reduced) for plane in small)]
     planes, across = np.stack(small), list(_weights(width, small_width, _BLOCK))
     for rows, near, weights in _weights(height, small_height, min(max(1, _BAND_PIXELS // width), _MOST_ROWS)):
@@ -167,15 +160,7 @@ def _weights(length: int, small: int, block: int) -> Iterator[tuple[slice, slice
 
 
 def _white(luma: NDArray) -> float:
-    return float(np.iinfo(luma.dtype).max) if np.issubdtype(luma.dtype, np.integer) else 1.0
-
-
-def _reduced(luma: NDArray, size: tuple[int, int]) -> NDArray[np.float32]:
-    """Luma in [0, 1], float32, reduced to (width, height)."""
-    # Pillow reduces 8 bits and floating point.
-    plane = Image.fromarray(luma if luma.dtype == np.uint8 else luma.astype(np.float32))
-    small = plane.resize(size, Image.Resampling.BICUBIC, reducing_gap=_REDUCING_GAP)
-    return np.asarray(small, np.float32) / np.float32(_white(luma))
+    return float(np.iinfo(luma.dtype).max) if luma.dtype.kind == "u" else 1.0
 
 
 def slopes(chroma: NDArray[np.float32], luma: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -193,20 +178,32 @@ def _means(plane: NDArray[np.float32]) -> NDArray[np.float64]:
     return (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / 9.0
 
 
-def _paint(luma: NDArray, cr: NDArray, cb: NDArray) -> NDArray:
-    """RGB [H, W, 3] in the dtype and range of luma [H, W]; Cr and Cb are float32 [H, W] in [-0.5, 0.5]."""
-    whole = np.issubdtype(luma.dtype, np.integer)
-    white = _white(luma)
-    y = luma.astype(np.float32)
-    red, blue = cr * (CR_RANGE * white), cb * (CB_RANGE * white)
-    green = (red * _RED + blue * _BLUE) / -_GREEN
-    # So far the distances from grey: two signs at least, for weighted they sum to 0. The one that leaves [0, white] by
-    # the largest factor says how much of all three there is room for.
+def green_and_room(luma: NDArray, red: NDArray, blue: NDArray, white: float = 1.0) -> tuple[NDArray, NDArray]:
+    """What of a colour is within the gamut.
+
+    Args:
+        luma: float32 [H, W] in [0, white].
+        red: by how much red is more than luma, of the same shape and range.
+        blue: by how much blue is.
+        white: the luma of white.
+
+    Returns:
+        By how much green is more than luma; and the share, at most 1, of all three with which red, green and blue stay
+        in [0, white].
+    """
+    green = (red * _RED + blue * _BLUE) / -_GREEN  # weighted, the three sum to 0
     above = np.maximum(np.maximum(red, blue), green)
     below = -np.minimum(np.minimum(red, blue), green)
     tiny = 1e-6 * white
-    room = np.minimum((white - y) / np.maximum(above, tiny), y / np.maximum(below, tiny))
-    room = np.minimum(room, 1.0, out=room)
+    room = np.minimum((white - luma) / np.maximum(above, tiny), luma / np.maximum(below, tiny))
+    return green, np.minimum(room, 1.0, out=room)
+
+
+def _paint(luma: NDArray, cr: NDArray, cb: NDArray) -> NDArray:
+    """RGB [H, W, 3] in the dtype and range of luma [H, W]; Cr and Cb are float32 [H, W] in [-0.5, 0.5]."""
+    whole, white, y = luma.dtype.kind == "u", _white(luma), luma.astype(np.float32)
+    red, blue = cr * (CR_RANGE * white), cb * (CB_RANGE * white)
+    _, room = green_and_room(y, red, blue, white)
     red, blue = y + room * red, y + room * blue
     if whole:
         np.rint(red, out=red)

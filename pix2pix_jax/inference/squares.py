@@ -21,7 +21,7 @@ def faded_bands(
         image: what is given, [H, W] or [H, W, channels].
         side: height and width of the squares, px.
         starts: their first rows, and their first columns, rising. The last end where the image ends.
-        overlap: how far from its edges a square's say in what is made rises, px; along an axis with several squares.
+        overlap: how far from its edges a square's weight rises, px; along an axis with several squares.
 
     Yields:
         The rows from each start to the next, [rows, W, C].
@@ -30,18 +30,14 @@ def faded_bands(
     ramp = np.minimum(np.minimum(place, place[::-1]) + 1, overlap).astype(np.float32)
     tops, lefts = starts
     rise, run = (ramp if len(each) > 1 else np.ones_like(ramp) for each in starts)
-    say = rise[:, None, None] * run[:, None]
-    # The sum of what all squares have to say, of each row and of each column.
-    down, across = (
-        np.sum([np.pad(ramp, (start, each[-1] - start)) for start in each], axis=0)
-        for ramp, each in ((rise, tops), (run, lefts))
-    )
-    above = np.zeros((0, 1, 1), np.float32)  # what the squares before have to say of these rows
+    weights = rise[:, None, None] * run[:, None]
+    above = np.zeros((0, 1, 1), np.float32)  # what reaches into these rows from the squares above them
     for top, below in zip(tops, [*tops[1:], len(image)], strict=True):
-        squares = [make(image[top : top + side, left : left + side]) for left in lefts]
+        # Weighted sums, and behind them as one more channel the sum of the weights.
+        squares = [np.dstack([weights * make(image[top : top + side, left : left + side]), weights]) for left in lefts]
         band = np.zeros((side, image.shape[1], squares[0].shape[2]), np.float32)
         band[: len(above)] = above
         for left, square in zip(lefts, squares, strict=True):
-            band[:, left : left + side] += say * square
-        yield band[: below - top] / (down[top:below, None, None] * across[:, None])
+            band[:, left : left + side] += square
+        yield band[: below - top, :, :-1] / band[: below - top, :, -1:]
         above = band[below - top :]

@@ -7,11 +7,10 @@ from av.video.frame import VideoFrame
 from pix2pix_jax.color import CB_RANGE, CR_RANGE, LUMA_WEIGHTS
 from pix2pix_jax.inference.film.flow import Floats
 from pix2pix_jax.inference.film.reading import Frame, Picture, plane_of
-from pix2pix_jax.inference.painting import slopes
+from pix2pix_jax.inference.painting import green_and_room, slopes
 
 # Red's and blue's weights in luma, by colour space as ITU-T H.273 numbers it; all others are BT.601.
 _WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
-_RED, _GREEN, _BLUE = (float(weight) for weight in LUMA_WEIGHTS)
 _UNSPECIFIED, _HIGH = 2, 720  # of which players take films of this height, px, as BT.709
 
 
@@ -41,13 +40,10 @@ def _enlarged(frame: Frame, picture: Picture, shape: tuple[int, int]) -> list[Fl
     reduced = cv2.resize(frame.luma, shape[::-1], interpolation=cv2.INTER_AREA)
     luma = picture.unit(reduced.astype(np.float32))
     detail = luma - smooth
-    # Distances from grey, which weighted sum to 0.
     red, blue = CR_RANGE * (cr + cr_slope * detail), CB_RANGE * (cb + cb_slope * detail)
-    green = (red * _RED + blue * _BLUE) / -_GREEN
-    above, below = cv2.max(cv2.max(red, green), blue), -cv2.min(cv2.min(red, green), blue)
-    room = np.minimum((1.0 - luma) / np.maximum(above, 1e-6), luma / np.maximum(below, 1e-6)).clip(None, 1.0)
+    green, room = green_and_room(luma, red, blue)
     space = 1 if picture.colorspace == _UNSPECIFIED and picture.height >= _HIGH else picture.colorspace
-    of_red, of_blue = _WEIGHTS.get(space, (_RED, _BLUE))
+    of_red, of_blue = _WEIGHTS.get(space, (float(LUMA_WEIGHTS[0]), float(LUMA_WEIGHTS[2])))
     # By how much the film's luma is more than BT.601's.
     more = of_red * red + (1.0 - of_red - of_blue) * green + of_blue * blue
     return [room * (red - more) * (0.5 / (1.0 - of_red)), room * (blue - more) * (0.5 / (1.0 - of_blue))]
