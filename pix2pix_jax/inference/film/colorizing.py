@@ -10,8 +10,8 @@ from itertools import chain
 from math import inf
 from pathlib import Path
 
+import av
 import numpy as np
-from av.video.frame import VideoFrame
 from PIL import Image
 
 from pix2pix_jax.errors import UserError
@@ -73,11 +73,11 @@ def colorize_film(
     path, out = Path(path), Path(out)
     if (name := film_name(out, codec)) != out:
         raise UserError(f"{out} cannot hold a film of {codec}: call it {name.name}")
+    picture = read_picture(path)
     if out.exists() and out.samefile(path):
         raise UserError(f"{out} is the film itself: give another file")
     if out.exists() and not overwrite:
         raise already_there(out)
-    picture = read_picture(path)
     check_points(points, *picture.upright, film=True)
     encoder = Encoder(codec, crf, picture, CONTAINERS[out.suffix.lower()])
     colorist = Colorist(given_generator(generator), picture, tuple(points), like, seed)
@@ -90,8 +90,10 @@ def colorize_film(
 
     done = read_done(folder, picture)
     frames = read_frames(path, picture, note, done.pts, damaged)
+    runs = colorist.color(frames, done.points, picture.seconds(done.pts))
     try:
-        _add_parts(folder, colorist.color(frames, done.points, picture.seconds(done.pts)), done, encoder, progress)
+        for first in runs:
+            done = _add_part(folder, chain([first], runs), done, encoder, progress)
     except UserError:
         raise
     except BaseException:
@@ -105,25 +107,23 @@ def colorize_film(
     return out
 
 
-def _add_parts(
+def _add_part(
     folder: Path, runs: Iterator[Run], done: Done, encoder: Encoder, progress: Callable[[int, int], object]
-) -> None:
-    """Makes the parts that are missing."""
-    picture = encoder.picture
-
-    def made(runs: Iterator[Run], until: int) -> Iterator[VideoFrame]:
-        nonlocal done
+) -> Done:
+    """Makes the next part of some runs, which ends with the run that completes it; gives what is done with it."""
+    picture, until, packets = encoder.picture, done.frames + _PART, []
+    with av.open(os.devnull, "w", format=encoder.container) as nowhere:
+        stream = encoder.add_stream(nowhere)
         for frames, points in runs:
             for frame in frames:
-                yield film_frame(frame, picture)
+                packets += stream.encode(film_frame(frame, picture))
                 done = Done(done.frames + 1, frame.pts, points)
                 progress(done.frames, round(picture.length * picture.framerate))
             if done.frames >= until:
-                return
-
-    for first in runs:
-        # No name for the packets, which would keep their encoder while the next part is made.
-        add_part(folder, list(encoder.packets(made(chain([first], runs), done.frames + _PART))), done)
+                break
+        packets += stream.encode(None)
+    add_part(folder, packets, done)
+    return done
 
 
 def _key(path: Path, colorist: Colorist, encoder: Encoder) -> str:

@@ -2,11 +2,9 @@
 
 import heapq
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from fractions import Fraction
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +14,6 @@ from av.container import OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Stream
-from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from pix2pix_jax.data.sources.scan import describe_failure
@@ -38,21 +35,14 @@ class Encoder(NamedTuple):
     picture: Picture
     container: str
 
-    def packets(self, frames: Iterable[VideoFrame]) -> Iterator[Packet]:
-        """Encodes frames, which need none before them; raises UserError as `add_stream` does."""
-        with av.open(os.devnull, "w", format=self.container) as nowhere:
-            stream = self.add_stream(nowhere)
-            for frame in chain(frames, [None]):
-                yield from stream.encode(frame)
-
     def add_stream(self, out: OutputContainer) -> VideoStream:
         """Adds a stream for the packets to a film that is written; raises UserError if such a one cannot be made."""
         options = dict(_LIBX264) if self.codec == "libx264" else {}
         options |= {} if self.crf is None else {"crf": f"{self.crf:g}"}
-        if (
-            self.codec == "libx264" and has_avx512()
-        ):  # with which it makes other packets of the same frames now and then
-            options["x264-params"] = "asm=AVX2"
+        if self.codec == "libx264" and has_avx512():
+            options["x264-params"] = (
+                "asm=AVX2"  # with AVX-512 it does not always make the same packets of the same frames
+            )
         try:
             stream = out.add_stream(self.codec, options=options)
             assert isinstance(stream, VideoStream)

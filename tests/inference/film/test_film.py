@@ -1,6 +1,5 @@
 """Films in colour: what stays as it is, how still colour is, and what is refused."""
 
-import contextlib
 from fractions import Fraction
 
 import numpy as np
@@ -13,7 +12,7 @@ av, cv2 = pytest.importorskip("av"), pytest.importorskip("cv2")
 
 from pix2pix_jax import colorize_film, load_trained  # noqa: E402
 from pix2pix_jax.errors import UserError  # noqa: E402
-from pix2pix_jax.inference.film import colorizing, scenes  # noqa: E402
+from pix2pix_jax.inference.film import scenes  # noqa: E402
 from pix2pix_jax.inference.film.flow import motion_between, moved  # noqa: E402
 from pix2pix_jax.inference.film.planes import film_frame  # noqa: E402
 from pix2pix_jax.inference.film.reading import Frame, read_frames, read_picture  # noqa: E402
@@ -55,27 +54,22 @@ def test_the_picture_keeps_what_is_its_own(generator, tmp_path, pixel_format, wi
     assert pixel_format == "gray" or chroma[0].shape == decoded(film)[0][1].shape
 
 
-def test_sound_chapters_and_uneven_times_are_copied(generator, tmp_path):
-    times = [0, 512, 1100, 1101, 3000, 3512, 9000, 9512]
-    film = write_clip(tmp_path / "a.mp4", pan(8), times=times, sound=True)
-    out = made(generator, film, tmp_path / "b.mp4")
-    assert [pts for pts, _ in packets(out, "video")] == times
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_sound_subtitles_chapters_and_uneven_times_are_copied(generator, tmp_path, suffix):
+    times, subtitles = [0, 512, 1024, 2048, 3072, 3584, 9216, 9728], ((40, 160, "One"), (200, 280, "Two"))
+    film = write_clip(tmp_path / f"a{suffix}", pan(8), times=times, sound=True, subtitles=subtitles)
+    out = made(generator, film, tmp_path / f"b{suffix}")
+    for kind in ("video", "audio"):
+        assert [pts for pts, _ in packets(out, kind)] == [pts for pts, _ in packets(film, kind)]
     assert packets(out, "audio") == packets(film, "audio")
+    texts = [(time, text[-3:]) for time, text in packets(out, "subtitle") if len(text) > 2]  # in MP4, gaps are packets
+    assert texts == [(40, b"One"), (200, b"Two")]
     with av.open(str(film)) as a, av.open(str(out)) as b:
+        assert [each.type for each in b.streams if each.type != "data"] == ["video", "audio", "subtitle"]
         assert [each["metadata"] for each in b.chapters()] == [{"title": "One"}]
         assert b.metadata["title"] == "A pan"
         assert a.streams.video[0].time_base == b.streams.video[0].time_base
     assert not list(tmp_path.glob("*.parts*"))
-
-
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_subtitles_are_copied(generator, tmp_path, suffix):
-    film = write_clip(tmp_path / f"a{suffix}", pan(8), sound=True, subtitles=((40, 160, "One"), (200, 280, "Two")))
-    out = made(generator, film, tmp_path / f"b{suffix}")
-    texts = [(time, text[-3:]) for time, text in packets(out, "subtitle") if len(text) > 2]  # in MP4, gaps are packets
-    assert texts == [(40, b"One"), (200, b"Two")]
-    with av.open(str(out)) as b:
-        assert [each.type for each in b.streams if each.type != "data"] == ["video", "audio", "subtitle"]
 
 
 def test_chroma_is_that_of_the_colour_whatever_the_matrix_and_range(generator, tmp_path):
@@ -162,33 +156,6 @@ def test_what_moves_leaves_no_trail_and_a_scene_begins_anew(oracle, tmp_path):
     assert np.mean(behind) < 0.1 * contrast
 
 
-def test_parts_meet_without_a_seam_and_what_is_interrupted_goes_on(generator, tmp_path, monkeypatch):
-    film = write_clip(tmp_path / "a.mp4", pan(60, 98, 63), sound=True, pixel_format="yuv444p")
-    monkeypatch.setattr(colorizing, "_PART", 16)
-    whole = made(generator, film, tmp_path / "whole.mp4")
-    notes = []
-
-    def interrupt(done, _):
-        if done > 40:
-            raise KeyboardInterrupt
-
-    with contextlib.suppress(KeyboardInterrupt):
-        made(generator, film, tmp_path / "out.mp4", progress=interrupt, note=notes.append)
-    assert not (tmp_path / "out.mp4").exists()
-    (so_far,) = tmp_path.glob("out.mp4.parts-*/so_far.mp4")
-    assert str(so_far) in notes[0]
-    whole_planes = decoded(whole)
-    assert len(whole_planes) == 60
-    np.testing.assert_equal(decoded(so_far), whole_planes[: len(decoded(so_far))])
-    assert len(decoded(so_far)) >= 32
-    (so_far.parent / ".pix2pix-0123.tmp").write_bytes(b"half a part")
-    counts = []
-    made(generator, film, tmp_path / "out.mp4", progress=lambda done, _: counts.append(done))
-    assert counts[0] > 32
-    assert packets(tmp_path / "out.mp4", "video") == packets(whole, "video")
-    assert not so_far.parent.exists()
-
-
 @pytest.mark.parametrize(
     ("wishes", "named"),
     [
@@ -233,6 +200,8 @@ def test_the_film_itself_and_what_is_there_are_never_replaced(generator, tmp_pat
         with pytest.raises(UserError, match=out.name):
             made(generator, film, out, overwrite=overwrite)
         assert out.read_bytes() == content
+    with pytest.raises(UserError, match=r"none\.mkv"):  # though there is something to replace
+        made(generator, tmp_path / "none.mkv", tmp_path / "b.mkv", overwrite=True)
     with pytest.raises(UserError, match="ffv2"):
         made(generator, film, tmp_path / "c.mkv", codec="ffv2")
     with pytest.raises(UserError, match="crf"):
