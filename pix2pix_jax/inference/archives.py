@@ -53,7 +53,7 @@ class ArchiveColorizer:
             begin, output, error = time.perf_counter(), "", ""
             files, photo = url_to_fs(path)
             inner = posixpath.relpath(photo, root)
-            if inner.startswith(os.pardir):
+            if inner.split("/")[0] == os.pardir:
                 raise UserError(f"{path} is not below {self.root}")
             try:
                 output = _color(generator, files, photo, *url_to_fs(posixpath.join(self.out, inner)))
