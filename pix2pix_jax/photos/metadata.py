@@ -31,23 +31,15 @@ def metadata_to_keep(image: Image.Image) -> dict[str, Any]:
         image: the image, as it was opened.
 
     Returns:
-        Of `exif` (but for the orientation), `xmp`, `comment` and `dpi`, those that there are and that can be read.
+        Of `exif`, `xmp`, `comment` and `dpi`, those that there are and that can be read.
     """
     kept: dict[str, Any] = {}
-    # Damaged metadata must not cost the photograph. (A TIFF's own tags, which getexif() gives too, describe the file.)
-    with suppress(Exception):
-        if "exif" in image.info:
-            exif = Image.Exif()
-            exif.load(image.info["exif"])
-            exif.pop(ExifTags.Base.Orientation, None)
-            data = exif.tobytes()
-            if len(exif) and len(data) <= _LARGEST:
-                kept["exif"] = data
-    for name in ("xmp", "comment"):
-        with suppress(Exception):
+    # A TIFF's own tags, which getexif() gives too, describe the file.
+    for name in ("exif", "xmp", "comment"):
+        with suppress(Exception):  # damaged metadata must not cost the photograph
             value: Any = image.info.get(name) or image.info[name.capitalize()]
             data = value.encode() if isinstance(value, str) else bytes(value)
-            if 0 < len(data) <= _LARGEST:
+            if 0 < len(_described(data, 1, 1) if name == "exif" else data) <= _LARGEST:
                 kept[name] = _XMP_ORIENTATION.sub(rb"\g<1>1", data) if name == "xmp" else data
     with suppress(Exception):
         dpi = tuple(float(value) for value in image.info["dpi"])
@@ -82,16 +74,13 @@ def save_options(format_name: str, kept: dict[str, Any], size: tuple[int, int]) 
 
 
 def _described(data: bytes, width: int, height: int) -> bytes:
-    """EXIF whose tags of size and colour space, where there are such, are those of what is written."""
-    base = ExifTags.Base
-    with suppress(Exception):
-        exif = Image.Exif()
-        exif.load(data)
-        details = exif.get_ifd(ExifTags.IFD.Exif)
-        true = {base.ColorSpace: _SRGB, base.ExifImageWidth: width, base.ExifImageHeight: height}
-        details.update({tag: value for tag, value in true.items() if tag in details})
-        true = {base.ImageWidth: width, base.ImageLength: height}
-        exif.update({tag: value for tag, value in true.items() if tag in exif})
-        if len(described := exif.tobytes()) <= _LARGEST:
-            return described
-    return data
+    """EXIF that is true of what is written: upright, its size and colour space where they are named; b"" if empty."""
+    base, exif = ExifTags.Base, Image.Exif()
+    exif.load(data)
+    exif.pop(base.Orientation, None)
+    details = exif.get_ifd(ExifTags.IFD.Exif)
+    true = {base.ColorSpace: _SRGB, base.ExifImageWidth: width, base.ExifImageHeight: height}
+    details.update({tag: value for tag, value in true.items() if tag in details})
+    true = {base.ImageWidth: width, base.ImageLength: height}
+    exif.update({tag: value for tag, value in true.items() if tag in exif})
+    return exif.tobytes() if len(exif) else b""

@@ -12,16 +12,14 @@ from PIL import ExifTags, Image, ImageCms
 ToSrgb = Callable[[Image.Image], Image.Image]
 """Brings pixels of a mode that the profile speaks of to sRGB, mode "RGB"."""
 
-# Modes that an ICC profile of each colour space can speak of.
+# By the colour space of an ICC profile: the mode that it transforms, and modes that are brought to that.
 _PROFILED = {
-    "GRAY": ("1", "L", "LA", "La"),
-    "RGB": ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX"),
+    "GRAY": ("L", "1", "LA", "La"),
+    "RGB": ("RGB", "1", "L", "LA", "La", "P", "PA", "RGBA", "RGBa", "RGBX"),
     "CMYK": ("CMYK",),
 }
-_TRANSFORMED = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}
 
 _SEEN = 2  # levels of 255 by which a profile may differ from sRGB: less than the rounding would cost is left alone
-
 
 _SRGB = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)  # x and y of white, red, green, blue
 _ADOBE_RGB = (0.3127, 0.3290, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
@@ -58,7 +56,7 @@ def _profile(data: bytes, mode: str) -> tuple[ToSrgb | None, tuple[str, ...]]:
             return None, ()  # says no more than the mode
         if mode not in _PROFILED.get(space, ()):
             return None, (f"its colour profile is for {space}, not for {mode} pixels, and is ignored",)
-        wanted = _TRANSFORMED[space]
+        wanted = _PROFILED[space][0]
         transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), wanted, "RGB")
         if _is_idle(transform, wanted):
             return None, ()

@@ -9,29 +9,20 @@ from PIL import Image
 
 # The formats that are opened, whatever a file is called. None of them starts a program, as EPS starts Ghostscript, or
 # opens what lies within a file as any other format, as IPTC does.
-_FORMATS = (
-    *("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF", "JPEG2000", "MPO", "GIF", "BMP", "DIB", "PPM", "PSD", "TGA"),
-    *("PCX", "SGI"),
-)
+_FORMATS = "JPEG PNG TIFF WEBP AVIF HEIF JPEG2000 MPO GIF BMP DIB PPM PSD TGA PCX SGI"
 _NO_IMAGES = frozenset({"BUFR", "GRIB", "HDF5", "MPEG", "PALM", "PDF"})  # though Pillow knows their extensions
 
-_HEIC = "HEIC is read where pillow-heif is installed: pip install pillow-heif, or save it as JPEG"
-_JXL = "JPEG XL is not read: save it as PNG or JPEG"
-_RAW = "a camera's raw file is not read: develop it to JPEG, PNG or TIFF"
-
-_PAGES = "it holds pages or drawings, and is not read: save them as PNG or JPEG"
-
-_RAW_NAMES = (
+_RAW = (
     "3fr ari arw bay cr2 cr3 crw dcr dng erf fff gpr iiq k25 kdc mef mos mrw nef nrw orf pef raf raw rw2 rwl sr2 srf"
     " srw x3f"
 )
-_RAW_EXTENSIONS = tuple(f".{name}" for name in _RAW_NAMES.split())
-_UNREAD = {
-    **dict.fromkeys((".heic", ".heif", ".hif", ".heics", ".heifs"), _HEIC),
-    ".jxl": _JXL,
-    **dict.fromkeys((".pdf", ".djvu", ".djv", ".svg", ".xcf", ".kra", ".ai"), _PAGES),
-    **dict.fromkeys(_RAW_EXTENSIONS, _RAW),
+_REASONS = {
+    "heic heif hif heics heifs": "HEIC is read with pillow-heif: pip install pillow-heif, or save it as JPEG",
+    "jxl": "JPEG XL is not read: save it as PNG or JPEG",
+    "pdf djvu djv svg xcf kra ai": "it holds pages or drawings, and is not read: save them as PNG or JPEG",
+    _RAW: "a camera's raw file is not read: develop it to JPEG, PNG or TIFF",
 }
+_UNREAD = {f".{name}": reason for names, reason in _REASONS.items() for name in names.split()}
 
 # How files begin that are images whatever they are called.
 _BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*")
@@ -43,7 +34,7 @@ def readable_formats() -> tuple[str, ...]:
     Image.init()
     if importlib.util.find_spec("pillow_heif"):
         importlib.import_module("pillow_heif").register_heif_opener()
-    return tuple(name for name in _FORMATS if name in Image.OPEN)
+    return tuple(name for name in _FORMATS.split() if name in Image.OPEN)
 
 
 @cache
@@ -53,7 +44,7 @@ def image_extensions() -> frozenset[str]:
     return frozenset(
         extension
         for extension, name in Image.registered_extensions().items()
-        if name in readable and extension not in _RAW_EXTENSIONS
+        if name in readable and extension[1:] not in _RAW.split()
     )
 
 
