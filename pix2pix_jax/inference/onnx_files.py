@@ -91,7 +91,11 @@ def export_onnx(
 
 
 def _adapted(kept: Any, call: Callable[..., Any], arguments: Any, options: Any, context: Any) -> Any:
-    """Draws dropout now, as ONNX cannot; ends before the guide and keeps what it is given, or begins with that."""
+    """Stands between Flax and the modules it calls: draws dropout while it is traced, since ONNX cannot.
+
+    With an empty list as `kept`, the guide is left out, and what it would have been given is put into the list. With a
+    full one, the encoder is left out, and the guide is given what is in the list.
+    """
     match context.module:
         case nn.Dropout(deterministic=False):
             with jax.ensure_compile_time_eval():
@@ -121,14 +125,11 @@ def _as_onnx(
     named: dict[str, Any] = {"input_names": list(given), "output_names": made}
     model = jax2onnx.to_onnx(jaxpr_as_fun(program), program.in_avals, opset=18, **named)  # of 2022
     helper.set_model_props(model, {**{name: _MEANINGS[name] for name in (*given, *made)}, **told})
-    nodes = []
+    del model.graph.value_info[:]  # which follow from the rest
     for tensor in model.graph.initializer:
         array, name = numpy_helper.to_array(tensor), tensor.name
         narrow = array.clip(-6e4, 6e4).astype(np.float16)
         if array.dtype == np.float32 and array.size >= 64 and (array == narrow).all():
             tensor.CopyFrom(numpy_helper.from_array(narrow, f"{name}_float16"))
-            nodes.append(helper.make_node("Cast", [tensor.name], [name], to=TensorProto.FLOAT))
-    nodes += model.graph.node
-    del model.graph.node[:], model.graph.value_info[:]  # the latter follow from the rest
-    model.graph.node.extend(nodes)
+            model.graph.node.insert(0, helper.make_node("Cast", [tensor.name], [name], to=TensorProto.FLOAT))
     return model
