@@ -40,6 +40,12 @@ else:
 """
 
 
+def run_without_the_package(folder: Path, *arguments: str) -> None:
+    isolated = [sys.executable, "-I", "-c", WITHOUT_THE_PACKAGE, *arguments]
+    done = subprocess.run(isolated, capture_output=True, text=True, cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.fixture(scope="module")
 def file(generator_file, tmp_path_factory) -> Path:
     """The file of a generator that sees photographs of any size as they are."""
@@ -110,10 +116,7 @@ def test_readme_example_colors_where_the_package_is_not_installed(file, tmp_path
     # At the very size that the script reduces to, so that its result can be told exactly.
     photo = Image.fromarray(smooth_images(1, 224)[0][:160])
     photo.save(tmp_path / "photo.png")
-    isolated = [sys.executable, "-I", "-c", WITHOUT_THE_PACKAGE]
-    arguments = ["colour.py", "g.jax", "photo.png", "colored.png"]
-    colored = subprocess.run([*isolated, *arguments], capture_output=True, text=True, cwd=tmp_path)
-    assert (colored.returncode, colored.stderr) == (0, "")
+    run_without_the_package(tmp_path, "colour.py", "g.jax", "photo.png", "colored.png")
 
     generator = load_trained(file)
     at_that_size = dataclasses.replace(generator, config=updated(generator.config, {"coloring_side": 160}))
@@ -133,9 +136,7 @@ def test_the_example_of_pairs_takes_8_and_16_bits(depth, tmp_path):
     (tmp_path / "make.py").write_text(re.findall("```python\n(import sys.*?)```", text, re.DOTALL)[0])
     image = smooth_images(1, 40)[0, :36, :, :1]
     save_image(tmp_path / "a.png", image[..., 0].astype(depth) * (257 if depth == np.uint16 else 1))
-    arguments = ["-I", "-c", WITHOUT_THE_PACKAGE, "make.py", "g.jax", "a.png", "b.png"]
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    run_without_the_package(tmp_path, "make.py", "g.jax", "a.png", "b.png")
     wanted = 255 * trained.translate(np.pad(image, [(0, 220), (0, 216), (0, 0)], "edge")[None])[0, :36, :40, 0]
     np.testing.assert_allclose(np.asarray(Image.open(tmp_path / "b.png"), float), wanted, atol=1)
     assert np.ptp(wanted) > 20

@@ -6,7 +6,6 @@ from skimage import data
 
 from pix2pix_jax import Point, colorize
 from pix2pix_jax.color import LUMA_WEIGHTS, RGB_TO_YCRCB
-from pix2pix_jax.errors import UserError
 from pix2pix_jax.evaluation import PHOTOGRAPH_MEASURES, average, gray_images, measure_each
 from pix2pix_jax.inference.trained import PRETRAINED, load_trained
 
@@ -19,10 +18,6 @@ def test_generators_in_the_package_are_small_and_of_known_experiments(name, most
     assert trained.config.generator.network == {"pretrained": "efficientnet", "reference": "reference"}[name]
     assert trained.config.data.root == ""  # nothing of the machine that made it
     assert (PRETRAINED[name].parent / "README.md").is_file()
-
-
-def test_the_one_that_colours_is_the_pretrained_one():
-    assert load_trained().config == load_trained("pretrained").config
 
 
 def chroma_around(image: np.ndarray, row: int, column: int) -> np.ndarray:
@@ -58,17 +53,6 @@ def test_points_hold_in_long_photographs_and_in_arrays():
     for x in (30, 350, 660):
         made = colorize(long, points=[Point(x, 100, "teal", 10)])
         assert np.abs(chroma_around(made, 100, x) - Point(0, 0, "teal").chroma).max() < 0.08, x
-
-
-@pytest.mark.parametrize(("point", "named"), [(Point(600, 1, "red"), "512×512"), (Point(1, 513, "red"), "512×512")])
-def test_a_point_outside_is_refused(point, named):
-    with pytest.raises(UserError, match=named):
-        colorize(data.astronaut(), points=[point])
-
-
-def test_a_generator_without_points_refuses_them():
-    with pytest.raises(UserError, match=r"task\.points"):
-        colorize(data.astronaut(), load_trained("reference"), points=[Point(1, 1, "red")])
 
 
 @pytest.mark.parametrize("name", PRETRAINED)

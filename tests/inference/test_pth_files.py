@@ -11,8 +11,7 @@ from translators import translator
 from pix2pix_jax.commands import export
 from pix2pix_jax.config import default_config, updated
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.inference import TrainedGenerator, load_trained, pth_files
-from pix2pix_jax.networks import pytorch
+from pix2pix_jax.inference import TrainedGenerator, load_trained
 from pix2pix_jax.state import build_model
 from pix2pix_jax.training.warm_start import load_beginning
 
@@ -147,11 +146,3 @@ def test_without_pytorch_one_line_says_what_to_install(tmp_path, monkeypatch):
     (tmp_path / "g.pth").write_bytes(b"")
     with pytest.raises(UserError, match="pip install torch"):
         load_trained(tmp_path / "g.pth")
-
-
-def test_a_discriminator_goes_there_and_back(tmp_path):
-    params = build_model(PAIRS, 1).init_compiled(jax.random.key(0)).discriminator.params
-    pth_files.write(tmp_path / "d.pth", pytorch.discriminator_to_torch(PAIRS.discriminator, params))
-    found = pytorch.discriminator_from_torch(pth_files.read(tmp_path / "d.pth"))
-    assert found.config == PAIRS.discriminator
-    jax.tree.map(np.testing.assert_array_equal, found.params, params)

@@ -89,22 +89,6 @@ def test_what_pillow_has_no_image_for_becomes_an_array(tmp_path):
     np.testing.assert_array_equal(made, translate(deep, make(1, 1)))
 
 
-def test_the_orientation_is_applied(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    Image.fromarray(PHOTO).save(tmp_path / "a.png", exif=exif)
-    made = translate(tmp_path / "a.png", make())
-    np.testing.assert_array_equal(np.asarray(made), translate(np.rot90(PHOTO, -1).copy(), make()))
-
-
-def test_eight_bits_become_grey_or_colour_as_the_generator_wants():
-    gray = np.asarray(Image.fromarray(PHOTO).convert("L"))
-    np.testing.assert_array_equal(translate(gray, make()), translate(gray[..., None].repeat(3, -1), make()))
-    np.testing.assert_array_equal(translate(PHOTO, make(1)), translate(gray, make(1)))
-    transparent = translate(Image.fromarray(np.dstack([PHOTO, np.zeros_like(gray)])), make())
-    np.testing.assert_array_equal(np.asarray(transparent), translate(np.full_like(PHOTO, 255), make()))
-
-
 def test_several_images_are_one_input(tmp_path):
     gray = PHOTO[..., 0]
     Image.fromarray(gray).save(tmp_path / "gray.png")
@@ -170,9 +154,6 @@ def test_what_is_written_is_read_again(tmp_path, dtype, channels):
     np.testing.assert_array_equal(read, pixels)
 
 
-# Test time.
-
-
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_each_image_and_tile_draws_a_mask_of_its_own(dtype):
     """Between two almost equal images, one mask would leave almost no difference."""
@@ -203,9 +184,6 @@ def test_statistics_of_the_batch_are_those_of_the_image_alone():
     assert not np.allclose(alone, make(test_time="running").translate(images[:1]), atol=0.05)
 
 
-# Tiles.
-
-
 def test_tiles_of_a_network_that_sees_one_pixel_give_what_the_whole_gives():
     calls = []
 
@@ -230,9 +208,6 @@ def test_what_does_not_fit_into_the_memory_names_the_flag(monkeypatch):
     monkeypatch.setattr(TrainedGenerator, "translate", full)
     with pytest.raises(UserError, match=r"40×30 does not fit into the memory: .* --tile 512"):
         translate(PHOTO, make())
-
-
-# Mistakes.
 
 
 @pytest.mark.parametrize(

@@ -128,14 +128,3 @@ def test_what_nothing_is_known_of_is_refused_by_name(
     path.write_bytes(content) if isinstance(content, bytes) else save_image(path, content)
     with pytest.raises(UserError, match=rf"{name}.*{message}"):
         read_header(path)
-
-
-@pytest.mark.parametrize("name", ["text.jpg", "text.npy", "text.tif", "empty.png", "pickle.npy"])
-def test_damaged_files_raise(tmp_path: Path, name: str) -> None:
-    path = tmp_path / name
-    path.write_text("" if name == "empty.png" else "not an image")
-    if name == "pickle.npy":
-        np.save(path, np.array([{}], object), allow_pickle=True)
-    with pytest.raises(Exception, match=r".") as caught:
-        read_header(path)
-    assert not isinstance(caught.value, UserError)

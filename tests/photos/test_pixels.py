@@ -70,9 +70,15 @@ def test_modes_of_colour(tmp_path: Path, mode: str, extension: str, tolerance: i
     [
         (np.array([[0, 20], [128, 255]], np.uint8), "png", [[0, 20], [128, 255]]),
         (np.array([[0, 257], [128 * 257, 65535]], np.uint16), "png", [[0, 1], [128, 255]]),
+        (np.array([[0, 257], [128 * 257, 65535]], ">u2"), "tif", [[0, 1], [128, 255]]),
         (np.array([[-1, 1], [0, 1]], np.int32), "tif", [[0, 255], [128, 255]]),
-        (np.array([[-1, 1], [0, 1]], np.float32), "tif", [[0, 255], [128, 255]]),
+        (np.array([[0, 25_000], [50_000, 100_000]], np.int32), "tif", [[0, 64], [128, 255]]),
         (np.full((2, 2), 7, np.int32), "tif", [[0, 0], [0, 0]]),
+        (np.array([[-1, 1], [0, 1]], np.float32), "tif", [[0, 255], [128, 255]]),
+        (np.array([[0, 0.2], [0.5, 1]], np.float32), "tif", [[0, 51], [128, 255]]),
+        (np.array([[0, 257], [128 * 257, 65535]], np.float32), "tif", [[0, 1], [128, 255]]),
+        (np.array([[0, np.nan], [0, 1]], np.float32), "tif", [[0, 0], [0, 255]]),
+        (np.full((2, 2), 7e5, np.float32), "tif", [[0, 0], [0, 0]]),
     ],
 )
 def test_gray_becomes_three_equal_channels_scaled_and_not_clipped(
@@ -98,12 +104,6 @@ def test_large_jpeg_is_reduced_while_decoding_but_not_below_twice_the_wanted_sid
     assert_close(read_image(tmp_path / "photo.jpg", 112), quarters(240, 320), tolerance=8)
     assert read_image(tmp_path / "photo.jpg", 300).shape == (960, 1280, 3)
     assert read_image(tmp_path / "photo.jpg").shape == (960, 1280, 3)
-
-
-def test_first_frame_of_an_animation(tmp_path: Path) -> None:
-    frames = [Image.new("RGB", (4, 4), color) for color in (RED, GREEN)]
-    frames[0].save(tmp_path / "photo.gif", save_all=True, append_images=frames[1:])
-    assert_close(read_image(tmp_path / "photo.gif"), np.full((4, 4, 3), RED, np.uint8), 4)
 
 
 def test_neither_damaged_exif_nor_a_wrong_extension_costs_the_photograph(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ LIGHT = np.where(RGB <= 0.04045 * 255, RGB / 255 / 12.92, ((RGB / 255 + 0.055) /
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
-def power_profile(description: str, gamma: float) -> bytes:
-    """An ICC profile (version 2) with sRGB's primaries and a pure power curve."""
+def power_profile(description: str, gamma: float, space: bytes = b"RGB ") -> bytes:
+    """An ICC profile (version 2), of grey or with sRGB's primaries, and a pure power curve."""
 
     def xyz(*values: float) -> bytes:
         return b"XYZ " + bytes(4) + b"".join(struct.pack(">i", round(value * 65536)) for value in values)
@@ -28,12 +28,12 @@ def power_profile(description: str, gamma: float) -> bytes:
     curve = b"curv" + struct.pack(">4xIH2x", 1, round(gamma * 256))
     tags = {b"desc": desc + bytes(-len(desc) % 4), b"wtpt": xyz(0.9642, 1.0, 0.8249)}
     tags |= {b"rXYZ": xyz(0.43607, 0.22249, 0.01392), b"gXYZ": xyz(0.38515, 0.71687, 0.09708)}
-    tags |= {b"bXYZ": xyz(0.14307, 0.06061, 0.71410), b"rTRC": curve, b"gTRC": curve, b"bTRC": curve}
+    tags |= {b"bXYZ": xyz(0.14307, 0.06061, 0.71410), b"rTRC": curve, b"gTRC": curve, b"bTRC": curve, b"kTRC": curve}
     at, table, content = 128 + 4 + 12 * len(tags), b"", b""
     for name, data in tags.items():
         table += name + struct.pack(">II", at + len(content), len(data))
         content += data
-    head = struct.pack(">I4sI4s4s4s", at + len(content), b"lcms", 0x02100000, b"mntr", b"RGB ", b"XYZ ")
+    head = struct.pack(">I4sI4s4s4s", at + len(content), b"lcms", 0x02100000, b"mntr", space, b"XYZ ")
     head = (head + bytes(12) + b"acsp" + bytes(28) + xyz(0.9642, 1.0, 0.8249)[8:]).ljust(128, b"\0")
     return head + struct.pack(">I", len(tags)) + table + content
 
@@ -59,6 +59,27 @@ def test_a_curve_counts_and_not_a_name(tmp_path: Path, gamma: float, description
     found = pixels.astype(int)
     assert abs(found.mean() - RGB.mean()) < 1
     assert np.abs(found - RGB)[RGB > 40].max() <= 4  # 8 bits of linear light are few in the shadows
+
+
+@pytest.mark.parametrize("mode", ["L", "LA"])
+def test_a_grey_profile_counts(mode: str):
+    image = Image.new("L", (8, 8), 55).convert(mode)
+    image.info["icc_profile"] = power_profile("grey", 1.0, b"GRAY")
+    luma, _, notes = gray_photo(image)
+    assert notes == ()
+    np.testing.assert_allclose(luma.astype(float), 128, atol=1.5)  # 255 (1.055 (55 / 255)^(1 / 2.4) − 0.055)
+
+
+@pytest.mark.parametrize(
+    ("profile", "named"),
+    [(b"no profile", "cannot be read"), (power_profile("grey", 1.0, b"GRAY"), "for GRAY, not for RGB")],
+)
+def test_a_profile_that_cannot_be_used_is_ignored_with_a_note(profile: bytes, named: str):
+    image = Image.fromarray(RGB)
+    image.info["icc_profile"] = profile
+    luma, _, (note,) = gray_photo(image)
+    np.testing.assert_array_equal(luma, np.asarray(Image.fromarray(RGB).convert("L")))
+    assert named in note
 
 
 @pytest.mark.parametrize("description", ["sRGB", "IEC something", "Display"])
