@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -113,7 +112,8 @@ def find_in_folder(folder: Path, out: Path, also: tuple[str, ...] = ()) -> list[
 
     names, unread = find_images(folder, out, also)
     # What an earlier run left in a folder within is no new image.
-    places = {place for parent in set(map(os.path.dirname, names)) for place in Path(parent, "-").parents} - {Path()}
+    parents = map(Path, {os.path.dirname(name) for name in names})
+    places = {place for parent in parents for place in (parent, *parent.parents)} - {Path()}
     for place in sorted(place for place in places if is_results(folder / place)):
         note(folder / place, "left out, for it holds results; give it by itself to use them")
         names = [name for name in names if not name.startswith(f"{place.as_posix()}/")]
@@ -137,19 +137,23 @@ def find(options: argparse.Namespace, in_folder: Callable[[Path, Path], Iterable
         raise UsageError("nothing is given: give files or folders, or --from LIST")
     if missing := [path for path in options.images if not path.exists()]:
         raise UserError(f"there is no file or folder {missing[0]}")
-    try:  # as the system encodes names of files, which need not be UTF-8
-        list_file = Path("/dev/stdin" if options.listed == "-" else options.listed or os.devnull)
-        listed = list_file.read_text(encoding="utf-8", errors="surrogateescape").split("\n")
-    except OSError as error:
-        raise UserError(f"--from {options.listed} cannot be read ({error.strerror})") from error
     items: list[Item] = []
     folders: list[Path] = []
-    for path in chain(options.images, map(Path, filter(None, listed))):
+    for path in [*options.images, *(_listed(options.listed) if options.listed else ())]:
         folders += [path] if path.is_dir() else []
         items += in_folder(path, options.out) if path.is_dir() else [Item((str(path),), path.name)]
     if not (options.overwrite and options.replace_originals):
         _refuse_among_originals(options.out, items, folders)
     return list(dict.fromkeys(items))
+
+
+def _listed(file: str) -> list[Path]:
+    """The paths on the lines of a file, or of standard input for "-"."""
+    try:
+        listed = Path("/dev/stdin" if file == "-" else file).read_bytes()
+    except OSError as error:
+        raise UserError(f"--from {file} cannot be read ({error.strerror})") from error
+    return [Path(os.fsdecode(line)) for line in listed.splitlines() if line]
 
 
 def make_all(

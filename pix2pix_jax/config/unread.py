@@ -41,7 +41,7 @@ def unread_keys(values: Mapping[str, Any]) -> dict[str, str]:
     """The keys that nothing reads, each with the key whose value makes it so.
 
     Args:
-        values: a config's by dotted key, see `leaves`. Values that no key may have make nothing unread.
+        values: a config's by dotted key, see `leaves`. An unknown network, source or the like leaves nothing unread.
     """
     unread: dict[str, str] = {}
     if values["discriminator.network"] != "projected":

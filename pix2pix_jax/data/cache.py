@@ -20,7 +20,7 @@ from pix2pix_jax.errors import UserError
 
 _logger = logging.getLogger(__name__)
 
-# Raised when the files' layout, `fit` or how photographs are decoded changes, so that older ones are not taken for it.
+# One more with every change of the files' layout, of `fit` or of how photographs are decoded: older sets are made anew.
 _LAYOUT = 2
 
 # A chunk holds at least so many images, so that little of it stays empty, unless a place in it would then take more

@@ -38,7 +38,7 @@ def test_shards_share_a_folder_and_stay_when_it_grows(run, tmp_path):
 
 
 def test_a_list_and_a_report_of_what_became_of_each(run, tmp_path):
-    (tmp_path / "list.txt").write_text("in/a/0.png\nin/missing.png\n\nin/b\n")
+    (tmp_path / "list.txt").write_bytes(b"in/a/0.png\nin/missing.png\r\n\nin/b\n")
     status, out, err = run("--from", "list.txt", "--report", "report.jsonl")
     assert (status, out) == (1, ["5 coloured: colorized"])
     (error, count) = (line for line in err if line.startswith("error: "))  # a note tells of the second 0.png

@@ -65,8 +65,8 @@ class FileSource(ABC):
                 reason = describe_failure(error)
                 if self.skipped.setdefault(name, reason) is reason:  # and not another thread's
                     _logger.warning("passing over %s: %s", self.root / name, reason)
-        first = self.files[0] + ", …" * (count > 1)
-        raise UserError(f"{self.root}: not one of {count} images can be decoded ({first}): give sound ones")
+        named = self.files[0] + ", …" * (count > 1)
+        raise UserError(f"{self.root}: not one of {count} images can be decoded ({named}): give sound ones")
 
     @abstractmethod
     def _read(self, index: int) -> NDArray[Any]:

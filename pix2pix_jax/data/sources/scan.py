@@ -23,7 +23,7 @@ _CHUNK = 256  # files that a thread takes at a time
 _WARNINGS = 10
 
 # Folders in which network drives, systems and bins keep copies and thumbnails, in small letters.
-_NO_ALBUMS = ("@eadir", "#recycle", "@recycle", "$recycle.bin", "thumbs", "__macosx", ".appledouble", ".trash")
+_NOT_ALBUMS = ("@eadir", "#recycle", "@recycle", "$recycle.bin", "thumbs", "__macosx", ".appledouble", ".trash")
 
 _Found = TypeVar("_Found")
 
@@ -123,7 +123,7 @@ def find_images(
             subfolders.clear()
             continue
         visited.add(resolved)
-        bins = [name for name in subfolders if name.lower().startswith(_NO_ALBUMS)]
+        bins = [name for name in subfolders if name.lower().startswith(_NOT_ALBUMS)]
         walked = (files for name in bins for *_, files in os.walk(Path(directory, name)))
         left_out += sum(_extension(file) in extensions for files in walked for file in files)
         # Sorted, since which of two links to a folder comes first must not depend on the machine.

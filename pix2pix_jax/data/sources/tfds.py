@@ -116,7 +116,7 @@ def open_tfds(
 
     eval_split = eval_split or own[0]
     eval_files = _file_instructions(builder, eval_split, "--config.data.eval_split")
-    if shared := len(_records(train_files) & _records(eval_files)):
+    if shared := _shared(train_files, eval_files):
         raise UserError(
             f"--config.data.split={split} and --config.data.eval_split={eval_split} share {shared} photographs: what "
             "is judged on must not be trained on; give two parts, such as train[:90%] and train[90%:]"
@@ -250,6 +250,10 @@ def _hold_out(count: int, fraction: float, flag: str) -> tuple[NDArray[np.intp],
     return np.sort(order[held_out:]), order[:held_out]
 
 
-def _records(parts: Sequence[Any]) -> set[tuple[str, int]]:
-    """Which records of which files some file instructions are."""
-    return {(part.filename, part.skip + number) for part in parts for number in range(part.take)}
+def _shared(parts: Sequence[Any], others: Sequence[Any]) -> int:
+    """How many records two lists of file instructions have in common."""
+    of_one_file = ((one, other) for one in parts for other in others if one.filename == other.filename)
+    overlaps = (
+        min(one.skip + one.take, other.skip + other.take) - max(one.skip, other.skip) for one, other in of_one_file
+    )
+    return sum(overlap for overlap in overlaps if overlap > 0)

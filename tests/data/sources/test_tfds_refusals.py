@@ -16,9 +16,7 @@ from pix2pix_jax.errors import UserError
         ("cats_vs_dog", "(did you mean cats_vs_dogs"),
         ("holiday", "(did you mean holidays"),
         ("pix2pix_train_only/smal", "smal"),
-        ("community:set", ""),
         ("../pix2pix_photos", ""),
-        ("pix2pix_photos/a/b", ""),
     ],
 )
 def test_unknown_set(tmp_path, given, named):
