@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(options: argparse.Namespace) -> None:
     try:
+        import python_multipart  # noqa: F401 - without which Starlette takes no file
         import uvicorn
 
         from pix2pix_jax.page.serving import Maker, build_app
@@ -94,7 +96,10 @@ def _serve(options: argparse.Namespace) -> None:
     hosts = frozenset({options.host, "localhost", "127.0.0.1", "[::1]"}) if closed else None
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)
-    with contextlib.suppress(KeyboardInterrupt), _listening(options.host, options.port) as listener:
+    # What a visitor's file is kept in while work on it cannot be interrupted goes last of all.
+    folder = tempfile.TemporaryDirectory(prefix="pix2pix-page-")
+    with contextlib.suppress(KeyboardInterrupt), _listening(options.host, options.port) as listener, folder:
+        tempfile.tempdir = folder.name
         maker = Maker(load_generator(options), options.tile, options.seed)
         pixels = round(options.max_megapixels * 1_000_000)
         root_path = options.root_path.strip("/")
@@ -104,7 +109,7 @@ def _serve(options: argparse.Namespace) -> None:
         host = f"[{options.host}]" if ":" in options.host else options.host
         print(f"the page is at http://{host}:{listener.getsockname()[1]}/ (Ctrl-C ends it)", flush=True)
         quiet: Any = {"log_config": None, "log_level": "warning", "access_log": False}
-        config = uvicorn.Config(app, server_header=False, timeout_graceful_shutdown=1, **quiet)
+        config = uvicorn.Config(app, server_header=False, ws="none", timeout_graceful_shutdown=1, **quiet)
         uvicorn.Server(config).run([listener])
 
 
@@ -112,9 +117,10 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter of names that no host has
         of_name = isinstance(error, socket.gaierror)  # whose numbers are not the system's
-        reason = error.strerror if of_name or error.errno is None else os.strerror(error.errno)
+        code = error.errno if isinstance(error, OSError) else None
+        reason = os.strerror(code) if code is not None and not of_name else getattr(error, "strerror", error)
         raise UserError(
             f"nothing can listen at {host}, port {port} ({reason}): give another --port or --host"
         ) from error

@@ -5,6 +5,7 @@ import base64
 import hmac
 import io
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -12,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from PIL import Image
 from starlette.applications import Starlette
@@ -122,7 +123,7 @@ def build_app(
                     async with turns:
                         content, told = await asyncio.to_thread(make, file, notes.append, asked)
                 told["notes"] = [*map(_plain, notes)]
-                return Response(content, headers={"x-about": quote(json.dumps(told))})
+                return Response(content, headers={"x-about": quote(json.dumps(told)), "cache-control": "no-store"})
             finally:
                 there.subtract([address])
                 if not there[address]:
@@ -132,7 +133,8 @@ def build_app(
 
     async def guard(request: Request, answer: Any) -> Response:
         response = _refusal(request.headers, password, hosts) or await answer(request)
-        response.headers.update(_HEADERS)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
         return response
 
     routes: list[Any] = [
@@ -147,6 +149,7 @@ def build_app(
         routes = [without_slash, Mount(root_path, routes=routes), *routes]
     errors: Any = dict.fromkeys((ClientDisconnect, TimeoutError), lambda *_: Response(status_code=408))
     errors[UserError] = lambda _, error: PlainTextResponse(_plain(error), 422)
+    errors[OSError] = lambda _, error: PlainTextResponse(f"The server cannot keep the file: {error.strerror}.", 507)
     return Starlette(routes=routes, exception_handlers=errors, middleware=[Middleware(BaseHTTPMiddleware, guard)])
 
 
@@ -157,18 +160,20 @@ def _refusal(headers: Headers, password: str | None, hosts: frozenset[str] | Non
         given = base64.b64decode(headers.get("authorization", "").removeprefix("Basic ")).partition(b":")[2]
     except ValueError:
         given = b""
-    if password is None or hmac.compare_digest(given, password.encode()):
+    if password is None or hmac.compare_digest(given, os.fsencode(password)):
         return None
     return PlainTextResponse("The password is asked for.", 401, {"www-authenticate": 'Basic realm="pix2pix"'})
 
 
 def _check(headers: Headers, most: int) -> None:
     """Raises HTTPException for what another site's page sends, or what says that it is too large, or not how large."""
-    site = headers.get("sec-fetch-site") or ("origin" in headers and urlsplit(headers["origin"]).netloc)
+    site = headers.get("sec-fetch-site") or ("origin" in headers and headers["origin"].partition("://")[2])
     if site not in (False, "same-origin", "none", headers.get("host"), headers.get("x-forwarded-host")):
         raise HTTPException(403, "Another site's page may not use this one.")
     if "transfer-encoding" in headers or not 0 <= int(headers.get("content-length", -1)) <= most + _ASKED:
         raise HTTPException(413, f"This is larger than {most // 10**6} MB, which is the most here, or of unknown size.")
+    if not headers.get("content-type", "").lower().startswith("multipart/form-data"):  # others are kept in memory
+        raise HTTPException(422, "A form of a file is wanted (multipart/form-data).")
 
 
 async def _received(request: Request, folder: Path) -> tuple[Path, dict[str, Any]]:

@@ -95,3 +95,9 @@ def test_without_its_libraries(run, monkeypatch):
     status, _, (error,) = run()
     assert status == 1
     assert "pip install 'pix2pix-jax[web]'" in error
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 300])
+def test_a_name_that_no_host_has(served, run, host):
+    status, _, (*_, error) = run("--host", host)
+    assert (status, f"nothing can listen at {host}" in error) == (1, True)

@@ -1,8 +1,10 @@
 """The page's server, asked in this process: it makes what the commands make, and refuses what it must."""
 
 import base64
+import errno
 import io
 import json
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -203,6 +205,7 @@ def test_too_much_at_a_time(maker, monkeypatch):
         ({"origin": "http://testserver"}, 200),
         ({"origin": "https://elsewhere.example"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://[evil"}, 403),
         ({"origin": "https://public.example", "x-forwarded-host": "public.example"}, 200),
     ],
 )
@@ -251,3 +254,20 @@ def test_under_a_path(maker):
     page = client.get("/colour/").text
     assert 'src="/' not in page
     assert 'href="/' not in page
+
+
+def test_photographs_are_kept_by_no_browser_and_forms_of_fields_not_read(client):
+    assert post(client, "/open", gray()).headers["cache-control"] == "no-store"
+    fields = client.post(
+        "/open", content=b"file=" + bytes(9), headers={"content-type": "application/x-www-form-urlencoded"}
+    )
+    assert (fields.status_code, "multipart" in fields.text) == (422, True)
+
+
+def test_a_full_disk_is_told(client, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(serving.shutil, "copyfileobj", full)
+    answer = post(client, "/open", gray())
+    assert (answer.status_code, "No space left" in answer.text) == (507, True)
