@@ -119,13 +119,14 @@ def _from_file(file: Path) -> TrainedGenerator:
     try:
         with safe_open(file, framework="numpy") as opened, np.errstate(over="ignore"):
             metadata = opened.metadata() or {}
-            arrays = {name: opened.get_tensor(name).astype(np.float32) for name in opened.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, TypeError, ValueError) as error:  # the last two for types that NumPy has not
+            arrays = {name: opened.get_tensor(name).astype("f4", casting="same_kind") for name in opened.keys()}  # noqa: SIM118
+        # All at once, which takes a fiftieth of the time that they take one by one.
+        trees = unflatten_dict(jax.device_put(arrays), sep="/")
+    # The last three for types that NumPy has not, and for a name that is the beginning of another's.
+    except (SafetensorError, OSError, AttributeError, TypeError, ValueError) as error:
         raise UserError(f"{file} cannot be read as a safetensors file ({str(error).splitlines()[0]})") from error
     if "config" not in metadata:
         raise UserError(f"{file} holds no generator of this project: its metadata has no config")
-    # All at once, which takes a fiftieth of the time that they take one by one.
-    trees = unflatten_dict(jax.device_put(arrays), sep="/")
     config = _read_config(metadata["config"], file)
     trained = TrainedGenerator(config, trees.get("params", {}), trees.get("batch_stats", {}))
     # The package's own are sound; to find that takes as long as to colour a photograph.
@@ -149,7 +150,7 @@ def _checked(trained: TrainedGenerator, place: Path) -> TrainedGenerator:
     given = trained.weights_by_name
     try:
         side = trained.network.smallest_size * trained.network.size_multiple
-        condition = jnp.zeros((1, side, side, trained.config.task.condition_channels))
+        condition = jax.ShapeDtypeStruct((1, side, side, trained.config.task.condition_channels), jnp.float32)
         init = jax.eval_shape(trained.network.init, jax.random.key(0), condition)
         pytorch.check_numbers(given)
     except (UserError, ValueError) as error:  # the latter of a network that cannot be

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import glob
 import logging
+import re
 import tempfile
 import time
 import zlib
@@ -34,8 +35,9 @@ def newest(directory: Path) -> int:
 def steps(directory: Path) -> list[int]:
     """Steps of the whole checkpoints in a folder, rising."""
     try:
-        return sorted(int(path.name) for path in directory.iterdir() if path.name.isdecimal())
-    except FileNotFoundError:
+        # Not 007, which would be looked for as 7.
+        return sorted(int(path.name) for path in directory.iterdir() if re.fullmatch("0|[1-9][0-9]*", path.name))
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 

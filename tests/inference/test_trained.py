@@ -5,6 +5,9 @@ import jax
 import numpy as np
 import pytest
 from helpers import initial_state
+from safetensors import safe_open
+from safetensors.numpy import load_file, save
+from translators import save_translator
 
 from pix2pix_jax.color import rgb_to_ycrcb
 from pix2pix_jax.config import default_config, updated
@@ -182,3 +185,22 @@ def test_a_step_that_is_not_there(run, trained, tmp_path):
 def test_a_side_below_what_the_network_takes_colours_at_the_least(settings, trained):
     generator = dataclasses.replace(trained, config=updated(trained.config, settings))
     assert painting.make_chroma(generator, np.full((24, 40), 90, np.uint8)).shape == (16, 27, 2)
+
+
+@pytest.mark.parametrize("name", ["params", "params/enc1/conv/kernel/more", "params/enc1", "params/\n\x1b[31m"])
+def test_a_name_that_is_another_s_beginning_or_stray_is_refused(name, generator_file, tmp_path):
+    arrays = load_file(generator_file) | {name: np.zeros(1, np.float32)}
+    (tmp_path / "g.safetensors").write_bytes(save(arrays, safe_open(generator_file, "numpy").metadata()))
+    with pytest.raises(UserError, match=r"g\.safetensors"):
+        load_trained(tmp_path / "g.safetensors")
+
+
+def test_complex_weights_are_refused(tmp_path):
+    (tmp_path / "g.safetensors").write_bytes(save({"params/a": np.ones(2, np.complex64)}, {"config": "{}"}))
+    with pytest.raises(UserError, match="safetensors file"):
+        load_trained(tmp_path / "g.safetensors")
+
+
+def test_a_deep_network_is_checked_without_an_image_of_its_size(tmp_path):
+    file = save_translator(tmp_path / "g.safetensors", {"generator.depth": 9, "image_size": 512})
+    assert load_trained(file).network.size_multiple == 512  # and an image of 512² × 512² would take 275 GB

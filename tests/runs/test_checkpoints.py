@@ -12,7 +12,7 @@ from helpers import ROOT, load_config
 from pix2pix_jax.config import default_config, updated
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.inference import load_trained
-from pix2pix_jax.runs.checkpoints import Checkpoints, read_newest
+from pix2pix_jax.runs.checkpoints import Checkpoints, read_newest, steps
 from pix2pix_jax.state import build_model
 
 
@@ -204,3 +204,11 @@ def test_runs_of_version_0_1_can_still_be_read():
     np.testing.assert_array_equal(
         trained.params["enc1"]["conv"]["kernel"], restored.generator.params["enc1"]["conv"]["kernel"]
     )
+
+
+def test_folders_that_are_not_named_as_a_step_is_are_passed_over(tmp_path, small):
+    for name in ("5", "007", "٣", "7.tmp"):
+        (tmp_path / name).mkdir()
+    assert steps(tmp_path) == [5]
+    with pytest.raises(UserError, match="5 cannot be read"):
+        read_newest(tmp_path, small)
