@@ -22,7 +22,7 @@ _logger = logging.getLogger(__name__)
 def cache_home() -> Path:
     """`pix2pix_jax` in the user's folder for caches (XDG Base Directory Specification)."""
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "pix2pix_jax"
+    return (Path(base) if base else typed_path("~/.cache", "XDG_CACHE_HOME")) / "pix2pix_jax"
 
 
 def typed_path(typed: str | os.PathLike[str], what: str) -> Path:
@@ -136,8 +136,12 @@ def _name_if_free(file: Path, name: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file as UTF-8, whole or not at all; file names that are not UTF-8 appear with escapes."""
-    with replacing(path) as temporary:
+    """Writes a text file as UTF-8, whole or not at all; file names that are not UTF-8 appear with escapes.
+
+    Raises:
+        UserError: if it cannot be written, see `writing`.
+    """
+    with writing(path), replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 

@@ -1,6 +1,7 @@
 """What every command does around its work: flags, the compilation cache, one line for an error."""
 
 import argparse
+import contextlib
 import errno
 import gc
 import io
@@ -44,12 +45,16 @@ def run_command(main: Callable[[], int | None], may_take_long: Callable[[], bool
     Ctrl-C it prints one line too, and the status is 130; see `interrupts.watched`. Where nobody reads the output any
     more, as after `head`, it exits without a word and with the status that a shell gives a command that SIGPIPE ended.
     """
+    for name in ("stdout", "stderr"):  # which a daemon may have closed
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     # While JAX traces, Python would look for garbage hundreds of times, among all that was imported: 0.3 s of a start.
     gc.freeze()
     gc.enable()
     gc.set_threshold(50_000, 20, 20)
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")
+    warnings.showwarning = lambda message, *_: print(f"note: {one_line(message)}{_remedy(message)}", file=sys.stderr)
     warnings.filterwarnings("ignore", module="PIL")  # of odd and large files, which notes and errors are about
     # Where a checkpoint is damaged, Orbax drops what it had begun to read beside it.
     warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
@@ -59,12 +64,15 @@ def run_command(main: Callable[[], int | None], may_take_long: Callable[[], bool
         try:
             with interrupts.watched(may_take_long):
                 return main()
-        except UserError as error:
+        except BrokenPipeError:
+            raise
+        except (UserError, OSError, MemoryError, jax.errors.JaxRuntimeError) as error:
+            line = f"error: {_explained(error)}"
             # Where a disk is full, what libraries do at exit fails again, at length: then this line is the last. But
             # other processes are told.
             if os.strerror(errno.ENOSPC) in str(error) and not jax.distributed.is_initialized():
-                interrupts.leave(f"error: {error}", 1)
-            print(f"error: {error}", file=sys.stderr)
+                interrupts.leave(line, 1)
+            print(line, file=sys.stderr)
             sys.exit(2 if isinstance(error, UsageError) else 1)
         except KeyboardInterrupt:
             interrupts.leave("interrupted", 128 + signal.SIGINT)
@@ -72,6 +80,30 @@ def run_command(main: Callable[[], int | None], may_take_long: Callable[[], bool
             sys.stdout.flush()
     except BrokenPipeError:
         os._exit(128 + signal.SIGPIPE)  # sys.exit would try to write once more, and say so
+    except OSError as error:  # as where a disk is full
+        interrupts.leave(f"error: the output cannot be written: {error.strerror}", 1)
+
+
+def one_line(text: object) -> str:
+    """Text on one line that does nothing to a terminal: names of files, and of what is in them, hold anything."""
+    return re.sub("[\0-\x1f\x7f-\x9f]", lambda found: repr(found[0])[1:-1], str(text))
+
+
+def _remedy(warning: object) -> str:
+    """JAX never replaces a compiled program that was cut short, as where the disk was full, and warns for ever."""
+    damaged = "reading persistent compilation cache" in str(warning)
+    place = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
+    return f": delete {place}" if damaged else ""
+
+
+def _explained(error: Exception) -> str:
+    """What is wrong, in a line; raises the error again if it is none that the user can mend."""
+    exhausted = "RESOURCE_EXHAUSTED" in str(error)
+    if isinstance(error, MemoryError) or exhausted:
+        return "the memory does not hold this: use smaller images or batches, or --tile where the command has it"
+    if isinstance(error, jax.errors.JaxRuntimeError):
+        raise error
+    return one_line(error)
 
 
 def check_devices() -> None:
@@ -91,7 +123,8 @@ def check_devices() -> None:
 def use_compilation_cache() -> None:
     """Keeps compiled programs on the disk, where the user has not said otherwise, so that a second start is fast."""
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        jax.config.update("jax_compilation_cache_dir", str(cache_home() / "xla"))
+        with contextlib.suppress(UserError):  # a container's user may have no home
+            jax.config.update("jax_compilation_cache_dir", str(cache_home() / "xla"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 

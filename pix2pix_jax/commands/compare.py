@@ -185,9 +185,10 @@ def _plan_steps(path: Path, configs: Sequence[Config], minutes: float) -> int:
     wanted = {"minutes": minutes, "experiments": sorted(config.name for config in configs)}
     # What a step's time depends on.
     wanted |= {"batch_size": first.batch_size, "image_size": first.image_size, "dtype": first.dtype}
-    plan = json.loads(path.read_text()) if path.is_file() else {}
-    if wanted.items() <= plan.items():
-        return plan["steps"]
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        plan = json.loads(path.read_text(encoding="utf-8"))
+        if wanted.items() <= plan.items():
+            return int(plan["steps"])
     seconds = {}
     for config in configs:
         seconds[config.name] = _seconds_per_step(config)

@@ -4,6 +4,7 @@ What takes long to import is imported when there is something to do, so that a m
 """
 
 import argparse
+import codecs
 import json
 import logging
 import math
@@ -22,6 +23,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from pix2pix_jax import host
+from pix2pix_jax.commands import cli
 from pix2pix_jax.commands.arguments import FLAGS, add_flags, positive_int, shard
 from pix2pix_jax.commands.names import AlreadyMadeError, Item, Targets, is_results
 from pix2pix_jax.errors import UsageError, UserError
@@ -153,7 +155,9 @@ def _listed(file: str) -> list[Path]:
         listed = Path("/dev/stdin" if file == "-" else file).read_bytes()
     except OSError as error:
         raise UserError(f"--from {file} cannot be read ({error.strerror})") from error
-    return [Path(os.fsdecode(line)) for line in listed.splitlines() if line]
+    if b"\0" in listed:  # as in UTF-16
+        raise UserError(f"--from {file} is no text of paths, one on each line: save it as UTF-8")
+    return [Path(os.fsdecode(line)) for line in listed.removeprefix(codecs.BOM_UTF8).splitlines() if line]
 
 
 def make_all(
@@ -190,6 +194,8 @@ def make_all(
             outcome = make(item, targets)
         except UserError as error:
             outcome = error
+        except OSError as error:
+            outcome = UserError(str(error))
         return item, time.perf_counter() - began, outcome
 
     counts: Counter[str] = Counter()
@@ -205,7 +211,7 @@ def make_all(
                 first = first or made
             elif isinstance(made, UserError):
                 counts["failed"] += 1
-                tqdm.write(f"error: {_on_one_line(made)}", file=sys.stderr)
+                tqdm.write(f"error: {cli.one_line(made)}", file=sys.stderr)
             else:
                 counts["done"] += 1
                 counts["pixels"] += math.prod(made[1])
@@ -228,7 +234,7 @@ def _sum_up(
     if there:
         others = f" (and {there - 1} more)" if there > 1 else ""
         remedy = "--skip-existing to keep what is there, --overwrite to replace it, or another folder with --out"
-        print(f"error: {_on_one_line(first)}{others}: give {remedy}", file=sys.stderr)
+        print(f"error: {cli.one_line(first)}{others}: give {remedy}", file=sys.stderr)
     if failed and total > 1:
         print(f"error: {failed} of {total} {words.things} could not be {words.done}", file=sys.stderr)
 
@@ -269,9 +275,4 @@ def _add_line(report: Path, item: Item, seconds: float, made: Made | UserError) 
 
 def note(file: Path | str, text: str) -> None:
     """Tells what the user should know of a file."""
-    tqdm.write(f"note: {_on_one_line(f'{file}: {text}')}", file=sys.stderr)
-
-
-def _on_one_line(text: object) -> str:
-    """Text whose names of files may have line breaks in them."""
-    return str(text).replace("\n", "\\n").replace("\r", "\\r")
+    tqdm.write(f"note: {cli.one_line(f'{file}: {text}')}", file=sys.stderr)

@@ -153,7 +153,7 @@ def _recorded(lines: Iterable[str]) -> tuple[dict[str, int], dict[int, list[str]
         try:
             name, wanted, source = json.loads(line)
             owner, folded = hash((wanted, source)), _folded(name)
-        except (AttributeError, TypeError, ValueError):  # cut off where the disk was full
+        except (AttributeError, RecursionError, TypeError, ValueError):  # cut off where the disk was full
             continue
         if owners.setdefault(folded, owner) == owner and name != wanted:
             earlier.setdefault(owner, [name])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pix2pix_jax import losses
 from pix2pix_jax.evaluation import BESIDE
-from pix2pix_jax.files import replacing
+from pix2pix_jax.files import replacing, writing
 from pix2pix_jax.runs import Record
 
 if TYPE_CHECKING:
@@ -205,6 +205,7 @@ def _moving_average(values: NDArray, window: int) -> NDArray:
 
 def save_figure(figure: "Figure", path: Path) -> None:
     """Saves a figure as a PNG file; an earlier one is replaced in one go."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path), replacing(path) as temporary:
         figure.savefig(temporary, format="png")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from pix2pix_jax.figures.drawing import displayed
-from pix2pix_jax.files import replacing
+from pix2pix_jax.files import replacing, writing
 
 _TILE = 192  # longer side of a tile, px, about
 _MARGIN, _GUTTER, _GAP = 20, 4, 36  # around the sheet, between the versions of an image, and between images, px
@@ -64,8 +64,9 @@ def save_sheet(path: Path, title: str, groups: Sequence[Group]) -> None:
         if group.heading:
             bands += [_blank(_TEXT, full), _write([(_MARGIN, group.heading)], _font(_HEADING), full)]
         bands += _draw(group, scale, across, full)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path), replacing(path) as temporary:
         Image.fromarray(np.concatenate([*bands, _blank(_MARGIN - _ROW_GAP, full)])).save(temporary, "PNG")
 
 

@@ -141,5 +141,6 @@ class RunFolder(AbstractContextManager):
         """Writes a file unless it already says just that."""
         path, text = self.path / name, json.dumps(content, indent=2) + "\n"
         with files.writing(path):
-            if not path.exists() or path.read_bytes() != text.encode():
-                files.write_text(path, text)
+            if path.exists() and path.read_bytes() == text.encode():
+                return
+        files.write_text(path, text)

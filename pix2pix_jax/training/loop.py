@@ -16,7 +16,7 @@ from pix2pix_jax import data, host
 from pix2pix_jax.config import Config, check_fits, leaves, updated, validate
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.figures import draw_curves, save_figure
-from pix2pix_jax.files import typed_path, writing
+from pix2pix_jax.files import typed_path
 from pix2pix_jax.runs import METRICS_FILE, Checkpoints, MetricsWriter, Photographs, RunFolder, newest, read_metrics
 from pix2pix_jax.state import Model, TrainState, build_model
 from pix2pix_jax.training import notes, parallel, processes
@@ -257,12 +257,10 @@ class _Loop:
         if samples_due:
             name = self.workdir.resolve().name
             sheet, curves = self.workdir / "samples" / f"step_{number:08d}.png", self.workdir / "curves.png"
-            with writing(sheet):
-                self.held_out.draw(sheet, made, title=f"{name}, step {number:,}")
+            self.held_out.draw(sheet, made, title=f"{name}, step {number:,}")
             with Image.open(sheet, formats=("PNG",)) as image:
                 self.writer.write_image(number, "samples", np.asarray(image.convert("RGB")))
-            with writing(curves):
-                save_figure(draw_curves(read_metrics(self.workdir / METRICS_FILE), name), curves)
+            save_figure(draw_curves(read_metrics(self.workdir / METRICS_FILE), name), curves)
             gc.collect()  # Matplotlib's figures hold themselves: 8 MB each time, which Python would let pile up
 
     def _save(self, state: TrainState) -> None:

@@ -90,3 +90,20 @@ def test_a_name_takes_less_than_a_kilobyte(tmp_path):
         tracemalloc.stop()
         assert peak < 1000 * len(names)
     assert targets.place(items[-1], Path(names[-1])) == tmp_path / names[-1]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [("in/a/0.png\n".encode("utf-16"), "UTF-8"), (b"x" * 5000, "too long"), ("\ufeffin/a/0.png\r\n".encode(), None)],
+)
+def test_lists_of_other_systems(run, tmp_path, content, says):
+    (tmp_path / "list.txt").write_bytes(content)
+    status, _, err = run("--from", "list.txt")
+    assert (status, len(err)) == ((1, 1) if says else (0, 0))
+    assert not says or says in err[0]
+
+
+def test_a_name_does_nothing_to_the_terminal(run, tmp_path):
+    (tmp_path / "a\x1b[31m\nb.png").write_bytes(b"")
+    _, _, (error,) = run("a\x1b[31m\nb.png")
+    assert r"a\x1b[31m\nb.png" in error

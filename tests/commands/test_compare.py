@@ -167,3 +167,11 @@ def test_a_comparison_of_other_experiments_is_kept(monkeypatch, run, tmp_path, p
     assert "comparison.json holds a comparison with rgb_rgb too: give --overwrite to replace it" in error
     with pytest.raises(pytest.fail.Exception, match="work was begun"):
         run(compare.main, *given, "--overwrite")
+
+
+@pytest.mark.parametrize("damaged", ["", "{", "[]", '"x"', "{}"])
+def test_a_damaged_plan_is_made_anew(tmp_path, monkeypatch, damaged):
+    monkeypatch.setattr(compare, "_seconds_per_step", lambda _: 6.0)
+    (tmp_path / "plan.json").write_text(damaged)
+    assert compare._plan_steps(tmp_path / "plan.json", [experiment_config("ycrcb_l1")], 1.0) == 10
+    (tmp_path / "plan.json").unlink()

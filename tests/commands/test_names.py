@@ -106,7 +106,7 @@ def test_a_record_of_names_that_was_cut_off(run, tmp_path):
     save_photos(tmp_path, "x/a.png", "y/a.png")
     assert run("x/a.png")[0] == 0
     with (tmp_path / "colorized" / RECORD).open("a") as record:
-        record.write('["b.png", "b.p')
+        record.write('["b.png", "b.p\n' + 100_000 * "[")
     assert run("x/a.png", "y/a.png", "--skip-existing")[1] == ["1 coloured, 1 there already: colorized"]
     assert shows(tmp_path / "colorized/a-2.png", PHOTOS[1])
 
