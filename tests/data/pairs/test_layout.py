@@ -23,47 +23,25 @@ def pairs_of(root: Path) -> dict[str, list[tuple[str, ...]]]:
 
 
 @pytest.mark.parametrize(
-    ("names", "wanted"),
+    "layout",
     [
-        (["1.jpg", "2.png"], {"": [("1.jpg",), ("2.png",)]}),
-        (["train/1.jpg", "val/2.jpg"], {"train": [("train/1.jpg",)], "val": [("val/2.jpg",)]}),
-        (["A/1.jpg", "B/1.png"], {"": [("A/1.jpg", "B/1.png")]}),
-        (
-            ["A/train/1.png", "B/train/1.png", "A/test/2.png", "B/test/2.png"],
-            {"train": [("A/train/1.png", "B/train/1.png")], "test": [("A/test/2.png", "B/test/2.png")]},
-        ),
-        (
-            ["train/A/1.png", "train/B/1.png", "test/A/2.png", "test/B/2.png"],
-            {"train": [("train/A/1.png", "train/B/1.png")], "test": [("test/A/2.png", "test/B/2.png")]},
-        ),
-        (
-            ["trainA/1.png", "trainB/1.png", "val_a/2.png", "val_b/2.png"],
-            {"train": [("trainA/1.png", "trainB/1.png")], "val": [("val_a/2.png", "val_b/2.png")]},
-        ),
-        (
-            ["A10/1.png", "A2/1.npy", "A1/1.png", "B/1.png"],
-            {"": [("A1/1.png", "A2/1.npy", "A10/1.png", "B/1.png")]},
-        ),
-        (
-            ["A/x/1.jpg", "B/x/1.png", "A/y/1.jpg", "B/y/1.png"],
-            {"": [("A/x/1.jpg", "B/x/1.png"), ("A/y/1.jpg", "B/y/1.png")]},
-        ),
-        (
-            ["x/1.jpg", "x/2.jpg", "x/3.jpg", "y/3.jpg", "y/4.jpg", "y/5.jpg"],
-            {"": [("x/1.jpg",), ("x/2.jpg",), ("x/3.jpg",), ("y/3.jpg",), ("y/4.jpg",), ("y/5.jpg",)]},
-        ),
-        (
-            ["A_train/1.png", "B_train/1.png", "a-valid/2.png", "b-valid/2.png"],
-            {"train": [("A_train/1.png", "B_train/1.png")], "val": [("a-valid/2.png", "b-valid/2.png")]},
-        ),
-        (["Train/1.jpg", "validation/2.JPG"], {"train": [("Train/1.jpg",)], "val": [("validation/2.JPG",)]}),
-        (
-            ["A/\u65e5 e\u0301.v2.png", "B/\u65e5 \u00e9.v2.jpg"],
-            {"": [("A/\u65e5 e\u0301.v2.png", "B/\u65e5 \u00e9.v2.jpg")]},
-        ),
+        {"": "1.jpg | 2.png"},
+        {"train": "train/1.jpg", "val": "val/2.jpg"},
+        {"train": "Train/1.jpg", "val": "validation/2.JPG"},
+        {"": "A/1.jpg B/1.png"},
+        {"": "A/x/1.jpg B/x/1.png | A/y/1.jpg B/y/1.png"},
+        {"": "A/\u65e5e\u0301.v2.png B/\u65e5\u00e9.v2.jpg"},
+        {"": "A1/1.png A2/1.npy A10/1.png B/1.png"},
+        {"": "x/1.jpg | x/2.jpg | x/3.jpg | y/3.jpg | y/4.jpg | y/5.jpg"},
+        {"train": "train/A/1.png train/B/1.png", "test": "test/A/2.png test/B/2.png"},
+        {"train": "A/train/1.png B/train/1.png", "test": "A/test/2.png B/test/2.png"},
+        {"train": "trainA/1.png trainB/1.png", "val": "val_a/2.png val_b/2.png"},
+        {"train": "A_train/1.png B_train/1.png", "val": "a-valid/2.png b-valid/2.png"},
     ],
 )
-def test_layouts(tmp_path, names, wanted):
+def test_layouts(tmp_path, layout):
+    wanted = {phase: [tuple(pair.split()) for pair in pairs.split(" | ")] for phase, pairs in layout.items()}
+    names = [name for pairs in wanted.values() for pair in pairs for name in pair]
     assert pairs_of(touch(tmp_path, *names)) == wanted
 
 
