@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import smooth_images
-from PIL import ExifTags, Image, features
+from PIL import Image, features
 
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.inference.photo_files import reading, write_photo
-from pix2pix_jax.photos import metadata_to_keep, name_to_write
+from pix2pix_jax.inference.photo_files import write_photo
+from pix2pix_jax.photos import name_to_write
 
 PHOTO = Image.fromarray(smooth_images(1, 24)[0])
 
@@ -61,35 +61,6 @@ def test_jpeg_keeps_colour_at_full_resolution(tmp_path: Path):
     write_photo(Image.fromarray(stripes), tmp_path / "a.jpg", {}, overwrite=False)
     with Image.open(tmp_path / "a.jpg") as read:
         np.testing.assert_allclose(np.asarray(read).astype(int), stripes, atol=12)
-
-
-@pytest.mark.parametrize("extension", ["jpg", "png", "webp"])
-def test_exif_is_kept_but_for_the_orientation(tmp_path: Path, extension: str):
-    exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = 6
-    exif[ExifTags.Base.Artist] = "A. Photographer"
-    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "1936:03:01 12:00:00"
-    PHOTO.save(tmp_path / "in.jpg", exif=exif, dpi=(300, 300))
-    with reading(tmp_path / "in.jpg") as image:
-        kept = metadata_to_keep(image)
-    target = tmp_path / f"out.{extension}"
-    write_photo(PHOTO, target, kept, overwrite=False)
-    with Image.open(target) as image:
-        read = image.getexif()
-        assert ExifTags.Base.Orientation not in read
-        assert read[ExifTags.Base.Artist] == "A. Photographer"
-        assert read.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] == "1936:03:01 12:00:00"
-        if extension != "webp":
-            assert np.allclose(image.info["dpi"], 300, atol=0.1)
-
-
-@pytest.mark.parametrize(
-    "info", [{"exif": b"Exif\0\0damaged"}, {"dpi": (0, 0)}, {"dpi": (float("nan"), 1)}, {"dpi": "x"}]
-)
-def test_damaged_metadata_is_left_out(info: dict):
-    image = PHOTO.copy()
-    image.info |= info
-    assert metadata_to_keep(image) == {}
 
 
 def test_nothing_is_overwritten_unless_that_is_wanted(tmp_path: Path):

@@ -38,19 +38,31 @@ def test_the_comment_is_kept(tmp_path: Path, extension: str):
         assert (comment.decode() if isinstance(comment, bytes) else comment) == "Paris, im Mai ü"
 
 
-def test_size_and_colour_space_in_the_tags_are_those_of_what_is_written(tmp_path: Path):
+@pytest.mark.parametrize("extension", ["jpg", "png", "webp"])
+def test_exif_is_kept_as_far_as_it_is_true_of_what_is_written(tmp_path: Path, extension: str):
+    base, date = ExifTags.Base, "1936:03:01 12:00:00"
     exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = 6
-    exif[ExifTags.Base.ImageWidth] = 1
-    details = exif.get_ifd(ExifTags.IFD.Exif)
-    details |= {0xA001: 65535, 0xA002: 600, 0xA003: 400}
-    PHOTO.save(tmp_path / "in.jpg", exif=exif.tobytes())
-    write_photo(PHOTO.resize((50, 70)), tmp_path / "out.jpg", kept(tmp_path / "in.jpg"), overwrite=False)
-    with Image.open(tmp_path / "out.jpg") as image:
+    exif.update({base.Orientation: 6, base.Artist: "A. Photographer", base.ImageWidth: 1})
+    sizes = {base.ColorSpace: 65535, base.ExifImageWidth: 600, base.ExifImageHeight: 400}
+    exif.get_ifd(ExifTags.IFD.Exif).update({base.DateTimeOriginal: date} | sizes)
+    PHOTO.save(tmp_path / "in.jpg", exif=exif.tobytes(), dpi=(300, 300))
+    write_photo(PHOTO.resize((50, 70)), tmp_path / f"out.{extension}", kept(tmp_path / "in.jpg"), overwrite=False)
+    with Image.open(tmp_path / f"out.{extension}") as image:
         written = image.getexif()
-        assert written[ExifTags.Base.ImageWidth] == 50
-        assert ExifTags.Base.ImageLength not in written  # none is made up
-        assert written.get_ifd(ExifTags.IFD.Exif) == {0xA001: 1, 0xA002: 50, 0xA003: 70}
+        assert (written[base.Artist], written[base.ImageWidth]) == ("A. Photographer", 50)
+        assert written.keys().isdisjoint({base.Orientation, base.ImageLength})  # none is made up
+        sizes = {base.ColorSpace: 1, base.ExifImageWidth: 50, base.ExifImageHeight: 70}
+        assert written.get_ifd(ExifTags.IFD.Exif) == {base.DateTimeOriginal: date} | sizes
+        assert extension == "webp" or image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "info", [{"exif": b"Exif\0\0damaged"}, {"dpi": (0, 0)}, {"dpi": (float("nan"), 1)}, {"dpi": "x"}]
+)
+def test_damaged_metadata_is_left_out(info: dict):
+    image = PHOTO.copy()
+    image.info |= info
+    assert metadata_to_keep(image) == {}
 
 
 def test_a_tiff_without_a_resolution_gets_none(tmp_path: Path):
