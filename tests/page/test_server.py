@@ -25,6 +25,7 @@ from pix2pix_jax.page import serving  # noqa: E402
 from pix2pix_jax.page.serving import Maker  # noqa: E402
 
 PHOTO = smooth_images(1, 40, seed=2)[0][:30]
+COLOURED = Image.fromarray(PHOTO)
 TURNED = Image.Exif()
 TURNED[0x0112] = 6
 PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 0)
@@ -105,14 +106,10 @@ def test_translating_is_the_command_s(tmp_path, monkeypatch):
         ("cmyk.jpg", encoded(Image.fromarray(PHOTO).convert("CMYK"), "JPEG"), (40, 30)),
         ("deep.tif", encoded(Image.fromarray(PHOTO[..., 0].astype(np.uint16) * 257), "TIFF"), (40, 30)),
         ("wide", encoded(Image.new("L", (3000, 20), 90), "PNG"), (3000, 20)),
-        ("colour.jp2", encoded(Image.fromarray(PHOTO), "JPEG2000"), (40, 30)),
+        ("colour.jp2", encoded(COLOURED, "JPEG2000"), (40, 30)),
         ("32 bits.tif", encoded(Image.fromarray(PHOTO[..., 0].astype(np.int32)), "TIFF"), (40, 30)),
-        (
-            "pages.tif",
-            encoded(Image.fromarray(PHOTO), "TIFF", save_all=True, append_images=[Image.new("RGB", (9, 9))]),
-            (40, 30),
-        ),
-        ("turned.tif", encoded(Image.fromarray(PHOTO), "TIFF", exif=TURNED), (30, 40)),
+        ("pages.tif", encoded(COLOURED, "TIFF", save_all=True, append_images=[COLOURED]), (40, 30)),
+        ("turned.tif", encoded(COLOURED, "TIFF", exif=TURNED), (30, 40)),
     ],
 )
 def test_every_kind_is_shown(client, name, content, size):
