@@ -66,7 +66,7 @@ def run_command(main: Callable[[], int | None], may_take_long: Callable[[], bool
                 return main()
         except BrokenPipeError:
             raise
-        except (UserError, OSError, MemoryError, jax.errors.JaxRuntimeError) as error:
+        except (UserError, ImportError, OSError, MemoryError, jax.errors.JaxRuntimeError) as error:
             line = f"error: {_explained(error)}"
             # Where a disk is full, what libraries do at exit fails again, at length: then this line is the last. But
             # other processes are told.

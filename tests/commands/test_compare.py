@@ -174,4 +174,3 @@ def test_a_damaged_plan_is_made_anew(tmp_path, monkeypatch, damaged):
     monkeypatch.setattr(compare, "_seconds_per_step", lambda _: 6.0)
     (tmp_path / "plan.json").write_text(damaged)
     assert compare._plan_steps(tmp_path / "plan.json", [experiment_config("ycrcb_l1")], 1.0) == 10
-    (tmp_path / "plan.json").unlink()

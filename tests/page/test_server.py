@@ -1,10 +1,8 @@
 """The page's server, asked in this process: it makes what the commands make, and refuses what it must."""
 
 import base64
-import errno
 import io
 import json
-import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -255,15 +253,13 @@ def test_under_a_path(maker):
 
 def test_photographs_are_kept_by_no_browser_and_forms_of_fields_not_read(client):
     assert post(client, "/open", gray()).headers["cache-control"] == "no-store"
-    fields = client.post(
-        "/open", content=b"file=" + bytes(9), headers={"content-type": "application/x-www-form-urlencoded"}
-    )
+    fields = client.post("/open", data={"file": "x"})
     assert (fields.status_code, "multipart" in fields.text) == (422, True)
 
 
 def test_a_full_disk_is_told(client, monkeypatch):
     def full(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(serving.shutil, "copyfileobj", full)
     answer = post(client, "/open", gray())
