@@ -148,3 +148,5 @@ def _parse(default_config: Path, arguments: Sequence[str]) -> list[str]:
         return flags.FLAGS(sys.argv)
     except flags.Error as error:
         raise UsageError(f"{str(error).splitlines()[0]} (--help lists the flags)") from error
+    except Exception as error:  # whatever the file does
+        raise UserError(f"the config file {given.config} cannot be used: {type(error).__name__}: {error}") from error

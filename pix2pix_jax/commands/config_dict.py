@@ -29,6 +29,8 @@ def from_config_dict(values: ConfigDict, given: Container[str] = (), image_size:
     Raises:
         UserError: if a key is not known, or a value is not of its key's type.
     """
+    if not isinstance(values, ConfigDict):
+        raise UserError(f"get_config() of the config file gives {type(values).__name__}: wanted a ConfigDict")
     found = leaves(values.to_dict())
     return _changed(found, given, image_size or found["image_size"])
 

@@ -229,6 +229,7 @@ def test_another_experiment_does_not_go_on_in_the_same_folder(photo_folder, envi
         (["--config.data.rot=x"], "error: unknown config key data.rot (did you mean data.root?)"),
         (["--config.batch_size=many"], "error: flag --config.batch_size=many"),
         (["--config=configs/none.py"], "error: there is no config file configs/none.py"),
+        (["--config=pyproject.toml"], "error: the config file pyproject.toml cannot be used: SyntaxError"),
         (["--config.data.source=foldr"], "did you mean folder?"),
         (["--config.data.root=/no/such/folder"], "/no/such/folder"),
         (["--config.data.root={empty}"], "{empty}"),
