@@ -85,11 +85,13 @@ def test_a_config_that_is_cut_short(tmp_path, photo_folder, environ, begun):
 
 def test_a_full_disk_where_an_evaluation_or_the_output_goes(small_disk, photo_folder, generator_file, environ):
     fill(small_disk, 0)
-    evaluate = [sys.executable, "-m", "pix2pix_jax.commands.evaluate", f"--data={photo_folder}"]
+    evaluate = [sys.executable, "-m", "pix2pix_jax.commands.start", "evaluate", f"--data={photo_folder}"]
     done = run([*evaluate, f"--checkpoint={generator_file}", f"--out={small_disk}"], environ, cwd="/")
     assert done.returncode == 1
     assert "ranked.png: No space left on device" in done.stderr.splitlines()[-1]
-    shell = f"{sys.executable} -m pix2pix_jax.commands.colorize {photo_folder}/00.png --checkpoint {generator_file}"
+    shell = (
+        f"{sys.executable} -m pix2pix_jax.commands.start colorize {photo_folder}/00.png --checkpoint {generator_file}"
+    )
     for number, (end, status) in enumerate({">/dev/full": 1, ">&- 2>&-": 0}.items()):
         out = small_disk.parent / str(number)
         done = run(["sh", "-c", f"{shell} --out {out} {end}"], environ, cwd="/")
