@@ -61,21 +61,16 @@ class ObjectiveConfig:
     discriminator_first: bool = False  # whether G is judged by the D that this step has updated, as in the PyTorch code
 
 
-def cross_entropy(patch_logits: PatchLogits, label: float) -> jax.Array:
-    """Mean binary cross-entropy, in nats, of patch logits with one label: 1 for real, 0 for fake."""
-    return _mean(lambda logits: optax.sigmoid_binary_cross_entropy(logits, jnp.full_like(logits, label)), patch_logits)
-
-
 def real_loss(patch_logits: PatchLogits, gan: Gan, label: float = 1.0) -> jax.Array:
     """The discriminator's loss on true images.
 
     Args:
         patch_logits: what it says of them.
-        gan: which objective.
+        gan: which objective; "vanilla" is the binary cross-entropy, in nats.
         label: what it should say, for "vanilla" and "lsgan".
     """
     if gan == "vanilla":
-        return cross_entropy(patch_logits, label)
+        return _mean(lambda x: optax.sigmoid_binary_cross_entropy(x, jnp.full_like(x, label)), patch_logits)
     if gan == "lsgan":
         return _mean(lambda logits: jnp.square(logits - label), patch_logits)
     if gan == "hinge":
@@ -85,10 +80,8 @@ def real_loss(patch_logits: PatchLogits, gan: Gan, label: float = 1.0) -> jax.Ar
 
 def fake_loss(patch_logits: PatchLogits, gan: Gan) -> jax.Array:
     """The discriminator's loss on made images; the arguments as for `real_loss`."""
-    if gan == "vanilla":
-        return cross_entropy(patch_logits, 0.0)
-    if gan == "lsgan":
-        return _mean(jnp.square, patch_logits)
+    if gan in ("vanilla", "lsgan"):
+        return real_loss(patch_logits, gan, 0.0)
     return _mean(lambda logits: jax.nn.relu(1.0 + logits) if gan == "hinge" else logits, patch_logits)
 
 

@@ -155,10 +155,8 @@ def _generator_optimizer(config: Config, total_steps: int) -> optax.GradientTran
 def _discriminator_optimizer(config: Config, total_steps: int) -> optax.GradientTransformation:
     """Adam; what is frozen has no state in it."""
     adam = config.adam
-    b1, b2 = (
-        shared if own == 1.0 else own
-        for own, shared in ((adam.discriminator_b1, adam.b1), (adam.discriminator_b2, adam.b2))
-    )
+    b1 = adam.b1 if adam.discriminator_b1 == 1.0 else adam.discriminator_b1
+    b2 = adam.b2 if adam.discriminator_b2 == 1.0 else adam.discriminator_b2
     whole = _adam(config, adam.discriminator_learning_rate or adam.learning_rate, b1, b2, total_steps)
     return _but_for("frozen", optax.set_to_zero(), whole) if config.discriminator.network == "projected" else whole
 

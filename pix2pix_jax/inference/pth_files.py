@@ -10,7 +10,7 @@ import numpy as np
 from pix2pix_jax.config import Config, DataConfig, updated
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.files import replacing, writing
-from pix2pix_jax.networks import DiscriminatorConfig, GeneratorConfig, Params, pytorch
+from pix2pix_jax.networks import DiscriminatorConfig, Params, pytorch
 from pix2pix_jax.networks.config import Variant
 from pix2pix_jax.networks.efficientnet.weights import encoder_from_pytorch, find_weights
 from pix2pix_jax.networks.pytorch import Found
@@ -46,7 +46,7 @@ def load_generator(path: Path) -> tuple[Config, Params, Params]:
         raise UserError(f"{path}: {error}") from error
 
 
-def _config(found: Found[GeneratorConfig], path: Path) -> Config:
+def _config(found: Found, path: Path) -> Config:
     generator, channels = found.config, (found.in_channels, found.out_channels)
     if generator.network == "reference":
         if channels not in _REFERENCE_MAKES:

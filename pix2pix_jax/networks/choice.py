@@ -23,8 +23,8 @@ def make_generator(
     Args:
         config: which network.
         out_channels: channels of the image it makes.
-        dtype: dtype of the computation, float32 or bfloat16; parameters and statistics are float32.
-        axis_name: mapped axis over which batch statistics are shared; None where the batch is on one device.
+        dtype: as for `ReferenceGenerator`.
+        axis_name: likewise.
     """
     if config.network == "reference":
         return ReferenceGenerator(out_channels, dtype, axis_name)

@@ -175,8 +175,7 @@ class Layers:
 
     Attributes:
         config: what says the norm, and how the weights begin.
-        dtype: dtype of the computation, float32 or bfloat16; parameters and statistics are float32.
-        axis_name: mapped axis over which batch statistics are shared; None where the batch is on one device.
+        dtype, axis_name: as for `ReferenceGenerator`.
         keep_averages: whether batch norms keep running averages (collection `batch_stats`).
     """
 
@@ -232,17 +231,6 @@ def beginning(module: nn.Module, init: Callable[..., jax.Array]) -> Callable[...
     Flax traces this to know its shape, whenever it is used: half of the time that it takes to trace a network.
     """
     return init if module.is_initializing() else initializers.zeros
-
-
-def dropout(x: jax.Array, rate: float, module: nn.Module) -> jax.Array:
-    """Dropout, active where the module was applied with a key: `rngs={"dropout": key}`.
-
-    Args:
-        x: any shape.
-        rate: share of the values that become 0; the others grow so that the mean stays.
-        module: the module that is being applied.
-    """
-    return nn.Dropout(rate, deterministic=not module.has_rng("dropout"))(x)
 
 
 def check_divisible(x: jax.Array, multiple: int, network: str) -> None:

@@ -19,8 +19,7 @@ class PatchGAN(nn.Module):
 
     Attributes:
         config: its layers (the paper's are 3), width, norm and start values.
-        dtype: dtype of the computation, float32 or bfloat16; parameters and statistics are float32.
-        axis_name: mapped axis over which batch statistics are shared; None where the batch is on one device.
+        dtype, axis_name: as for `ReferenceDiscriminator`.
     """
 
     config: DiscriminatorConfig
@@ -58,7 +57,7 @@ class PixelGAN(nn.Module):
 
     Attributes:
         config: its width, norm and start values.
-        dtype, axis_name: as for `PatchGAN`.
+        dtype, axis_name: as for `ReferenceDiscriminator`.
     """
 
     config: DiscriminatorConfig

@@ -8,7 +8,7 @@ Which network a state dict holds follows from names and shapes.
 
 import re
 from collections.abc import Mapping
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,16 +16,14 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.networks.choice import make_discriminator, make_generator
+from pix2pix_jax.networks.choice import Generator, make_generator
 from pix2pix_jax.networks.config import DiscriminatorConfig, GeneratorConfig, Norm
 from pix2pix_jax.networks.layers import Params
-
-_AnyConfig = TypeVar("_AnyConfig", GeneratorConfig, DiscriminatorConfig)
 
 _LEAVES = {"kernel": "weight", "scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
 _COUNTER = "num_batches_tracked"
 _NORM_EPSILON = 1e-5  # which batch norms add to a variance before they take its root
-_DEEPEST, _MOST_LAYERS = 12, 6  # of the U-Nets and PatchGANs that a config can describe
+_DEEPEST = 12  # of the U-Nets that a config can describe
 _DISCRIMINATORS = ("conv1.conv.weight", "net.0.weight", "model.0.weight")  # what they begin with
 _NETG = {
     ("unet", 8): "unet_256",
@@ -35,18 +33,18 @@ _NETG = {
 }
 
 
-class Found(NamedTuple, Generic[_AnyConfig]):
-    """A network that a state dict holds.
+class Found(NamedTuple):
+    """A generator that a state dict holds.
 
     Attributes:
         config: which network it is. For a U-Net the tensors do not tell whether it was trained with dropout.
         in_channels: channels of its input.
         out_channels: channels of its output.
         params: the Flax parameters, float32 copies.
-        averages: the running averages of a generator's batch norms (collection `batch_stats`), likewise.
+        averages: the running averages of its batch norms (collection `batch_stats`), likewise.
     """
 
-    config: _AnyConfig
+    config: GeneratorConfig
     in_channels: int
     out_channels: int
     params: Params
@@ -64,17 +62,21 @@ def check_numbers(arrays: Mapping[str, np.ndarray]) -> None:
             raise UserError(f"{name} holds negative variances: no image can be made with them")
 
 
-def generator_from_torch(state_dict: Mapping[str, Any]) -> Found[GeneratorConfig]:
+def generator_from_torch(state_dict: Mapping[str, np.ndarray]) -> Found:
     """Finds out which generator a state dict holds, and converts it.
 
     Args:
-        state_dict: tensors on the CPU, or arrays, by PyTorch's name.
+        state_dict: arrays that `check_numbers` has looked at, by PyTorch's name, also behind its wrappers' prefixes.
 
     Raises:
-        UserError: if it is none of the known generators; or a tensor cannot be read, is missing, does not belong to
-            it, or has another shape or values that are not finite.
+        UserError: if it is none of the known generators; or an array is missing, does not belong to it, or has another
+            shape.
     """
-    given = _arrays(state_dict)
+    given = {
+        re.sub(r"^(module\.|_orig_mod\.)+", "", name): array
+        for name, array in state_dict.items()
+        if not name.endswith(_COUNTER)
+    }
     if "enc1.conv.weight" in given:
         config, first, last = GeneratorConfig(), "enc1.conv.weight", "dec4.conv.weight"
     elif "model.model.0.weight" in given:
@@ -97,27 +99,7 @@ def generator_from_torch(state_dict: Mapping[str, Any]) -> Found[GeneratorConfig
     in_channels = _kernel_shape(given, first)[1]
     # The kernel of a transposed convolution has its outputs in the second place.
     out_channels = _kernel_shape(given, last)[1 if config.network == "unet" else 0]
-    trees = _converted(given, config, make_generator(config, out_channels), in_channels)
-    return Found(config, in_channels, out_channels, *trees)
-
-
-def discriminator_from_torch(state_dict: Mapping[str, Any]) -> Found[DiscriminatorConfig]:
-    """Finds out which discriminator a state dict holds, and converts it, as `generator_from_torch` does."""
-    given = _arrays(state_dict)
-    first = next((name for name in _DISCRIMINATORS if name in given), None)
-    if first is None:
-        raise UserError(f"no known discriminator begins with {next(iter(given), 'nothing')}")
-    width, in_channels = _kernel_shape(given, first)[:2]
-    if first == "conv1.conv.weight":
-        config = DiscriminatorConfig()
-    elif first == "net.0.weight":
-        config = DiscriminatorConfig("pixel", width=width, norm=_norm(given, "net.2.bias"))
-    else:
-        layers = sum(array.ndim == 4 for array in given.values()) - 2
-        if not 1 <= layers <= _MOST_LAYERS:
-            raise UserError(f"a PatchGAN has 3 to {_MOST_LAYERS + 2} convolutions, this one would have {layers + 2}")
-        config = DiscriminatorConfig("patchgan", layers, width, _norm(given, "model.2.bias"))
-    return Found(config, in_channels, 1, *_converted(given, config, make_discriminator(config), in_channels))
+    return Found(config, in_channels, out_channels, *_converted(given, config, in_channels, out_channels))
 
 
 def generator_to_torch(config: GeneratorConfig, params: Params, averages: Params) -> dict[str, np.ndarray]:
@@ -165,23 +147,6 @@ def flags_of(config: GeneratorConfig) -> str:
         return f"{flags} --no_dropout"
     moved = config.network == "unet" and config.dropout_at == "innermost"
     return flags + " (its dropout was in other layers than theirs)" * moved
-
-
-def _arrays(state_dict: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """The tensors as arrays, by their name without the prefixes of PyTorch's wrappers; counters are left out."""
-    arrays = {}
-    for name, tensor in state_dict.items():
-        if name.endswith(_COUNTER):
-            continue
-        try:
-            with np.errstate(over="ignore"):  # `check_numbers` tells
-                array = np.asarray(tensor, np.float32)
-        except (TypeError, ValueError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(f"{name} cannot be read as an array, give a float32 tensor on the CPU: {reason}") from error
-        arrays[re.sub(r"^(module\.|_orig_mod\.)+", "", name)] = array
-    check_numbers(arrays)
-    return arrays
 
 
 def _kernel_shape(given: Mapping[str, np.ndarray], name: str) -> tuple[int, ...]:
@@ -247,13 +212,13 @@ def _name(path: tuple[str, ...], places: Mapping[str, str]) -> str:
 
 
 def _converted(
-    given: dict[str, np.ndarray], config: GeneratorConfig | DiscriminatorConfig, module: Any, in_channels: int
+    given: Mapping[str, np.ndarray], config: GeneratorConfig, in_channels: int, out_channels: int
 ) -> tuple[Params, Params]:
-    """Parameters and running averages; raises UserError unless the tensors are those of the module, no more, no less.
+    """Parameters and running averages; raises UserError unless the arrays are those of the network, no more, no less.
 
     For transposed convolutions inputs and outputs are swapped both here and there, so kernels turn alike.
     """
-    network = "generator" if isinstance(config, GeneratorConfig) else "discriminator"
+    module: Generator = make_generator(config, out_channels)
     image = jax.ShapeDtypeStruct((1, module.smallest_size, module.smallest_size, in_channels), jnp.float32)
     wanted: dict[tuple[str, ...], Any] = flatten_dict(jax.eval_shape(module.init, jax.random.key(0), image))
     places, unused, flat = _places(config), dict(given), {}
@@ -261,16 +226,17 @@ def _converted(
         name = _name(path[1:], places)
         shape = [leaf.shape[axis] for axis in (3, 2, 0, 1)] if path[-1] == "kernel" else list(leaf.shape)
         if name not in unused:
-            raise UserError(f"the {network}'s {name} {shape} is missing")
+            raise UserError(f"the generator's {name} {shape} is missing")
         array = unused.pop(name)
         if list(array.shape) != shape:
-            raise UserError(f"{name} has the shape {list(array.shape)}, the {network} wants {shape}")
+            raise UserError(f"{name} has the shape {list(array.shape)}, the generator wants {shape}")
         # A copy: JAX would otherwise be free to share memory that PyTorch goes on training in.
-        flat[path] = jnp.array(array.transpose(2, 3, 1, 0) if path[-1] == "kernel" else array, copy=True)
-    # Old files have running averages for instance norm, and all have them for discriminators, which need none.
+        turned = array.transpose(2, 3, 1, 0) if path[-1] == "kernel" else array
+        flat[path] = jnp.array(turned, jnp.float32, copy=True)
+    # Old files have running averages for instance norm, which needs none.
     for name, array in unused.items():
         if ".running_" not in name:
-            raise UserError(f"{name} {list(array.shape)} belongs to no {config.network} {network}")
+            raise UserError(f"{name} {list(array.shape)} belongs to no {config.network} generator")
     trees = unflatten_dict(flat)
     return trees["params"], trees.get("batch_stats", {})
 

@@ -62,8 +62,7 @@ class ReferenceDiscriminator(nn.Module):
     Always normalises by the batch's own statistics: it is only ever trained, so it keeps no averages.
 
     Attributes:
-        dtype: dtype of the computation, float32 or bfloat16; parameters and statistics are float32.
-        axis_name: mapped axis over which batch statistics are shared; None where the batch is on one device.
+        dtype, axis_name: as for `ReferenceGenerator`.
     """
 
     dtype: Any = jnp.float32

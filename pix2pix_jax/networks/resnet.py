@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from pix2pix_jax.networks.config import GeneratorConfig
-from pix2pix_jax.networks.layers import Layers, check_divisible, dropout
+from pix2pix_jax.networks.layers import Layers, check_divisible
 
 
 class ResNet(nn.Module):
@@ -17,7 +17,7 @@ class ResNet(nn.Module):
 
     Attributes:
         config: its blocks, width, norm, dropout, upsampling and start values.
-        out_channels, dtype, axis_name: as for `UNet`.
+        out_channels, dtype, axis_name: as for `ReferenceGenerator`.
     """
 
     config: GeneratorConfig
@@ -30,7 +30,7 @@ class ResNet(nn.Module):
 
     @nn.compact
     def __call__(self, condition: jax.Array, *, train: bool = False) -> jax.Array:
-        """Makes an image, as `UNet` does; height and width must be divisible by 4, and at least 8."""
+        """Makes an image, as `ReferenceGenerator` does; height and width must be divisible by 4, and at least 8."""
         check_divisible(condition, self.size_multiple, "generator")
         layers, width = Layers(self.config, self.dtype, self.axis_name), self.config.width
 
@@ -43,7 +43,7 @@ class ResNet(nn.Module):
         x = nn.relu(convolved(x, "down2", 4 * width, 3, 2, 1))
         for block in range(1, self.config.blocks + 1):
             y = nn.relu(convolved(_reflected(x, 1), f"block{block}_1", 4 * width, 3, 1, 0))
-            y = dropout(y, self.config.dropout, self)
+            y = nn.Dropout(self.config.dropout, deterministic=not self.has_rng("dropout"))(y)
             x = x + convolved(_reflected(y, 1), f"block{block}_2", 4 * width, 3, 1, 0)
         for level, features in ((2, 2 * width), (1, width)):
             x = layers.up(f"up{level}", features, size=3)(x)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from pix2pix_jax.networks.config import GeneratorConfig
-from pix2pix_jax.networks.layers import Layers, check_divisible, dropout
+from pix2pix_jax.networks.layers import Layers, check_divisible
 
 _WIDEST = 8  # times the width of the first level
 
@@ -24,9 +24,7 @@ class UNet(nn.Module):
 
     Attributes:
         config: its depth, width, norm, dropout, upsampling and start values.
-        out_channels: channels of the image it makes.
-        dtype: dtype of the computation, float32 or bfloat16; parameters and statistics are float32.
-        axis_name: mapped axis over which batch statistics are shared; None where the batch is on one device.
+        out_channels, dtype, axis_name: as for `ReferenceGenerator`.
     """
 
     config: GeneratorConfig
@@ -43,20 +41,7 @@ class UNet(nn.Module):
 
     @nn.compact
     def __call__(self, condition: jax.Array, *, train: bool = False) -> jax.Array:
-        """Makes an image.
-
-        Args:
-            condition: what is given, float [batch, height, width, channels] in [-1, 1]; height and width divisible
-                by 2^depth.
-            train: whether to normalise by the batch's statistics rather than by the running averages, which move
-                where the collection `batch_stats` is mutable.
-
-        Returns:
-            float32 [batch, height, width, out_channels] in [-1, 1].
-
-        Raises:
-            ValueError: if height or width is not divisible by 2^depth.
-        """
+        """Makes an image, as `ReferenceGenerator` does; height and width must be divisible by 2^depth."""
         check_divisible(condition, self.size_multiple, "generator")
         layers, depth = Layers(self.config, self.dtype, self.axis_name), self.config.depth
         x, skips = condition, []
@@ -72,7 +57,7 @@ class UNet(nn.Module):
             x = layers.up(f"up{level}", self._channels(level - 1))(x)
             x = layers.normalize(x, f"up{level}_norm", train=train)
             if self._drops_out(level):
-                x = dropout(x, self.config.dropout, self)
+                x = nn.Dropout(self.config.dropout, deterministic=not self.has_rng("dropout"))(x)
             x = jnp.concatenate([nn.relu(skips.pop()), nn.relu(x.astype(self.dtype))], -1)
         return jnp.tanh(layers.up("up1", self.out_channels, bias=True)(x))
 

@@ -84,11 +84,6 @@ class ColorizationTask:
         """Channels of the generator's output."""
         return 2 if self.generator_makes == "chroma" else 3
 
-    @property
-    def discriminator_channels(self) -> int:
-        """Channels of the discriminator's input."""
-        return 4 if self.discriminator_sees_gray else 3
-
     def example(self, batch: jax.Array) -> tuple[jax.Array, Photo]:
         """Luma and the whole photo of uint8 RGB [batch, height, width, 3]."""
         truth = photo_from_rgb(color.from_pixels(batch))
@@ -163,11 +158,6 @@ class LabColorizationTask:
     condition_channels = 1  # L
     generator_channels = 2  # a and b
 
-    @property
-    def discriminator_channels(self) -> int:
-        """Channels of the discriminator's input."""
-        return 3 if self.discriminator_sees_gray else 2
-
     def example(self, batch: jax.Array) -> tuple[jax.Array, jax.Array]:
         """L and Lab of uint8 RGB [batch, height, width, 3]."""
         lab = color.rgb_to_lab(color.from_pixels(batch))
@@ -179,7 +169,6 @@ class LabColorizationTask:
 
     def judged(self, image: jax.Array, condition: jax.Array) -> jax.Array:
         """What the discriminator sees of a true or a made image: Lab, or a and b alone."""
-        del condition
         return image if self.discriminator_sees_gray else image[..., 1:]
 
     def pictures(self, image: jax.Array, condition: jax.Array) -> jax.Array:

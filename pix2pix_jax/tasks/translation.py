@@ -61,11 +61,6 @@ class TranslationTask:
         """Channels of the generator's output."""
         return self.output_channels
 
-    @property
-    def discriminator_channels(self) -> int:
-        """Channels of the discriminator's input."""
-        return self.output_channels + (self.input_channels if self.discriminator_sees_condition else 0)
-
     def example(self, batch: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Condition and truth of pairs [batch, height, width, input + output channels], see `color.from_pixels`."""
         pair = color.from_pixels(batch)
@@ -73,7 +68,6 @@ class TranslationTask:
 
     def image(self, condition: jax.Array, output: jax.Array) -> jax.Array:
         """What the generator made, as it is."""
-        del condition
         return output
 
     def judged(self, image: jax.Array, condition: jax.Array) -> jax.Array:

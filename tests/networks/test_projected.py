@@ -17,7 +17,7 @@ from pix2pix_jax.networks import DiscriminatorConfig, make_discriminator
 from pix2pix_jax.networks.efficientnet.encoder import Stage
 from pix2pix_jax.networks.efficientnet.weights import find_weights
 from pix2pix_jax.networks.pytorch import discriminator_to_torch
-from pix2pix_jax.runs import Checkpoints
+from pix2pix_jax.runs.checkpoints import read_newest
 from pix2pix_jax.state import build_model
 from pix2pix_jax.step import train_step
 from pix2pix_jax.training import parallel
@@ -52,9 +52,9 @@ def small(monkeypatch):
     monkeypatch.setattr("pix2pix_jax.networks.efficientnet.encoder.stages", lambda variant: few)
 
 
-def config_of(**changes):
-    values = SMALL | {key.replace("__", "."): value for key, value in changes.items()}
-    return load_config("ycrcb_rgb", **{key.replace(".", "__"): value for key, value in values.items()})
+def config_of(changes=(), **more):
+    more = {key.replace("__", "."): value for key, value in more.items()}
+    return updated(load_config("ycrcb_rgb"), SMALL | dict(changes) | more)
 
 
 def batch_of(config, count=2):
@@ -68,7 +68,7 @@ def same(one, other):
 @pytest.mark.process
 @pytest.mark.parametrize("kind", TASKS)
 def test_every_task_and_objective_trains_the_heads_alone(kind, small):
-    config = config_of(**{key.replace(".", "__"): value for key, value in TASKS[kind].items()})
+    config = config_of(TASKS[kind])
     validate(config, 1)
     model = build_model(config, total_steps=10)
     state = model.init_compiled(jax.random.key(0))
@@ -83,8 +83,8 @@ def test_every_task_and_objective_trains_the_heads_alone(kind, small):
     learning = {name: part for name, part in now.items() if name != "frozen"}
     assert len(jax.tree.leaves(after.discriminator.opt_state)) == 2 * len(jax.tree.leaves(learning)) + 1
     # And G learns from it: a weight of 0 of the L1 terms leaves nothing else.
-    given = {f"task__{term}": 0.0 for term in ("l1_rgb", "l1_chroma", "l1") if hasattr(config.task, term)}
-    alone = build_model(updated(config, {key.replace("__", "."): value for key, value in given.items()}), 10)
+    given = {f"task.{term}": 0.0 for term in ("l1_rgb", "l1_chroma", "l1") if hasattr(config.task, term)}
+    alone = build_model(updated(config, given), 10)
     after, _ = jax.jit(partial(train_step, alone))(state, batch_of(config))
     assert not same(state.generator.params, after.generator.params)
 
@@ -151,8 +151,8 @@ def test_a_run_resumes_bit_for_bit(small, tmp_path):
     whole = train(config, tmp_path / "whole")
     train(dataclasses.replace(config, num_steps=2), tmp_path / "parts")
     assert same(jax.device_get(train(config, tmp_path / "parts")), jax.device_get(whole))
-    with Checkpoints(tmp_path / "parts" / "checkpoints", keep=3) as kept:
-        read = kept.restore(jax.eval_shape(build_model(config, 4).init, jax.random.key(0)))
+    like = jax.eval_shape(build_model(config, 4).init, jax.random.key(0))
+    read = read_newest(tmp_path / "parts" / "checkpoints", like)
     assert same(read.discriminator.params["frozen"], whole.discriminator.params["frozen"])
 
 

@@ -25,8 +25,7 @@ class ProjectedDiscriminator(nn.Module):
 
     Attributes:
         config: the variant of the encoder, and the heads' width.
-        dtype: dtype of the computation, float32 or bfloat16; parameters and statistics are float32.
-        axis_name: not used, as there is no batch norm.
+        dtype, axis_name: as for `ReferenceDiscriminator`; the latter is not used, as there is no batch norm.
     """
 
     config: DiscriminatorConfig

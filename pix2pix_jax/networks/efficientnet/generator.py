@@ -11,7 +11,7 @@ from jax import lax
 
 from pix2pix_jax.networks.config import GeneratorConfig
 from pix2pix_jax.networks.efficientnet.encoder import Encoder, size_seen
-from pix2pix_jax.networks.efficientnet.guide import Added, Attention, along_luma, at_points
+from pix2pix_jax.networks.efficientnet.guide import Attention, along_luma, at_points
 from pix2pix_jax.networks.layers import BatchNorm, Block, Conv, check_divisible
 
 _STRIDES = (2, 4, 8, 16, 32)
@@ -32,7 +32,7 @@ class EfficientNetUNet(nn.Module):
     Attributes:
         config: the variant of the encoder, the width of the way up at stride 2, and whether all of the encoder stays as
             it is in training, rather than what makes strides 2 and 4 alone.
-        out_channels, dtype, axis_name: as for `UNet`.
+        out_channels, dtype, axis_name: as for `ReferenceGenerator`.
     """
 
     config: GeneratorConfig
@@ -49,7 +49,7 @@ class EfficientNetUNet(nn.Module):
         Args:
             condition: what is given, float [batch, height, width, 1 or 3] in [-1, 1]; height and width divisible
                 by 32. Or 4 channels: luma, and a map of points as `Guide` takes it.
-            train: as for `UNet`, of the norms of the way up that learns.
+            train: as for `ReferenceGenerator`, of the norms of the way up that learns.
 
         Returns:
             float32 [batch, height, width, out_channels] in [-1, 1].
@@ -140,6 +140,8 @@ def way_up(
         place attends to points, float32 [batch, height / 8, width / 8, 1] in [0, 1]; 0 without points.
     """
     dtype, axis_name, width = module.dtype, module.axis_name, module.config.width
+    # What points add to features begins at zero.
+    added = partial(Conv, size=3, dtype=dtype, use_bias=False, kernel_init=nn.initializers.zeros)
     *skips, deepest = features
     attended = jnp.zeros(())
     x = nn.relu(Conv(width * 8, 1, dtype, name="bottom")(deepest))
@@ -154,9 +156,9 @@ def way_up(
                 seen = jnp.concatenate([skip, x.repeat(2, 1).repeat(2, 2).astype(skip.dtype)], -1)
                 attention, attended = Attention(dtype, name="attention")(seen, said)
                 said = jnp.concatenate([said, attention], -1)
-            y += Added(channels, dtype, name=f"points{stride}")(said)
+            y += added(channels, name=f"points{stride}")(said)
         y = BatchNorm(axis_name, slope=0.0, dtype=dtype, name=f"norm{stride}")(y, train=train)
         if said is not None:
-            y += Added(channels, dtype, name=f"again{stride}")(said)
+            y += added(channels, name=f"again{stride}")(said)
         x = Block(channels, 0.0, dtype=dtype, axis_name=axis_name, name=f"block{stride}")(y, train=train)
     return jnp.tanh(Block(module.out_channels, None, dtype=dtype, name="last")(x)), attended

@@ -7,7 +7,6 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from pix2pix_jax import ops
 from pix2pix_jax.networks.layers import Conv
 
 _HEADS, _QUERY = 4, 16
@@ -61,24 +60,6 @@ def along_luma(chroma: jax.Array, luma: jax.Array) -> jax.Array:
     slope = (of_product - of_luma * of_chroma) / (of_square - of_luma * of_luma + _FLAT)
     slope, start = jnp.split(mean(jnp.concatenate([slope, of_chroma - slope * of_luma], -1)), 2, -1)
     return slope * luma + start
-
-
-class Added(nn.Module):
-    """A convolution of 3×3 that begins at zero: what points add to features.
-
-    Attributes:
-        features: channels out.
-        dtype: dtype of the products; parameters are float32.
-    """
-
-    features: int
-    dtype: Any = jnp.float32
-
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Maps [batch, height, width, in] to float32 [batch, height, width, features]."""
-        kernel = self.param("kernel", nn.initializers.zeros, (3, 3, x.shape[-1], self.features))
-        return ops.conv2d(x.astype(self.dtype), kernel)
 
 
 class Attention(nn.Module):

@@ -5,11 +5,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.networks.config import Variant
-from pix2pix_jax.networks.efficientnet.encoder import stages
+from pix2pix_jax.networks.efficientnet.encoder import Encoder, stages
 
 _EPSILON = 1e-3  # of the batch norms
 
@@ -40,7 +41,7 @@ def encoder_from_pytorch(state_dict: Mapping[str, np.ndarray], variant: Variant)
         The parameters, nested dictionaries of float32 arrays; every batch norm is folded into its convolution.
 
     Raises:
-        UserError: if a weight is missing, or the file is of another variant.
+        UserError: if a weight is missing or of another shape, as in the file of another variant.
     """
     try:
         params: dict[str, Any] = {"stem": _folded(state_dict, "_conv_stem", "_bn0")}
@@ -56,6 +57,10 @@ def encoder_from_pytorch(state_dict: Mapping[str, np.ndarray], variant: Variant)
             params[f"block{number}"] = block
     except (KeyError, ValueError, IndexError) as error:
         raise UserError(f"these are no weights of EfficientNet-{variant} ({error})") from error
+    image = np.zeros((1, 32, 32, 3), np.float32)
+    wanted = jax.eval_shape(Encoder(variant).init, jax.random.key(0), image)["params"]
+    if jax.tree.map(np.shape, params) != jax.tree.map(np.shape, wanted):
+        raise UserError(f"these are no weights of EfficientNet-{variant}: their shapes are others")
     return params
 
 
