@@ -28,10 +28,12 @@ _CONFIG = config_flags.DEFINE_config_file(
 flags.DEFINE_bool("version", False, "Prints the version.")  # see `cli`
 _WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder; runs/NAME where not given.")
 _COORDINATOR = flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0 of several, or auto (on a TPU pod).")
-_NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "Processes in the run, one a host.")
-_PROCESS_ID = flags.DEFINE_integer("process_id", None, "Which of them this is, from 0.")
-_JOIN_TIMEOUT = flags.DEFINE_integer("join_timeout", 300, "Seconds until all processes must have joined.")
-_LOST_TIMEOUT = flags.DEFINE_integer("lost_timeout", 30, "Seconds without a sign of life until one counts as dead.")
+_NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "Processes in the run, one a host.", 1, 2**20)
+_PROCESS_ID = flags.DEFINE_integer("process_id", None, "Which of them this is, from 0.", 0)
+_JOIN_TIMEOUT = flags.DEFINE_integer("join_timeout", 300, "Seconds until all processes must have joined.", 1, 10**6)
+_LOST_TIMEOUT = flags.DEFINE_integer(
+    "lost_timeout", 30, "Seconds without a sign of life until one counts as dead.", 1, 10**6
+)
 
 
 def main(arguments: list[str]) -> None:

@@ -1,11 +1,10 @@
 """What a run leaves in its folder: its config, checkpoints, `metrics.jsonl` and TensorBoard event files."""
 
-from pix2pix_jax.runs.checkpoints import Checkpoints, newest, read_newest
-from pix2pix_jax.runs.folder import CONFIG_FILE, Photographs, RunFolder
+from pix2pix_jax.runs.checkpoints import Checkpoints, newest
+from pix2pix_jax.runs.folder import Photographs, RunFolder
 from pix2pix_jax.runs.metrics import METRICS_FILE, MetricsWriter, Record, read_metrics
 
 __all__ = [
-    "CONFIG_FILE",
     "METRICS_FILE",
     "Checkpoints",
     "MetricsWriter",
@@ -14,5 +13,4 @@ __all__ = [
     "RunFolder",
     "newest",
     "read_metrics",
-    "read_newest",
 ]

@@ -111,21 +111,17 @@ class Checkpoints(AbstractContextManager):
             max_to_keep=keep, cleanup_tmp_directories=True, enable_async_checkpointing=False
         )
         self._manager = ocp.CheckpointManager(self._opened.enter_context(_plain_name(directory)), options=options)
-        self._restored_step = 0
         self._looked = self._failed = False
 
-    def restore(self, like: TrainState) -> TrainState | None:
-        """Reads the newest checkpoint that is sound; says which are not. See `read_newest`."""
-        state = read_newest(self.directory, like)
-        self._restored_step = int(state.step) if state else 0
-        return state
+    def set_aside_damaged(self, restored: int) -> None:
+        """Renames those newer than the one that was read, so that their steps can be saved again.
 
-    def set_aside_damaged(self) -> None:
-        """Renames the newer checkpoints that `restore` could not read, so that their steps can be saved again.
+        Of several processes one does so, after all of them have read.
 
-        Of several processes one does so, after all of them have restored.
+        Args:
+            restored: the step of the newest that is sound, see `read_newest`; 0 where there is none.
         """
-        damaged = [step for step in steps(self.directory) if step > self._restored_step]
+        damaged = [step for step in steps(self.directory) if step > restored]
         for step in damaged if jax.process_index() == 0 else ():
             aside = f"damaged_{step}"
             if earlier := len(list(self.directory.glob(f"{aside}*"))):

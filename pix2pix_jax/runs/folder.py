@@ -81,19 +81,17 @@ class RunFolder(AbstractContextManager):
             UserError: if the run in the folder is another experiment, or has other photographs from elsewhere, or
                 a file cannot be read or written.
         """
-        notes: list[str] = []
+        before = self._photographs() if resuming else {}
         if resuming:
-            before = self._photographs()
             self.check(config, photographs)
-            for part, (count, identity) in photographs.items():
-                if part in before and before[part] != (count, identity):
-                    notes.append(
-                        f"the photographs {part} have changed since the run began: {before[part][0]:,} then,"
-                        f" {count:,} now; it goes on with these"
-                    )
         self._write(CONFIG_FILE, dataclasses.asdict(config))
         self._write(PHOTOGRAPHS_FILE, photographs)
-        return notes
+        return [
+            f"the photographs {part} have changed since the run began: {before[part][0]:,} then, {now[0]:,} now; it"
+            " goes on with these"
+            for part, now in photographs.items()
+            if before.get(part, now) != now
+        ]
 
     def config(self) -> Config | None:
         """The config with which the run was last started; None where there is none.
@@ -105,11 +103,7 @@ class RunFolder(AbstractContextManager):
 
     def _photographs(self) -> Photographs:
         """As noted when the run was last started; empty for a run of a version that noted none."""
-
-        def pairs(noted: dict[str, list[Any]]) -> Photographs:
-            return {part: (int(count), str(identity)) for part, (count, identity) in noted.items()}
-
-        return self._read(PHOTOGRAPHS_FILE, pairs) or {}
+        return self._read(PHOTOGRAPHS_FILE, lambda noted: {part: tuple(each) for part, each in noted.items()}) or {}
 
     def _read(self, name: str, parse: Callable[[Any], Any]) -> Any:
         """What a file of the folder holds; None where there is none."""

@@ -75,13 +75,10 @@ class MetricsWriter(AbstractContextManager):
                 `metrics.jsonl`, which is strict JSON.
 
         Raises:
-            ValueError: `values` has a name `step`.
             UserError: it cannot be written.
         """
         from tensorboardX.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
 
-        if "step" in values:
-            raise ValueError("values must not hold 'step': it is given by the step argument")
         line = _encode({"step": step, **values}).encode()
         with writing(self._path):
             # Unbuffered: what could not be written must not be tried again when the file is closed.

@@ -17,10 +17,11 @@ from pix2pix_jax.config import Config, check_fits, leaves, updated, validate
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.figures import draw_curves, save_figure
 from pix2pix_jax.files import typed_path
-from pix2pix_jax.runs import METRICS_FILE, Checkpoints, MetricsWriter, Photographs, RunFolder, newest, read_metrics
+from pix2pix_jax.runs import METRICS_FILE, Checkpoints, MetricsWriter, Photographs, RunFolder, read_metrics
+from pix2pix_jax.runs.checkpoints import newest, read_newest
 from pix2pix_jax.state import Model, TrainState, build_model
 from pix2pix_jax.training import notes, parallel, processes
-from pix2pix_jax.training.held_out import HeldOut, held_out
+from pix2pix_jax.training.held_out import HeldOut
 from pix2pix_jax.training.loss_log import LossLog, Stopwatch
 from pix2pix_jax.training.notes import total_steps
 from pix2pix_jax.training.progress import Progress
@@ -75,10 +76,10 @@ def train(config: Config, workdir: str | os.PathLike[str], stop: Stop | None = N
         checkpoints = opened.enter_context(Checkpoints(workdir / "checkpoints", config.checkpoints_to_keep))
         total = total_steps(config, len(train_source))
         model = build_model(config, total)
-        restored = checkpoints.restore(jax.eval_shape(model.init, jax.random.key(config.seed)))
+        restored = read_newest(checkpoints.directory, jax.eval_shape(model.init, jax.random.key(config.seed)))
         start = int(restored.step) if restored else 0
         processes.check_alike({"the checkpoint to go on from": start})
-        checkpoints.set_aside_damaged()
+        checkpoints.set_aside_damaged(start)
         writer = opened.enter_context(MetricsWriter(workdir, start)) if first else None
         stream = None if first else opened.enter_context(open(os.devnull, "w", encoding="utf-8"))
         progress = opened.enter_context(Progress(total, start, stream))
@@ -86,7 +87,7 @@ def train(config: Config, workdir: str | os.PathLike[str], stop: Stop | None = N
             remarks += notes.of_changed_rate(before, config, len(train_source), start)
         for remark in [*remarks, *notes.of_config(config)]:
             progress.note(remark)
-        loop = _Loop(workdir, model, total, checkpoints, writer, progress, held_out(config, eval_images))
+        loop = _Loop(workdir, model, total, checkpoints, writer, progress, HeldOut(config, eval_images))
         return loop.run(train_source, restored, begin, stop or nullcontext(lambda: 0))
 
 

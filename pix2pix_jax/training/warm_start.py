@@ -1,7 +1,7 @@
 """What a run may begin with in place of random weights: a trained generator, or trained encoders."""
 
 from collections.abc import Callable
-from functools import reduce
+from functools import partial
 from typing import Literal
 
 import jax
@@ -32,18 +32,37 @@ def load_beginning(config: Config) -> Beginning | None:
     Raises:
         UserError: if it cannot be read, or is of another network than the config's, or makes something else.
     """
-    begins: list[Beginning] = []
     generator, discriminator = config.generator, config.discriminator
+    weights = encoder = frozen = None
     if config.warm_start:
-        begins.append(_from_generator(config))
+        weights = _trained_weights(config)
     elif generator.network == "efficientnet" and generator.encoder_weights != "random":
-        begins.append(_from_encoder(config))
+        encoder = _encoder(config, "generator")
     if config.task.adversarial and discriminator.network == "projected" and discriminator.encoder_weights != "random":
-        begins.append(_frozen_encoder(config))
-    return (lambda state: reduce(lambda state, begin: begin(state), begins, state)) if begins else None
+        frozen = _encoder(config, "discriminator")
+    return partial(_begin, weights, encoder, frozen) if weights or encoder or frozen else None
 
 
-def _from_generator(config: Config) -> Beginning:
+def _begin(weights: Weights | None, encoder: Params | None, frozen: Params | None, state: TrainState) -> TrainState:
+    """Puts in a state what there is of a whole generator, a generator's encoder, and the discriminator's frozen one."""
+    if encoder is not None:
+        weights = Weights(state.generator.params | {"encoder": encoder}, state.averages)
+    if weights is not None:
+        begun: Weights = jax.tree.map(jnp.asarray, _with_guide(weights, state))
+        state = state.replace(
+            generator=state.generator.replace(params=begun.params),
+            averages=begun.averages,
+            ema=state.ema and begun,
+        )
+    if frozen is not None and state.discriminator is not None:
+        params = state.discriminator.params
+        params = params | {"frozen": params["frozen"] | {"encoder": jax.tree.map(jnp.asarray, frozen)}}
+        state = state.replace(discriminator=state.discriminator.replace(params=params))
+    return state
+
+
+def _trained_weights(config: Config) -> Weights:
+    """Those of `warm_start`; raises UserError unless its generator and the config's are of one architecture."""
     trained = load_trained(config.warm_start)
     pairs = {
         "makes": (_made_by(trained.config), _made_by(config)),
@@ -61,7 +80,7 @@ def _from_generator(config: Config) -> Beginning:
         # Colours that are as strong as its own, and that the losses see so: chroma is small, and tanh nearly straight.
         stronger = jax.tree.map(lambda leaf: factor * leaf, weights.params[last])
         weights = Weights({**weights.params, last: stronger}, weights.averages)
-    return lambda state: _with_weights(state, _with_guide(weights, state))
+    return weights
 
 
 def _channels(config: Config) -> int:
@@ -84,49 +103,16 @@ def _with_guide(given: Weights, state: TrainState) -> Weights:
     )
 
 
-def _from_encoder(config: Config) -> Beginning:
-    put = _encoder_of(config, "generator")
-    return lambda state: _with_weights(state, Weights(put(state.generator.params), state.averages))
-
-
-def _frozen_encoder(config: Config) -> Beginning:
-    put = _encoder_of(config, "discriminator")
-
-    def begin(state: TrainState) -> TrainState:
-        assert state.discriminator is not None
-        params = state.discriminator.params
-        params = {**params, "frozen": jax.tree.map(jnp.asarray, put(params["frozen"]))}
-        return state.replace(discriminator=state.discriminator.replace(params=params))
-
-    return begin
-
-
-def _encoder_of(config: Config, network: Literal["generator", "discriminator"]) -> Callable[[Params], Params]:
-    """Reads a network's `encoder_weights`; gives what puts them into parameters that have an encoder."""
+def _encoder(config: Config, network: Literal["generator", "discriminator"]) -> Params:
+    """Reads a network's `encoder_weights`."""
     chosen = getattr(config, network)
     key, file = f"config.{network}.encoder_weights", None
     if chosen.encoder_weights != "imagenet":
         file = typed_path(chosen.encoder_weights, key)
     try:
-        encoder = pth_files.read_encoder(chosen.variant, file)
+        return pth_files.read_encoder(chosen.variant, file)
     except UserError as error:
         raise UserError(f"{key}={chosen.encoder_weights}: {error}") from error
-
-    def put(params: Params) -> Params:
-        if jax.tree.map(jnp.shape, params["encoder"]) != jax.tree.map(jnp.shape, encoder):
-            raise UserError(f"{key}={chosen.encoder_weights} is not of EfficientNet-{chosen.variant}")
-        return {**params, "encoder": encoder}
-
-    return put
-
-
-def _with_weights(state: TrainState, weights: Weights) -> TrainState:
-    weights = jax.tree.map(jnp.asarray, weights)
-    return state.replace(
-        generator=state.generator.replace(params=weights.params),
-        averages=weights.averages,
-        ema=state.ema and weights,
-    )
 
 
 def _made_by(config: Config) -> str:

@@ -124,8 +124,8 @@ def test_a_damaged_one_is_set_aside_and_its_step_saved_again(tmp_path, small, tw
         if path.is_file():
             path.write_bytes(b"")
     with Checkpoints(tmp_path / "checkpoints", keep=2) as checkpoints:
-        assert_is(checkpoints.restore(small), small, 6)
-        checkpoints.set_aside_damaged()
+        assert_is(read_newest(tmp_path / "checkpoints", small), small, 6)
+        checkpoints.set_aside_damaged(6)
         checkpoints.save(filled(small, 9))
     assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"6", "9", "damaged_9"}
     assert_is(read_newest(tmp_path / "checkpoints", small), small, 9)
@@ -194,8 +194,7 @@ def test_runs_of_version_0_1_can_still_be_read():
     folder = ROOT / "tests" / "runs" / "run_of_0.1"  # its arrays are filled with 1/1024, 2/1024, …, in the tree's order
     trained = load_trained(folder)
     assert (trained.config.name, trained.config.image_size, trained.config.data.root) == ("ycrcb_rgb", 32, "photos")
-    with Checkpoints(folder / "checkpoints", keep=3) as checkpoints:
-        restored = checkpoints.restore(abstract_state("ycrcb_rgb"))
+    restored = read_newest(folder / "checkpoints", abstract_state("ycrcb_rgb"))
     leaves = jax.tree.leaves(restored)
     assert len(leaves) > 100
     numbers = [float(leaf.ravel()[0]) * 1024 for leaf in leaves if leaf.dtype == np.float32]

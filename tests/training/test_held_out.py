@@ -7,7 +7,7 @@ from PIL import Image
 from pix2pix_jax.config import default_config, updated
 from pix2pix_jax.inference import generator
 from pix2pix_jax.state import build_model
-from pix2pix_jax.training.held_out import held_out
+from pix2pix_jax.training.held_out import HeldOut
 
 PAIRS = updated(
     default_config(),
@@ -29,16 +29,16 @@ def config():
 
 def test_batches_change_nothing(config, monkeypatch):
     images = smooth_images(7, 32)
-    whole = held_out(config, images).make(initial_state())
+    whole = HeldOut(config, images).make(initial_state())
     monkeypatch.setattr(generator, "_BATCH", 3)
-    parts = held_out(config, images).make(initial_state())
+    parts = HeldOut(config, images).make(initial_state())
     assert whole.shape == images.shape
     np.testing.assert_allclose(parts, whole, atol=1e-5)
 
 
 def test_the_truth_is_perfect_and_stands_beside_the_gray_image(config):
     images = smooth_images(3, 32)
-    record = held_out(config, images).judge(images / 255.0)
+    record = HeldOut(config, images).judge(images / 255.0)
     assert record["eval/ciede2000"] == pytest.approx(0, abs=1e-6)
     assert record["eval/ssim"] == pytest.approx(1)
     assert record["eval/colorfulness"] == pytest.approx(record["eval/truth_colorfulness"])
@@ -55,7 +55,7 @@ def pairs():
 
 
 def test_pairs_are_judged_by_their_truth_beside_its_mean_colour(pairs, tmp_path):
-    judging = held_out(PAIRS, pairs)
+    judging = HeldOut(PAIRS, pairs)
     truth = pairs[..., 1:] / 255.0
     record = judging.judge(truth.astype(np.float32))
     assert record["eval/l1"] == pytest.approx(0, abs=1e-6)
@@ -74,7 +74,7 @@ def test_pairs_are_judged_by_their_truth_beside_its_mean_colour(pairs, tmp_path)
 def test_what_is_made_of_a_pair_does_not_depend_on_the_others_nor_on_its_truth(pairs, test_time):
     config = updated(PAIRS, {"test_time": test_time})
     state = build_model(config, 1).init_compiled(jax.random.key(0))
-    whole = held_out(config, pairs).make(state)
-    np.testing.assert_array_equal(whole, held_out(config, pairs).make(state))
-    alone = held_out(config, np.concatenate([pairs[:1, ..., :1], 255 - pairs[:1, ..., 1:]], -1)).make(state)
+    whole = HeldOut(config, pairs).make(state)
+    np.testing.assert_array_equal(whole, HeldOut(config, pairs).make(state))
+    alone = HeldOut(config, np.concatenate([pairs[:1, ..., :1], 255 - pairs[:1, ..., 1:]], -1)).make(state)
     np.testing.assert_allclose(alone, whole[:1], atol=1e-5)

@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 from helpers import ROOT
+from tiny_runs import photographs_command
 
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.runs.checkpoints import newest
@@ -53,18 +54,10 @@ def environment(tmp_path_factory):
 def command(workdir, folder, *flags):
     """Trains without a discriminator, which compiles fast; later flags win over earlier ones."""
     return [
-        str(ROOT / "train.py"),
+        *photographs_command(workdir, folder),
         f"--config={ROOT}/configs/ycrcb_l1.py",
-        f"--workdir={workdir}",
-        "--config.data.source=folder",
-        f"--config.data.root={folder}",
-        f"--config.data.cache_dir={workdir}_decoded",
-        "--config.data.eval_fraction=0.25",
-        "--config.data.resize=40",
-        "--config.image_size=32",
         "--config.batch_size=8",
         "--config.num_steps=5",
-        "--config.log_every_steps=1",
         "--config.eval_every_steps=100000",
         "--config.sample_every_steps=100000",
         "--config.checkpoint_every_steps=2",
@@ -237,12 +230,8 @@ def test_an_error_in_one_process_ends_the_other(tmp_path, photo_folder, environm
         ({"num_processes": 2, "process_id": 0}, "belong together"),
         ({"coordinator": "host", "num_processes": 2, "process_id": 0}, "--coordinator=host is not an address"),
         ({"coordinator": "host:0", "num_processes": 2, "process_id": 0}, "--coordinator=host:0 is not an address"),
-        ({"coordinator": "host:1", "num_processes": 0, "process_id": 0}, "--num_processes=0 is not a number"),
         ({"coordinator": "host:1", "num_processes": 2, "process_id": 2}, "use 0 to 1, each once"),
         ({"coordinator": "host:1", "num_processes": 2, "process_id": -1}, "--process_id=-1 is none of 2"),
-        ({"coordinator": "host:1", "num_processes": 10**20, "process_id": 0}, "use 1 to 1048576"),
-        ({"join_timeout": 0}, "--join_timeout=0 is out of range"),
-        ({"lost_timeout": 10**20}, "--lost_timeout=1.* is out of range: use 1 to 1000000 seconds"),
     ],
 )
 def test_bad_flags_are_named(given, message):
