@@ -1,5 +1,6 @@
 """How good made images are: measures, the baselines that need no network, and tables of both."""
 
+from pix2pix_jax.evaluation.drawn import as_old_prints, true_points
 from pix2pix_jax.evaluation.judging import Baselines, by_file, judge, judge_baselines, pair_baselines, summarize
 from pix2pix_jax.evaluation.measures import (
     MEASURES,
@@ -12,10 +13,8 @@ from pix2pix_jax.evaluation.measures import (
     lab_intersection,
     measure_each,
 )
-from pix2pix_jax.evaluation.old_prints import as_old_prints
 from pix2pix_jax.evaluation.tables import LAB_NOTE, PAIRS_NOTE, TABLE_NOTE, Table, merits_table, pairs_table
 from pix2pix_jax.evaluation.tint import apply_tint, best_tint
-from pix2pix_jax.evaluation.true_points import true_points
 from pix2pix_jax.evaluation.verdict import BESIDE, GRAY, compared
 
 __all__ = [

@@ -112,8 +112,8 @@ def summarize(merits: Merits, truth_colorfulness: NDArray[np.float64] | None = N
     for name, values in merits.items():
         counted = countable(name, values)
         lower, median, upper = map(float, np.percentile(values, (25, 50, 75)))
-        spread: dict[str, Any] = {"mean": float(counted.mean()), "std": float(counted.std()), "median": median}
-        spread["quartiles"] = [lower, upper]
+        spread: dict[str, Any] = {"mean": float(counted.mean()), "std": float(counted.std())}
+        spread |= {"median": median, "quartiles": [lower, upper]}
         if name == "psnr":
             spread["of_mean_error"] = measures.psnr_of_mean_error(values)
             spread["equal"] = int(np.sum(values >= measures.PSNR_CAP_DB))

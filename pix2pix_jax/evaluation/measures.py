@@ -1,9 +1,9 @@
 """How close images come to the truth, and how colourful they are.
 
 Every measure takes images as an array [N, H, W, channels], uint8, uint16 or floating point in [0, 1], and the truth of
-the same shape, and gives one value per image, float64 [N]. Those of colour take RGB. Each raises ValueError where the
-shapes differ, or an array is not a stack of images in its range. scikit-image is imported inside the functions that
-need it, since it takes over half a second, which a run that never evaluates should not pay.
+the same shape, and gives one value per image, float64 [N]. Those of colour take RGB. Each raises ValueError where an
+array is not in its range, and `measure_each` where the shapes differ. scikit-image is imported inside the functions
+that need it, since it takes over half a second, which a run that never evaluates should not pay.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,14 +32,13 @@ _LAB_BINS = 221  # of one unit each; sRGB has a in [-86, 98] and b in [-108, 94]
 
 def l1(predicted: NDArray, truth: NDArray) -> NDArray[np.float64]:
     """Mean absolute error over all pixels and channels of an image, in [0, 1]: black against white is 1."""
-    predicted, truth = _as_units(predicted, truth)
-    return np.asarray(np.mean(np.abs(predicted - truth), axis=(1, 2, 3), dtype=np.float64))
+    error = np.abs(as_unit(predicted) - as_unit(truth))
+    return np.asarray(np.mean(error, axis=(1, 2, 3), dtype=np.float64))
 
 
 def psnr(predicted: NDArray, truth: NDArray) -> NDArray[np.float64]:
     """Peak signal-to-noise ratio over all pixels and channels of an image, in dB, at most `PSNR_CAP_DB`."""
-    predicted, truth = _as_units(predicted, truth)
-    error = np.mean((predicted - truth) ** 2, axis=(1, 2, 3), dtype=np.float64)
+    error = np.mean((as_unit(predicted) - as_unit(truth)) ** 2, axis=(1, 2, 3), dtype=np.float64)
     return 10.0 * np.log10(1.0 / np.maximum(error, 10.0 ** (-PSNR_CAP_DB / 10.0)))
 
 
@@ -50,7 +49,7 @@ def ssim(predicted: NDArray, truth: NDArray) -> NDArray[np.float64]:
     """
     from skimage.metrics import structural_similarity
 
-    pairs = zip(*_as_units(predicted, truth), strict=True)
+    pairs = zip(as_unit(predicted), as_unit(truth), strict=True)
     return np.array([structural_similarity(a, b, channel_axis=-1, data_range=1.0) for a, b in pairs], np.float64)
 
 
@@ -62,8 +61,7 @@ def ciede2000(predicted: NDArray, truth: NDArray) -> NDArray[np.float64]:
     from skimage.color import deltaE_ciede2000, rgb2lab
 
     _check_rgb(predicted)
-    predicted, truth = _as_units(predicted, truth)
-    difference = deltaE_ciede2000(rgb2lab(truth), rgb2lab(predicted))
+    difference = deltaE_ciede2000(rgb2lab(as_unit(truth)), rgb2lab(as_unit(predicted)))
     return np.asarray(np.mean(difference, axis=(1, 2), dtype=np.float64))
 
 
@@ -128,7 +126,11 @@ def measure_each(predicted: NDArray, truth: NDArray, names: Sequence[str]) -> Me
     Raises:
         ValueError: The shapes differ, or an array is not a stack of images in its range.
     """
-    _check_pair(predicted, truth)
+    if predicted.ndim != 4 or predicted.size == 0 or predicted.shape != truth.shape:
+        raise ValueError(
+            f"expected images and their truth of one shape [N, H, W, channels], got {list(predicted.shape)} and"
+            f" {list(truth.shape)}"
+        )
     names = [name for name in names if name != "ssim" or min(truth.shape[1:3]) >= _SMALLEST_SIDE]
     chunks = [[MEASURES[name].of(predicted[chunk], truth[chunk]) for name in names] for chunk in _chunks(truth)]
     return dict(zip(names, np.concatenate(chunks, axis=1), strict=True))
@@ -199,16 +201,3 @@ def _chunks(images: NDArray) -> Iterator[slice]:
 def _check_rgb(images: NDArray) -> None:
     if images.ndim != 4 or images.shape[-1] != 3 or images.size == 0:
         raise ValueError(f"expected RGB images of shape [N, H, W, 3], got {list(images.shape)}")
-
-
-def _check_pair(predicted: NDArray, truth: NDArray) -> None:
-    if predicted.ndim != 4 or predicted.size == 0 or predicted.shape != truth.shape:
-        raise ValueError(
-            f"expected images and their truth of one shape [N, H, W, channels], got {list(predicted.shape)} and"
-            f" {list(truth.shape)}"
-        )
-
-
-def _as_units(predicted: NDArray, truth: NDArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    _check_pair(predicted, truth)
-    return as_unit(predicted), as_unit(truth)

@@ -45,9 +45,6 @@ def best_tint(images: NDArray, criterion: Literal["ciede2000", "psnr"], pixels: 
             pixels.
         criterion: the least mean CIEDE2000, or the greatest PSNR of the mean squared error.
         pixels: that it is fitted to, at most about.
-
-    Returns:
-        The tint.
     """
     from scipy.optimize import minimize
 

@@ -2,7 +2,6 @@
 
 from pix2pix_jax.figures.comparison import Run, write_comparison
 from pix2pix_jax.figures.curves import draw_curves, save_figure
-from pix2pix_jax.figures.drawing import displayed
 from pix2pix_jax.figures.gallery import Gallery, write_evaluation
 from pix2pix_jax.figures.sheets import Group, save_sheet
 
@@ -10,7 +9,6 @@ __all__ = [
     "Gallery",
     "Group",
     "Run",
-    "displayed",
     "draw_curves",
     "save_figure",
     "save_sheet",

@@ -53,8 +53,7 @@ class Run:
         if isinstance(task, LabColorizationTask):
             seen = ("D sees Lab" if task.discriminator_sees_gray else "D sees ab") if task.adversarial else "no D"
             return f"{self.config.name}\nL → ab\n{seen}"
-        if not isinstance(task, ColorizationTask):
-            return self.config.name
+        assert isinstance(task, ColorizationTask)
         made = "Y → CrCb" if task.generator_makes == "chroma" else "grey → RGB"
         seen = {"rgb": "D sees RGB", "ycrcb": "D sees YCrCb", "none": "no D"}[task.discriminator_sees]
         return f"{self.config.name}\n{made}\n{seen}{' + grey' if task.discriminator_sees_gray else ''}"
@@ -92,10 +91,9 @@ def losses_table(runs: Mapping[str, Run]) -> Table:
 
 def _guessing(runs: Mapping[str, Run]) -> Mapping[str, float]:
     """The losses where D can only guess; none unless they are known of every D of the runs."""
-    adversarial = [run.config.objective for run in runs.values() if run.config.task.adversarial]
-    wanted = ("vanilla", 1.0, 1.0)
-    known = adversarial and all((o.gan, o.discriminator_factor, o.real_label) == wanted for o in adversarial)
-    return _GUESSING if known else {}
+    objectives = [run.config.objective for run in runs.values() if run.config.task.adversarial]
+    found = {(each.gan, each.discriminator_factor, each.real_label) for each in objectives}
+    return _GUESSING if found == {("vanilla", 1.0, 1.0)} else {}
 
 
 def write_comparison(

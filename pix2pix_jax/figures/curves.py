@@ -34,8 +34,8 @@ _QUALITY = {
     "ciede2000": ("Colour difference (lower is better)", "ΔE (CIEDE2000)"),
     "colorfulness": ("Colourfulness (nearer to the truth is better)", "colourfulness (Hasler-Süsstrunk)"),
 }
-_BESIDE = dict(zip(BESIDE, (_GREY, _COLORS[1], _COLORS[1], _GREY, _COLORS[3]), strict=True))
-
+_BESIDE = dict(zip(BESIDE, (_GREY, _COLORS[1], _COLORS[1], _GREY, _COLORS[3]), strict=True)) | {"truth": _COLORS[2]}
+_LABELS = {**BESIDE, "truth": "truth"}
 
 _Level = tuple[str, str, float]
 
@@ -80,12 +80,8 @@ def draw_curves(records: Sequence[Record], title: str = "") -> "Figure":
         curves = [_curve(records, name, terms[name].label, color) for name, color in looks]
         panels.append(_Panel(panel, _unit(panel), curves, [], from_zero="d_loss" in terms and not panels))
     for measure, (name, y_label) in _QUALITY.items():
-        levels = [
-            level
-            for row, color in _BESIDE.items()
-            for level in _levels(records, f"eval/{row}_{measure}", BESIDE[row], color)
-        ]
-        levels += _levels(records, f"eval/truth_{measure}", "truth", _COLORS[2])
+        rows = {row: _last(records, f"eval/{row}_{measure}") for row in _BESIDE}
+        levels = [(_LABELS[row], _BESIDE[row], value) for row, value in rows.items() if value is not None]
         panels.append(_Panel(name, y_label, [_curve(records, f"eval/{measure}", "made", _COLORS[0])], levels))
     figure = _draw_panels(panels)
     if title:
@@ -115,9 +111,10 @@ def draw_comparison_curves(runs: Mapping[str, Sequence[Record]], guessing: Mappi
         levels = [("", _GREY, guessing[name])] if name in guessing else []
         title = f"{term.label} (dashed: D guesses)" if levels else term.label
         panels.append(_Panel(title, _unit(term.panel), curves(name), levels, from_zero=name in ("d_loss", "g_bce")))
-    gray = _levels(itertools.chain(*runs.values()), "eval/gray_ciede2000", "", _GREY)
+    gray = _last(itertools.chain(*runs.values()), "eval/gray_ciede2000")
     title = "Colour difference, held out (dashed: the grey image)"
-    panels.append(_Panel(title, "ΔE (CIEDE2000)", curves("eval/ciede2000"), gray))
+    levels = [] if gray is None else [("", _GREY, gray)]
+    panels.append(_Panel(title, "ΔE (CIEDE2000)", curves("eval/ciede2000"), levels))
     figure = _draw_panels(panels)
     handles = [Line2D([], [], color=color, linestyle=line, linewidth=2.5) for color, line in styles.values()]
     columns = min(len(runs), 5)
@@ -136,10 +133,9 @@ def _curve(records: Iterable[Record], key: str, label: str, color: str, line: st
     return _Curve(label, color, line, steps, values)
 
 
-def _levels(records: Iterable[Record], key: str, label: str, color: str) -> list[_Level]:
-    """The last finite value of `key` as a level, where there is one."""
-    values = [record[key] for record in records if record.get(key) is not None]
-    return [(label, color, value) for value in values[-1:]]
+def _last(records: Iterable[Record], key: str) -> float | None:
+    """The last finite value of `key`; None where there is none."""
+    return next((record[key] for record in reversed([*records]) if record.get(key) is not None), None)
 
 
 def _draw_panels(panels: Sequence[_Panel]) -> "Figure":

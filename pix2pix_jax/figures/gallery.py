@@ -22,44 +22,8 @@ _SMALL = 64  # px; pictures up to here are enlarged without smoothing
 _BUDGET = 17e6 / 0.35  # pixels of all pictures, of about 0.35 bytes each; in base64 they take a third more
 _FEW_COLORS = 256  # pictures of no more colours, such as label maps, are kept exactly
 
-_STYLE = """\
-.sort { position: sticky; top: 0; z-index: 1; display: flex; flex-wrap: wrap; align-items: center; gap: .4rem;
-  padding: .5rem 0; background: var(--paper); border-bottom: 1px solid var(--line); }
-.sort[hidden] { display: none; }
-.sort button { font: inherit; min-height: 2.4rem; padding: .2rem .8rem; color: inherit; background: none;
-  border: 1px solid var(--rule); border-radius: .4rem; cursor: pointer; }
-.sort button[aria-pressed=true] { background: var(--mark); font-weight: 600; }
-.sort [role=status] { margin: 0 0 0 auto; }
-ol { list-style: none; padding: 0; counter-reset: rank; display: grid; gap: 1.4rem 2rem;
-  grid-template-columns: repeat(auto-fill, minmax(min(100%, 32rem), 1fr)); }
-li { counter-increment: rank; content-visibility: auto; contain-intrinsic-size: auto 17rem; min-width: 0; }
-li h3 { font-size: .95rem; margin: 0 0 .3rem; overflow-wrap: anywhere; }
-li h3::before { content: counter(rank) ". "; color: var(--faint); font-weight: 400; }
-li p { margin: .1rem 0 0; font-variant-numeric: tabular-nums; }
-.versions { display: flex; gap: .25rem; }
-figure { flex: 1 1 0; min-width: 0; margin: 0; }
-figure img { display: block; width: 100%; } .small img { image-rendering: pixelated; }
-figcaption { color: var(--faint); font-size: .85rem; text-align: center; }
-"""
-
-_SCRIPT = """\
-const list = document.querySelector("ol"), items = [...list.children];
-const bar = document.querySelector(".sort"), buttons = [...bar.querySelectorAll("button")];
-const keys = new Map(items.map(item => [item, item.dataset.keys.split(" ").map(Number)]));
-let falling = false;
-function sort(button) {
-  const place = buttons.indexOf(button), again = button.getAttribute("aria-pressed") === "true";
-  falling = again ? !falling : button.dataset.first === "falling";
-  for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
-  items.sort((a, b) => (keys.get(a)[place] - keys.get(b)[place]) * (falling ? -1 : 1));
-  list.append(...items);
-  const order = place ? (falling ? "highest first" : "lowest first") : (falling ? "Z to A" : "A to Z");
-  bar.querySelector("[role=status]").textContent = order;
-}
-for (const button of buttons) button.addEventListener("click", () => sort(button));
-bar.hidden = false;
-sort(buttons[1]);
-"""
+_STYLE = Path(__file__).with_name("gallery.css").read_text(encoding="utf-8")
+_SCRIPT = Path(__file__).with_name("gallery.js").read_text(encoding="utf-8")
 
 
 class Gallery(NamedTuple):

@@ -10,7 +10,8 @@ from helpers import smooth_images
 from PIL import Image
 
 from pix2pix_jax.evaluation import Table
-from pix2pix_jax.figures import Gallery, displayed, gallery, write_evaluation
+from pix2pix_jax.figures import Gallery, gallery, write_evaluation
+from pix2pix_jax.figures.drawing import displayed
 
 TABLE = Table(["", "L1"], [["translated", "<0.1>"]])
 NAMES = ["b/<i>.png", 'a "q" & $x.png', "c.png"]
