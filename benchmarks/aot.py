@@ -23,6 +23,7 @@ import numpy as np
 
 from benchmarks.compiled.report import as_text, describe
 from benchmarks.compiled.targets import TARGETS
+from pix2pix_jax.commands import cli
 from pix2pix_jax.config import Config, experiment_config, updated, validate
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.state import build_model
@@ -31,28 +32,7 @@ from pix2pix_jax.training import parallel
 
 def main() -> None:
     """Compiles, prints the figures, and writes the JSON."""
-    try:
-        _main(parse_arguments())
-    except UserError as error:
-        sys.exit(f"error: {error}")
-
-
-def parse_arguments(given: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--target", default="h100", choices=tuple(TARGETS))
-    parser.add_argument("--devices", type=int, default=1, help="chips of one host")
-    parser.add_argument("--batch-size", type=int, help="images, over all devices: 512, or 1 for pix2pix")
-    parser.add_argument("--image-size", type=int, help="96, a multiple of 32; or 256 for pix2pix")
-    parser.add_argument("--dtype", default="bfloat16", choices=("float32", "bfloat16"))
-    parser.add_argument("--experiment", default="ycrcb_rgb", help="which of the five; or pix2pix, the paper's networks")
-    parser.add_argument("--no-sync", action="store_true", help="batch statistics of each device's own")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="file for the numbers")
-    parser.add_argument("--limit", type=Path, metavar="FILE", help="earlier numbers: fail where 3 %% more is moved")
-    return parser.parse_args(given)
-
-
-def _main(arguments: argparse.Namespace) -> None:
+    arguments = parse_arguments()
     target = TARGETS[arguments.target]
     paper = arguments.experiment == "pix2pix"
     batch_size = arguments.batch_size or (1 if paper else 512)
@@ -73,6 +53,21 @@ def _main(arguments: argparse.Namespace) -> None:
         arguments.json.write_text(json.dumps(found, indent=2) + "\n")
     if arguments.limit:
         check_limit(found, json.loads(arguments.limit.read_text()))
+
+
+def parse_arguments(given: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--target", default="h100", choices=tuple(TARGETS))
+    parser.add_argument("--devices", type=int, default=1, help="chips of one host")
+    parser.add_argument("--batch-size", type=int, help="images, over all devices: 512, or 1 for pix2pix")
+    parser.add_argument("--image-size", type=int, help="96, a multiple of 32; or 256 for pix2pix")
+    parser.add_argument("--dtype", default="bfloat16", choices=("float32", "bfloat16"))
+    parser.add_argument("--experiment", default="ycrcb_rgb", help="which of the five; or pix2pix, the paper's networks")
+    parser.add_argument("--no-sync", action="store_true", help="batch statistics of each device's own")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="file for the numbers")
+    parser.add_argument("--limit", type=Path, metavar="FILE", help="earlier numbers: fail where 3 %% more is moved")
+    return parser.parse_args(given)
 
 
 def lower_step(config: Config, devices: Any) -> Any:
@@ -99,4 +94,4 @@ def check_limit(found: Mapping[str, Any], earlier: Mapping[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    cli.run_command(main)

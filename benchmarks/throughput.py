@@ -21,7 +21,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a script looks f
 from benchmarks.timing import report
 from benchmarks.timing.rows import GROUPS, ROWS
 from benchmarks.timing.turns import COLOURINGS, ROUNDS, measure
-from pix2pix_jax.errors import did_you_mean
 
 
 def main() -> None:
@@ -54,13 +53,10 @@ def parse_arguments(given: list[str] | None = None) -> argparse.Namespace:
         "--only",
         metavar="NAME",
         action="append",
+        choices=[*GROUPS, *(row.name for row in ROWS)],
         help=f"a row or a group of rows ({', '.join(GROUPS)}) to measure; may be given several times",
     )
     arguments = parser.parse_args(given)
-    known = [*GROUPS, *(row.name for row in ROWS)]
-    for name in arguments.only or ():
-        if name not in known:
-            parser.error(f"there is no row {name}: choose one of {', '.join(known)}{did_you_mean(name, known)}")
     usual_batch, usual_size, multiple = (1, 256, 256) if arguments.experiment == "pix2pix" else (64, 96, 32)
     arguments.batch_size = usual_batch if arguments.batch_size is None else arguments.batch_size
     arguments.image_size = arguments.image_size or usual_size

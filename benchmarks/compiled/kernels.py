@@ -34,11 +34,6 @@ class Kernel:
     backward: bool
     bytes: int
 
-    @property
-    def is_all_reduce(self) -> bool:
-        """Whether it adds up over devices."""
-        return self.operation.startswith("all-reduce")
-
 
 def read_kernels(program: str) -> list[Kernel]:
     """Reads the kernels of a program's main computation.
@@ -57,7 +52,7 @@ def read_kernels(program: str) -> list[Kernel]:
         if (match := _INSTRUCTION.match(line)) is None:
             continue
         name, result, operation, operands = match.groups()
-        sizes[name] = _size(result)
+        sizes[name] = sum(_sizes(result))
         if operation in _FREE or operation.endswith("-done"):
             continue
         moved = sizes[name] + sum(sizes.get(operand, 0) for operand in re.findall(r"%([\w.\-]+)", operands))
@@ -69,13 +64,8 @@ def read_kernels(program: str) -> list[Kernel]:
     return kernels
 
 
-def _size(shapes: str) -> int:
-    """Bytes of a shape such as `bf16[2,3]{1,0}`, or of a tuple of them."""
-    return sum(_sizes(shapes))
-
-
 def _sizes(shapes: str) -> list[int]:
-    """Bytes of each shape of a tuple."""
+    """Bytes of a shape such as `bf16[2,3]{1,0}`, or of each in a tuple of them."""
     return [
         _BYTES[dtype] * math.prod(int(side) for side in sides.split(",") if side)
         for dtype, sides in re.findall(r"\b([a-z]+\d*)\[([\d,]*)\]", shapes)

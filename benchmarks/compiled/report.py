@@ -16,7 +16,7 @@ def describe(compiled: Any, config: Config, target: Target, devices: int) -> dic
     images = config.batch_size // devices
     counted = sum(kernel.bytes for kernel in kernels)
     moved = by_compiler or counted
-    all_reduces = [kernel for kernel in kernels if kernel.is_all_reduce]
+    all_reduces = [kernel for kernel in kernels if kernel.operation.startswith("all-reduce")]
     seconds = moved / target.bandwidth
     costliest = sorted(kernels, key=lambda kernel: -kernel.bytes)[:COSTLIEST]
     return {

@@ -1,6 +1,6 @@
 """What is compared: two small tables."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from pix2pix_jax.config import AdamConfig, Config, experiment_config, updated
 from pix2pix_jax.losses import ObjectiveConfig
@@ -8,13 +8,6 @@ from pix2pix_jax.networks import DiscriminatorConfig, GeneratorConfig
 from pix2pix_jax.tasks import TranslationTask
 
 NetworkConfig = GeneratorConfig | DiscriminatorConfig
-
-
-class NetworkCase(NamedTuple):
-    """A network of the paper, and the height and width of the images that it is given."""
-
-    config: NetworkConfig
-    side: int = 32
 
 
 def unet(depth: int, norm: Any = "batch") -> GeneratorConfig:
@@ -37,23 +30,23 @@ def pixel(norm: Any = "batch") -> DiscriminatorConfig:
     return DiscriminatorConfig("pixel", norm=norm, width=4)
 
 
-NETWORKS = {
-    "unet_256": NetworkCase(unet(8), 256),
-    "unet_256_instance": NetworkCase(unet(8, "instance"), 256),
-    "unet_128": NetworkCase(unet(7), 128),
-    "unet_128_instance": NetworkCase(unet(7, "instance"), 128),
-    "unet_16_none": NetworkCase(unet(4, "none")),
-    "resnet_9": NetworkCase(resnet(9)),
-    "resnet_6_instance": NetworkCase(resnet(6, "instance")),
-    "patchgan_16": NetworkCase(patchgan(1)),
-    "patchgan_70": NetworkCase(patchgan(3), 64),
-    "patchgan_70_instance": NetworkCase(patchgan(3, "instance"), 64),
-    "patchgan_70_none": NetworkCase(patchgan(3, "none"), 64),
-    "patchgan_286": NetworkCase(patchgan(5), 128),
-    "pixel": NetworkCase(pixel()),
-    "pixel_instance": NetworkCase(pixel("instance")),
+NETWORKS: dict[str, tuple[NetworkConfig, int]] = {
+    "unet_256": (unet(8), 256),
+    "unet_256_instance": (unet(8, "instance"), 256),
+    "unet_128": (unet(7), 128),
+    "unet_128_instance": (unet(7, "instance"), 128),
+    "unet_16_none": (unet(4, "none"), 32),
+    "resnet_9": (resnet(9), 32),
+    "resnet_6_instance": (resnet(6, "instance"), 32),
+    "patchgan_16": (patchgan(1), 32),
+    "patchgan_70": (patchgan(3), 64),
+    "patchgan_70_instance": (patchgan(3, "instance"), 64),
+    "patchgan_70_none": (patchgan(3, "none"), 64),
+    "patchgan_286": (patchgan(5), 128),
+    "pixel": (pixel(), 32),
+    "pixel_instance": (pixel("instance"), 32),
 }
-"""Networks of the paper whose outputs are compared."""
+"""Networks of the paper whose outputs are compared, and the height and width of the images that they are given."""
 
 
 def _pairs(

@@ -50,11 +50,18 @@ class UNet(nn.Module):
             rate = dropout if level in dropping else 0.0
             block = _Level(channels[level - 1], channels[level], block, norm, rate)
         assert block is not None, "a U-Net has at least two levels"
-        self.model = _OutermostLevel(in_channels, out_channels, width, block, norm)
+        outermost = nn.Sequential(
+            nn.Conv2d(in_channels, width, 4, 2, 1, bias=norm == "instance"),
+            block,
+            nn.ReLU(),
+            nn.ConvTranspose2d(2 * width, out_channels, 4, 2, 1),
+            nn.Tanh(),
+        )
+        self.model = nn.ModuleDict({"model": outermost})  # the authors' files say model.model
 
     def forward(self, condition: Tensor) -> Tensor:
         """Makes an image in [-1, 1]."""
-        return self.model(condition)
+        return self.model["model"](condition)
 
 
 class _Level(nn.Module):
@@ -74,23 +81,6 @@ class _Level(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([x, self.model(x)], dim=1)
-
-
-class _OutermostLevel(nn.Module):
-    """The first halving, all below, the last doubling and tanh."""
-
-    def __init__(self, in_channels: int, out_channels: int, width: int, below: nn.Module, norm: Norm) -> None:
-        super().__init__()
-        self.model = nn.Sequential(
-            nn.Conv2d(in_channels, width, 4, 2, 1, bias=norm == "instance"),
-            below,
-            nn.ReLU(),
-            nn.ConvTranspose2d(2 * width, out_channels, 4, 2, 1),
-            nn.Tanh(),
-        )
-
-    def forward(self, condition: Tensor) -> Tensor:
-        return self.model(condition)
 
 
 class ResNet(nn.Module):

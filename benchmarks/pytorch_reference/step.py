@@ -39,9 +39,9 @@ class TrainStep:
     one graph before either optimizer moves; `backward(inputs=...)` keeps D's loss out of G and G's loss out of D. This
     is exact: it gives what a second pass of D over the detached fake would give.
 
-    Networks may be compiled (but not with wgan-gp, which differentiates twice) or in `channels_last`, optimizers
-    fused, and the call made under `torch.autocast`; colour transforms and losses stay in float32. Compiled networks
-    need `torch._functorch.config.donated_buffer = False`: D's pass over the fake may be walked back twice.
+    Networks may be compiled (but not with wgan-gp, which differentiates twice), in `channels_last`, or compute in
+    bfloat16 as long as they give float32; optimizers may be fused. Compiled networks need
+    `torch._functorch.config.donated_buffer = False`: D's pass over the fake may be walked back twice.
 
     Args:
         task: what the networks look at and make.
@@ -76,8 +76,7 @@ class TrainStep:
         """Updates both networks in place, and leaves in `.grad` the gradients that moved them.
 
         Args:
-            batch: photographs, or pairs with the condition in front, uint8 `[B, H, W, channels]`, or floating
-                `[B, channels, H, W]` in [-1, 1].
+            batch: photographs, or pairs with the condition in front, uint8 `[B, H, W, channels]`.
             alpha: for wgan-gp, the share of the real image in each interpolate, `[B]` in [0, 1]; None draws it.
 
         Returns:
@@ -87,7 +86,7 @@ class TrainStep:
         """
         condition, truth = self.task.example(self.scaled(batch))
         self.g_adam.zero_grad(set_to_none=True)
-        made = self.task.image(condition, _float(self.generator(condition)))
+        made = self.task.image(condition, self.generator(condition))
         terms = self.task.terms(made, truth)
         losses = {name: term for name, (_, term) in terms.items()}
         g_loss = torch.stack([weight * term for weight, term in terms.values()]).sum()
@@ -105,9 +104,8 @@ class TrainStep:
         return {name: loss.detach() for name, loss in losses.items()}
 
     def scaled(self, batch: Tensor) -> Tensor:
-        """Brings either form of a batch to `[B, channels, H, W]` in [-1, 1]."""
-        if batch.dtype == torch.uint8:
-            batch = batch.permute(0, 3, 1, 2).to(self.g_params[0].dtype) / 127.5 - 1.0
+        """A batch as `[B, channels, H, W]` in [-1, 1]."""
+        batch = batch.permute(0, 3, 1, 2).to(self.g_params[0].dtype) / 127.5 - 1.0
         return batch.contiguous(memory_format=self.memory_format)
 
     def _update_discriminator(
@@ -152,7 +150,7 @@ class TrainStep:
 
     def _judge(self, seen: Tensor) -> Tensor:
         assert self.discriminator is not None
-        return _float(self.discriminator(seen))
+        return self.discriminator(seen)
 
 
 def _d_error(objective: str, logits: Tensor, label: float, sign: float) -> Tensor:
@@ -171,11 +169,6 @@ def _d_error(objective: str, logits: Tensor, label: float, sign: float) -> Tenso
     if objective == "hinge":
         return F.relu(1.0 - sign * logits).mean()
     return -sign * logits.mean()
-
-
-def _float(x: Tensor) -> Tensor:
-    """In float32 or better: what a network has made under autocast may be bfloat16."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def make_adam(network: nn.Module, *, learning_rate: float = 2e-4, fused: bool = False) -> torch.optim.Adam:

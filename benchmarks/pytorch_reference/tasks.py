@@ -108,6 +108,5 @@ def _matrix(inverse: bool, dtype: torch.dtype, device: torch.device) -> Tensor:
 
 
 def _transformed(image: Tensor, *, inverse: bool = False) -> Tensor:
-    """RGB as Y, Cr and Cb, or back, in the image's precision even under autocast."""
-    with torch.autocast(image.device.type, enabled=False):
-        return torch.einsum("oc,bchw->bohw", _matrix(inverse, image.dtype, image.device), image)
+    """RGB as Y, Cr and Cb, or back."""
+    return torch.einsum("oc,bchw->bohw", _matrix(inverse, image.dtype, image.device), image)

@@ -14,6 +14,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from pix2pix_jax.evaluation import Table
+
 BEGIN = "<!-- throughput:begin -->"
 END = "<!-- throughput:end -->"
 
@@ -78,10 +80,10 @@ def markdown(result: Result) -> str:
     parts = [caption]
     for group, title in _TITLES.items():
         if rows := [row for row in result["rows"] if row["group"] == group]:
-            parts.append(_table([[title, *_COLUMNS.split("|")], *map(_row, rows)]))
+            parts.append(Table([title, *_COLUMNS.split("|")], [_row(row) for row in rows]).markdown())
     if result["scaling"]:
         heading = ["Devices (ours, float32)", "batch", "step", "images/s", "× one device"]
-        parts.append(_table([heading, *map(_scaling_row, result["scaling"])]))
+        parts.append(Table(heading, [_scaling_row(row) for row in result["scaling"]]).markdown())
         if result["scaling"][0]["virtual"]:
             parts.append(
                 "These devices are virtual and share the same cores. So the table shows only what splitting costs"
@@ -95,7 +97,7 @@ def _row(row: Result) -> list[str]:
     if row["compile_mode"] not in (None, "default"):
         label += f" ({row['compile_mode']})"
     if row["not_run"] is not None:
-        return [label, row["precision"], f"not run: {row['not_run'].replace('|', '/')}", *6 * [""]]
+        return [label, row["precision"], f"not run: {row['not_run']}", *6 * [""]]
     low, high = row["spread"]
     return [
         label,
@@ -115,12 +117,6 @@ def _scaling_row(row: Result) -> list[str]:
     if row["not_run"] is not None:
         return [*start, f"not run: {row['not_run']}", "", ""]
     return [*start, _seconds(row["step_seconds"]), _number(row["images_per_second"]), _ratio(row["times_one_device"])]
-
-
-def _table(lines: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    heading, *rest = ([cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines)
-    return "\n".join(f"| {' | '.join(line)} |" for line in (heading, ["-" * width for width in widths], *rest))
 
 
 def _seconds(seconds: float) -> str:

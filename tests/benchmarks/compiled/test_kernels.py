@@ -28,7 +28,6 @@ def test_each_kernel_moves_its_operands_and_results():
     assert [kernel.operation for kernel in kernels] == ["custom-call", "fusion", "all-reduce-start", "copy"]
     images, weights, made, sums = 2 * 8 * 8 * 3, 4 * 5 * 5 * 32, 2 * 2 * 8 * 8 * 32, 4 * 32
     assert [kernel.bytes for kernel in kernels] == [images + weights + made, made + sums, 2 * sums, 2 * sums]
-    assert [kernel.is_all_reduce for kernel in kernels] == [False, False, True, False]
 
 
 def test_a_kernel_knows_its_layer_and_pass():

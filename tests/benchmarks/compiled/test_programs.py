@@ -49,9 +49,9 @@ def test_a_tpu_host_has_one_four_or_eight_chips():
         targets.TARGETS["tpu-v5e"].devices(3)
 
 
-def test_errors_are_one_line(monkeypatch):
+def test_a_config_that_cannot_be_is_refused(monkeypatch):
     monkeypatch.setattr("sys.argv", ["aot.py", "--target=h100", "--batch-size=7", "--devices=2"])
-    with pytest.raises(SystemExit, match=r"^error: config\.batch_size=7 cannot be split over 2 devices"):
+    with pytest.raises(UserError, match=r"^config\.batch_size=7 cannot be split over 2 devices"):
         aot.main()
 
 

@@ -38,7 +38,7 @@ def test_no_output_is_near_the_ends_of_tanh_or_much_the_same_everywhere(name):
     """Either would hide differences."""
     training = jax_outputs(name)["training"]
     assert training.std() > 0.1
-    if isinstance(NETWORKS[name].config, GeneratorConfig):
+    if isinstance(NETWORKS[name][0], GeneratorConfig):
         assert np.mean(np.abs(training) > 0.99) < 0.01
 
 
@@ -60,7 +60,7 @@ def test_dropout_is_in_the_same_places(case, monkeypatch):
 
     kind, size, place = case
     monkeypatch.setattr(torch.nn, "Dropout", Half)
-    monkeypatch.setattr(f"pix2pix_jax.networks.{kind}.dropout", lambda x, rate, module: rate * x)
+    monkeypatch.setattr("flax.linen.Dropout", lambda rate, deterministic: lambda x: rate * x)
     if kind == "unet":
         network = UNet(3, 3, size, width=4, dropout=0.5, dropout_at=place)
         config = GeneratorConfig("unet", depth=size, width=4, dropout=0.5, dropout_at=place)
@@ -80,3 +80,22 @@ def test_dropout_is_in_the_same_places(case, monkeypatch):
     ours = module({"params": found.params, "batch_stats": found.averages}, image.numpy())
     assert theirs.std() > 0.01
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
+
+
+def test_dropout_is_where_the_authors_code_and_the_paper_have_it():
+    torch = pytest.importorskip("torch")
+    from benchmarks.pytorch_reference.paper import ResNet, UNet
+
+    def drops_out_at(network):
+        return sorted((n for n, m in network.named_modules() if isinstance(m, torch.nn.Dropout)), key=len)
+
+    def prefix(level):
+        return "model.model.1.model." + (level - 2) * "3.model."
+
+    with torch.device("meta"):
+        assert drops_out_at(UNet(3, 3, 8, dropout=0.5)) == [f"{prefix(level)}7" for level in (5, 6, 7)]
+        assert drops_out_at(UNet(3, 3, 7, dropout=0.5)) == [f"{prefix(level)}7" for level in (5, 6)]
+        innermost = drops_out_at(UNet(3, 3, 8, dropout=0.5, dropout_at="innermost"))
+        assert innermost == [f"{prefix(6)}7", f"{prefix(7)}7", f"{prefix(8)}5"]
+        assert drops_out_at(ResNet(3, 3, 6, dropout=0.5)) == [f"model.{n}.conv_block.4" for n in range(10, 16)]
+        assert not drops_out_at(UNet(3, 3, 8))
