@@ -21,13 +21,13 @@ class GrayPhoto(NamedTuple):
     """What is taken from a photograph.
 
     Attributes:
-        luma: BT.601 luma of its sRGB values, uint8 [H, W], upright.
-        alpha: its opacity, uint8 [H, W]; None where all of it is opaque by nature.
+        luma: BT.601 luma of its sRGB values, [H, W], upright: uint8 of a file, uint8, uint16 or float32 of an array.
+        alpha: its opacity, [H, W] in the same dtype; None where all of it is opaque by nature.
         notes: what the user should know of how it was read, a line each.
     """
 
-    luma: NDArray[np.uint8]
-    alpha: NDArray[np.uint8] | None
+    luma: NDArray[Any]
+    alpha: NDArray[Any] | None
     notes: tuple[str, ...]
 
     def image(self) -> Image.Image:
