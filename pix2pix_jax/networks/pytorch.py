@@ -62,19 +62,20 @@ def check_numbers(arrays: Mapping[str, np.ndarray]) -> None:
             raise UserError(f"{name} holds negative variances: no image can be made with them")
 
 
-def generator_from_torch(state_dict: Mapping[str, np.ndarray]) -> Found:
+def generator_from_torch(state_dict: Mapping[str, Any]) -> Found:
     """Finds out which generator a state dict holds, and converts it.
 
     Args:
-        state_dict: arrays that `check_numbers` has looked at, by PyTorch's name, also behind its wrappers' prefixes.
+        state_dict: tensors on the CPU, or arrays, by PyTorch's name, also behind its wrappers' prefixes.
+            `check_numbers` tells whether their values are sound.
 
     Raises:
         UserError: if it is none of the known generators; or an array is missing, does not belong to it, or has another
             shape.
     """
     given = {
-        re.sub(r"^(module\.|_orig_mod\.)+", "", name): array
-        for name, array in state_dict.items()
+        re.sub(r"^(module\.|_orig_mod\.)+", "", name): np.asarray(tensor, np.float32)
+        for name, tensor in state_dict.items()
         if not name.endswith(_COUNTER)
     }
     if "enc1.conv.weight" in given:
