@@ -9,7 +9,7 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,10 +96,8 @@ def _serve(options: argparse.Namespace) -> None:
     hosts = frozenset({options.host, "localhost", "127.0.0.1", "[::1]"}) if closed else None
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)
-    # What a visitor's file is kept in while work on it cannot be interrupted goes last of all.
-    folder = tempfile.TemporaryDirectory(prefix="pix2pix-page-")
-    with contextlib.suppress(KeyboardInterrupt), _listening(options.host, options.port) as listener, folder:
-        tempfile.tempdir = folder.name
+    listening = _listening(options.host, options.port)
+    with contextlib.suppress(KeyboardInterrupt), listening as listener, _own_temporary_folder():
         maker = Maker(load_generator(options), options.tile, options.seed)
         pixels = round(options.max_megapixels * 1_000_000)
         root_path = options.root_path.strip("/")
@@ -111,6 +109,18 @@ def _serve(options: argparse.Namespace) -> None:
         quiet: Any = {"log_config": None, "log_level": "warning", "access_log": False}
         config = uvicorn.Config(app, server_header=False, ws="none", timeout_graceful_shutdown=1, **quiet)
         uvicorn.Server(config).run([listener])
+
+
+@contextlib.contextmanager
+def _own_temporary_folder() -> Iterator[None]:
+    """Keeps what visitors send in a folder that goes when the server ends."""
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory(prefix="pix2pix-page-") as folder:
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
 
 def _listening(host: str, port: int) -> socket.socket:

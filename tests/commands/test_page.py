@@ -3,7 +3,6 @@
 import signal
 import socket
 import sys
-import tempfile
 from functools import partial
 
 import pytest
@@ -19,7 +18,6 @@ def run(run, generator_file, monkeypatch):
     """Runs the command; what it changes in its process is undone."""
     before = {ending: signal.getsignal(ending) for ending in (signal.SIGINT, signal.SIGTERM)}
     monkeypatch.setattr(page, "_warm_up", lambda *_: None)
-    monkeypatch.setattr(tempfile, "tempdir", None)
     yield partial(run, page.main, "--checkpoint", generator_file)
     for ending, handler in before.items():
         signal.signal(ending, handler)
