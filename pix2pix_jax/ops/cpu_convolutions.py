@@ -31,7 +31,7 @@ def conv2d(x: jax.Array, kernel: jax.Array, stride: int = 1, padding: int | None
         return _conv2d_of_many(x, kernel)
     x = jnp.pad(x, ((0, 0), (0, 0), (0, -width % _BLOCK), (0, 0)))
     if channels <= _FEW:
-        return _conv2d_from_few(x, kernel, dtype)[:, :, :width]
+        return whole(_conv2d_from_few(x, kernel, dtype))[:, :, :width]
     # The transpose of the convolution that takes a gradient back: so windows have few channels here too.
     back = transpose(lambda y: _conv2d_from_few(y, transposed_kernel(kernel), dtype), (*x.shape[:3], features))
     return back(x)[:, :, :width]
@@ -39,7 +39,7 @@ def conv2d(x: jax.Array, kernel: jax.Array, stride: int = 1, padding: int | None
 
 def conv2d_joined(parts: Sequence[jax.Array], kernel: jax.Array) -> jax.Array:
     """As `plain.conv2d_joined`."""
-    return conv2d(jnp.concatenate(parts, -1), kernel)
+    return conv2d(whole(jnp.concatenate(parts, -1)), kernel)
 
 
 @jax.custom_vjp
@@ -77,4 +77,4 @@ def _conv2d_from_few(x: jax.Array, kernel: jax.Array, dtype: Any) -> jax.Array:
     windows = jnp.concatenate([shift(windows, margin - row, 1) for row in range(size)], -1)
     pixels = [jnp.pad(kernel, ((0, 0), (pixel, _BLOCK - 1 - pixel), (0, 0), (0, 0))) for pixel in range(_BLOCK)]
     matrix = jnp.stack(pixels, 3).reshape(-1, _BLOCK * features)
-    return whole(matmul(windows, matrix, dtype).reshape(batch, height, width, features))
+    return matmul(windows, matrix, dtype).reshape(batch, height, width, features)
