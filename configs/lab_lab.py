@@ -7,5 +7,5 @@ from pix2pix_jax.config import experiment_config
 
 
 def get_config() -> ConfigDict:
-    """L given, a and b made, Lab judged."""
+    """G predicts a and b from L, D sees Lab."""
     return to_config_dict(experiment_config("lab_lab"))

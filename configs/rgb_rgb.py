@@ -1,4 +1,4 @@
-"""RGB made, RGB judged."""
+"""G predicts RGB, D sees RGB."""
 
 from ml_collections import ConfigDict
 
@@ -7,5 +7,5 @@ from pix2pix_jax.config import experiment_config
 
 
 def get_config() -> ConfigDict:
-    """RGB out, and a discriminator that sees the RGB alone."""
+    """As `ycrcb_rgb`, but the generator predicts RGB."""
     return to_config_dict(experiment_config("rgb_rgb"))

@@ -1,4 +1,4 @@
-"""RGB made, RGB and the grey input judged: the conditioning of the pix2pix paper."""
+"""G predicts RGB, D sees RGB and the grey input: the conditioning of the pix2pix paper."""
 
 from ml_collections import ConfigDict
 
@@ -7,5 +7,5 @@ from pix2pix_jax.config import experiment_config
 
 
 def get_config() -> ConfigDict:
-    """RGB out, and a discriminator that sees what the generator was given."""
+    """As `rgb_rgb`, but the discriminator sees the generator's input too."""
     return to_config_dict(experiment_config("rgb_rgb_gray"))

@@ -7,5 +7,5 @@ from pix2pix_jax.config import experiment_config
 
 
 def get_config() -> ConfigDict:
-    """As `ycrcb_rgb`, but nothing is judged."""
+    """As `ycrcb_rgb`, without a discriminator."""
     return to_config_dict(experiment_config("ycrcb_l1"))

@@ -1,4 +1,4 @@
-"""Chroma made, RGB judged: the best of the reference's experiments."""
+"""G predicts chroma, D sees RGB: the best of the reference's experiments."""
 
 from ml_collections import ConfigDict
 

@@ -1,4 +1,4 @@
-"""Chroma made, YCrCb judged: the reference reports a red and blue haze."""
+"""G predicts chroma, D sees YCrCb: the reference reports a red and blue haze."""
 
 from ml_collections import ConfigDict
 

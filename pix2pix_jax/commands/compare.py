@@ -53,11 +53,11 @@ def _parser() -> ArgumentParser:
     parser = make_parser(
         "pix2pix-compare",
         description="Trains the experiments alike (the same photographs in the same order, the same number of steps,"
-        " one seed), judges them on the same held-out photographs, and writes figures, tables and a page. Stopped, the"
-        " same command goes on; what is trained is not trained again.",
+        " one seed), evaluates them on the same held-out photographs, and writes figures, tables and a page. If it is"
+        " stopped, the same command resumes.",
     )
     parser.add_argument("--data", required=True, metavar="FOLDER", help="photographs to train on, searched recursively")
-    parser.add_argument("--eval-data", default="", metavar="FOLDER", help="photographs to judge on (5 %% of --data)")
+    parser.add_argument("--eval-data", default="", metavar="FOLDER", help="photographs to evaluate on (5 %% of --data)")
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--steps", type=positive_int, metavar="N", help="steps of each experiment")
     length.add_argument(
@@ -100,7 +100,7 @@ def _parser() -> ArgumentParser:
 
 
 def _compare(options: Namespace) -> None:
-    """Trains what is not trained yet, judges all, writes the comparison, and prints its tables."""
+    """Trains what is not trained yet, evaluates all, writes the comparison, and prints its tables."""
     configs = _configs(options)
     workdir, out = options.workdir, options.out or options.workdir
     _keep_earlier(out / "comparison.json", configs, options.overwrite)
@@ -140,7 +140,7 @@ def _compare(options: Namespace) -> None:
     setting = (
         f"Each experiment took {steps:,} steps in batches of {first.batch_size} ({first.image_size}×"
         f"{first.image_size}, {first.dtype}) from seed {first.seed}, on the same {len(train_source):,} photographs in"
-        f" the same order, and is judged on the same {len(names):,} others."
+        f" the same order, and is evaluated on the same {len(names):,} others."
     )
     tables = write_comparison(out, runs, images[: options.show], judge_baselines(images), setting)
     print(f"{setting}\n\n{tables}\n\nwritten to {out}")

@@ -129,7 +129,7 @@ def _evaluate(options: Namespace) -> None:
         names, images = data.load_named_crops(source, config.image_size, config.data.resize)
     gray = 0 if translates else int((evaluation.colorfulness(images) < evaluation.GRAY).sum())
     if gray == len(images):
-        raise UserError(f"all {gray:,} photographs are grey, so there is no colour to judge by: give others")
+        raise UserError(f"all {gray:,} photographs are grey, so there is no colour to evaluate: give others")
     files.make_folder(options.out, "--out")
     made = (_translated if translates else _coloured)(generator, names, images, options)
     skipped = getattr(source, "skipped", {})

@@ -35,7 +35,7 @@ _AT_ONCE = 32  # images for each thread: more would cost memory, and with fewer 
 _MANY = 10  # images, whose speed says something: of fewer, most of the time goes into compiling
 
 Made = tuple[Path, tuple[int, int]]
-"""An image that was made: its file; width and height, px, of what it was made of."""
+"""A result: its file; width and height, px, of the image it was generated from."""
 
 _Outcome = tuple[Item, float, Made | UserError]  # in between: the seconds that it took
 
@@ -47,7 +47,7 @@ class Words(NamedTuple):
         done: what it has done to an image, such as "coloured".
         things: what it is given, such as "photographs".
         rename: from the name of an image to that of its result, unless the content asks for another format.
-        jobs: how many images are made at a time.
+        jobs: how many images are generated at a time.
     """
 
     done: str
@@ -77,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser, metavar: str, out: str, words
     parser.add_argument(
         "--replace-originals",
         action="store_true",
-        help=f"with --overwrite, and the {words.things} in OUT: replace them by what is made of them",
+        help=f"with --overwrite, and the {words.things} in OUT: replace them by their results",
     )
     parser.add_argument("--jobs", type=positive_int, default=words.jobs, metavar="N", help=f"{words.things} at a time")
     parser.add_argument(
@@ -163,7 +163,7 @@ def _listed(file: str) -> list[Path]:
 def make_all(
     options: argparse.Namespace, items: Sequence[Item], words: Words, make: Callable[[Item, Targets], Made]
 ) -> int:
-    """Makes an image of everything that was found, and says how many could be made.
+    """Generates an image from everything that was found, and says from how many that worked.
 
     Args:
         options: those of `add_arguments`.
@@ -173,7 +173,7 @@ def make_all(
             called by several threads.
 
     Returns:
-        The exit status: 0; 1 if any image could not be made.
+        The exit status: 0; 1 if any image could not be generated.
 
     Raises:
         UserError: if nothing can be written at all.

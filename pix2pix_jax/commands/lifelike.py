@@ -11,7 +11,7 @@ from pix2pix_jax.evaluation.judging import ddcolor_figures
 from pix2pix_jax.inference import pth_files
 
 
-def distances(made: Iterable[tuple[str, NDArray[Any]]], truth: NDArray[Any], notes: list[str]) -> dict[str, float]:
+def distances(generated: Iterable[tuple[str, NDArray[Any]]], truth: NDArray[Any], notes: list[str]) -> dict[str, float]:
     """The Fréchet distances of RGB images by name, where there are any; adds to the notes what they are, or why not."""
     try:
         encoder = pth_files.read_encoder(frechet.VARIANT)
@@ -21,12 +21,12 @@ def distances(made: Iterable[tuple[str, NDArray[Any]]], truth: NDArray[Any], not
     if len(truth) < 2:  # which have no covariance
         return {}
     notes.append(frechet.NOTE)
-    return frechet.distances(made, truth, encoder)
+    return frechet.distances(generated, truth, encoder)
 
 
-def in_ddcolors_table(made: NDArray[Any], truth: NDArray[Any], notes: list[str]) -> dict[str, float]:
+def in_ddcolors_table(generated: NDArray[Any], truth: NDArray[Any], notes: list[str]) -> dict[str, float]:
     """The figures of `evaluation.judging.ddcolor_figures`, which it prints and adds to the notes."""
-    theirs = ddcolor_figures(made, truth)
+    theirs = ddcolor_figures(generated, truth)
     notes.append(
         "In DDColor's table: PSNR {psnr:.2f} dB, colourfulness {colorfulness:.2f}, {colorfulness_difference:.2f} from"
         " the truth's. Their colourfulness is taken of the absolute values of both opponent colours.".format(**theirs)

@@ -27,7 +27,7 @@ first counts.
 
 
 class Item(NamedTuple):
-    """What one image is made of. Text, for a folder may hold a million: as paths they take twice the memory.
+    """What one image is generated from. Text, for a folder may hold a million: as paths they take twice the memory.
 
     Attributes:
         files: one or more.
@@ -64,7 +64,7 @@ class Targets:
         renamed = cache(lambda extension: rename(Path("x" + extension)).name[1:])
         names = ((item, *os.path.splitext(item.name)) for item in items)
         self._wanted = {item: stem + renamed(extension) for item, stem, extension in names}
-        # Files that this run must not replace, except by what is made of them; all that is written lies in OUT.
+        # Files that this run must not replace, except by their results; all that is written lies in OUT.
         inside, files = _folded(os.path.join(self._out, "")), (file for item in self._wanted for file in item.files)
         self._inputs = {place: file for file in files if (place := _folded(self._place(file))).startswith(inside)}
         self._names: dict[Item, str] = {}
@@ -91,7 +91,7 @@ class Targets:
             if options.replace_originals and options.overwrite:
                 return target.resolve()  # of a link, the photograph itself
             raise UserError(
-                f"{original} would be replaced by what is made of it: give another --out, or --overwrite with"
+                f"{original} would be replaced by its result: give another --out, or --overwrite with"
                 " --replace-originals"
             )
         if os.path.lexists(target) and not options.overwrite:

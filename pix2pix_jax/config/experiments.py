@@ -3,15 +3,15 @@
 _MAKES_RGB: dict[str, object] = {"task.generator_makes": "rgb", "task.l1_rgb": 100.0, "task.l1_chroma": 0.0}
 
 EXPERIMENTS: dict[str, dict[str, object]] = {
-    # Chroma made, RGB judged: the best of the reference's experiments, and the default config.
+    # G predicts chroma, D sees RGB: the best of the reference's experiments, and the default config.
     "ycrcb_rgb": {},
-    # Chroma made, YCrCb judged: the reference reports a red and blue haze.
+    # G predicts chroma, D sees YCrCb: the reference reports a red and blue haze.
     "ycrcb_ycrcb": {"task.discriminator_sees": "ycrcb"},
-    # RGB made, RGB and the grey input judged: the conditioning of the pix2pix paper.
+    # G predicts RGB, D sees RGB and the grey input: the conditioning of the pix2pix paper.
     "rgb_rgb_gray": _MAKES_RGB | {"task.discriminator_sees_gray": True},
-    # RGB made, RGB judged.
+    # G predicts RGB, D sees RGB.
     "rgb_rgb": _MAKES_RGB,
-    # Chroma made by a U-Net alone, without a discriminator: what the others are compared with.
+    # G predicts chroma, without a discriminator: what the others are compared with.
     "ycrcb_l1": {"task.discriminator_sees": "none"},
 }
 """What each of the reference's experiments changes in the default config, by dotted key."""
@@ -84,7 +84,7 @@ PRESETS: dict[str, dict[str, object]] = {
         "discriminator.network": "patchgan",
         "objective.discriminator_factor": 0.5,
     },
-    # Chroma made by a U-Net with an encoder that has been trained on ImageNet: from the encoder alone.
+    # G predicts chroma, with an encoder that has been trained on ImageNet: from the encoder alone.
     "from_encoder": _ENCODER,
     # From the generator in the package, for photographs of one's own, few or many. With L1 alone, what it learns from
     # few is too bold for others, and the statistics of their batches are worse than the averages that it has.

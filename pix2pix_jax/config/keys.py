@@ -38,18 +38,18 @@ class DataConfig:
     root: str = ""  # folder and pairs: where the images are; edges, blurred, masked: photographs, empty for the bundled
     eval_root: str = ""  # as root, with held-out images; without it, a fraction of root's
     split: str = ""  # stl10 and tfds: what to train on; empty for the set's own, such as "train"
-    eval_split: str = ""  # stl10 and tfds: what to judge on; empty for the set's own, such as "test"
+    eval_split: str = ""  # stl10 and tfds: what to evaluate on; empty for the set's own, such as "test"
     tfds_dir: str = ""  # stl10 and tfds: where prepared sets are kept; empty for TFDS's own place
-    eval_fraction: float = 0.05  # held-out fraction where nothing else is there to judge on
+    eval_fraction: float = 0.05  # held-out fraction where nothing else is there to evaluate on
     resize: int = 112  # shorter side, px, of larger photographs before the crop; follows image_size unless given
-    eval_images: int = 0  # held-out images to judge on; 0: all there are, up to 256
+    eval_images: int = 0  # held-out images to evaluate on; 0: all there are, up to 256
     cache: Literal["auto", "device", "host", "none"] = "auto"  # where decoded photographs are kept; auto: first to fit
     cache_dir: str = ""  # folder of decoded photographs; empty for ~/.cache/pix2pix_jax/decoded
     num_workers: int = 2  # threads that decode: in every epoch with cache=none, once otherwise
     aged: float = 0.0  # colouring: share of the photographs that G sees as old prints, see `aging.aged`
     mirror: bool = True  # whether half of the images, drawn at random, change left and right
     # Pairs alone:
-    direction: Literal["AtoB", "BtoA"] = "AtoB"  # which of the two is given, and which is made
+    direction: Literal["AtoB", "BtoA"] = "AtoB"  # which of the two is the input, and which the output
     preprocess: Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"] = "resize_and_crop"
     input_interpolation: Literal["bicubic", "nearest"] = "bicubic"  # nearest keeps the values of label maps
     output_interpolation: Literal["bicubic", "nearest"] = "bicubic"
@@ -73,7 +73,7 @@ class Config:
     dtype: Literal["float32", "bfloat16"] = "float32"  # of the networks' computation; parameters are float32
     warm_start: str = ""  # generator to begin with: a run, a file, "pretrained" or "reference"; empty: a random one
     ema_decay: float = 0.0  # of a moving average of G's weights, which then is what colours; 0: none
-    saturation: float = 1.0  # factor of the made chroma when photographs are coloured; training does not use it
+    saturation: float = 1.0  # factor of the generated chroma when photographs are coloured; not used in training
     average_mirrored: bool = False  # mean of the colours of a photograph and of its mirror image; not in training
     coloring_side: int = 0  # shorter side, px, at which G colours; 0: larger photographs at data.resize, others as is
     sync_batch_norm: bool = True  # batch statistics over all devices rather than each device's own

@@ -41,7 +41,7 @@ def make_sources(config: Config) -> tuple[ImageSource, ImageSource]:
     """Opens the photographs or pairs that a config names.
 
     Returns:
-        The images to train on, and others that are never trained on, to judge by: photographs, or for a
+        The images to train on, and others that are never trained on, to evaluate on: photographs, or for a
         `TranslationTask` pairs, which are `SizedSource`s.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The images a trained network is judged on."""
+"""The images a trained network is evaluated on."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,7 +11,7 @@ from pix2pix_jax.data.sources import ImageSource
 from pix2pix_jax.data.sources.fitted import middle, sized
 from pix2pix_jax.errors import UserError
 
-# How many are judged on where the user names no number: enough for steady figures, and soon done.
+# How many are evaluated on where the user names no number: enough for steady figures, and soon done.
 _ENOUGH = 256
 
 _THREADS = 4
@@ -55,7 +55,7 @@ def load_eval_images(source: ImageSource, image_size: int, resize: int, count: i
         UserError: if there are fewer than `count`, or a size is out of range.
     """
     if len(source) < 1:
-        raise UserError("there are no photographs to judge by; hold some out of those given")
+        raise UserError("there are no photographs to evaluate on; hold some out of those given")
     if not 0 <= count <= len(source):
         raise UserError(
             f"data.eval_images={count}, but {len(source)} photographs are held out: "

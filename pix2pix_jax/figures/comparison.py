@@ -54,9 +54,9 @@ class Run:
             seen = ("D sees Lab" if task.discriminator_sees_gray else "D sees ab") if task.adversarial else "no D"
             return f"{self.config.name}\nL → ab\n{seen}"
         assert isinstance(task, ColorizationTask)
-        made = "Y → CrCb" if task.generator_makes == "chroma" else "grey → RGB"
+        predicted = "Y → CrCb" if task.generator_makes == "chroma" else "grey → RGB"
         seen = {"rgb": "D sees RGB", "ycrcb": "D sees YCrCb", "none": "no D"}[task.discriminator_sees]
-        return f"{self.config.name}\n{made}\n{seen}{' + grey' if task.discriminator_sees_gray else ''}"
+        return f"{self.config.name}\n{predicted}\n{seen}{' + grey' if task.discriminator_sees_gray else ''}"
 
     @property
     def minutes(self) -> float:
@@ -106,7 +106,7 @@ def write_comparison(
         runs: the experiments by name.
         shown: the photographs that the figure shows, uint8 RGB [n, H, W, 3]; as many as the runs' `colored`.
         baselines: those of all held-out photographs.
-        setting: how the experiments were trained and judged, in a sentence or two.
+        setting: how the experiments were trained and evaluated, in a sentence or two.
 
     Returns:
         Both tables as plain text.

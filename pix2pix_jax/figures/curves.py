@@ -82,7 +82,7 @@ def draw_curves(records: Sequence[Record], title: str = "") -> "Figure":
     for measure, (name, y_label) in _QUALITY.items():
         rows = {row: _last(records, f"eval/{row}_{measure}") for row in _BESIDE}
         levels = [(_LABELS[row], _BESIDE[row], value) for row, value in rows.items() if value is not None]
-        panels.append(_Panel(name, y_label, [_curve(records, f"eval/{measure}", "made", _COLORS[0])], levels))
+        panels.append(_Panel(name, y_label, [_curve(records, f"eval/{measure}", "generated", _COLORS[0])], levels))
     figure = _draw_panels(panels)
     if title:
         # A letter of this size is about 0.13 inches wide.

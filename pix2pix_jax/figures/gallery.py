@@ -1,4 +1,4 @@
-"""A page of made images beside what was given and the truth, which a reader can sort by any measure."""
+"""A page of generated images beside their inputs and the truth, which a reader can sort by any measure."""
 
 import html
 import io

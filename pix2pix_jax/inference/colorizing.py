@@ -137,7 +137,7 @@ def colorize_file(
         like: a photograph in colour, whose colours are taken where it shows something alike, see `points_like`.
 
     Returns:
-        The file that was written; what was taken from the photograph, or its first page; and what was made of that.
+        The file that was written; the luma of the photograph, or of its first page; and that coloured.
 
     Raises:
         UserError: if the file cannot be read, or its successor cannot be written.
@@ -147,8 +147,8 @@ def colorize_file(
         check_points(points, *gray.luma.shape[::-1])
         better = gray.restored() if restore else gray
         found = [] if like is None else points_like(generator, better.luma, like)
-        made = painted_image(generator, better, seed, [*found, *points])
-        return side_by_side(gray.image(), made) if both else made
+        colored = painted_image(generator, better, seed, [*found, *points])
+        return side_by_side(gray.image(), colored) if both else colored
 
     with reading(photo) as image:
         pages = getattr(image, "n_frames", 1) if all_pages and image.format == "TIFF" else 1
@@ -157,19 +157,19 @@ def colorize_file(
         gray = _decoded(image, photo, damaged)
         notes = [*_note_of_frames(image, pages), *gray.notes, *_note_of_name(photo, name, new_name, target)]
         metadata = metadata_to_keep(image)
-    del image  # what was decoded takes much memory, as what is made of it does
+    del image  # what was decoded takes much memory, as the result does
     for text in notes:
         note(text)
-    dates, made = photo.stat(), painted(gray)
-    write_photo(made, target, metadata, overwrite, map(painted, _further_pages(photo, pages, damaged, note)))
+    dates, colored = photo.stat(), painted(gray)
+    write_photo(colored, target, metadata, overwrite, map(painted, _further_pages(photo, pages, damaged, note)))
     if keep_dates:
         with files.writing(target):
             os.utime(target, ns=(dates.st_atime_ns, dates.st_mtime_ns))
-    return target, gray, made
+    return target, gray, colored
 
 
 def _name_to_write(name: Path, image: Image.Image, both: bool, pages: int) -> Path:
-    """The name of what is made of an image that was opened: its own where that format can hold it."""
+    """The name of the result for an image that was opened: its own where that format can hold it."""
     if pages > 1:
         chosen = format_of(name)
         return name if chosen is not None and chosen.name == "TIFF" else with_extension(name, ".tif")

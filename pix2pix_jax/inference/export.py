@@ -40,7 +40,7 @@ def export_generator(trained: TrainedGenerator) -> export.Exported:
         weights: Weights = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), kept)
         if config.test_time == "running":
             return run(config, weights, images, None, *points)
-        # What is made of an image must not depend on the others by their statistics.
+        # The output for an image must not depend on the others' statistics.
         return jax.vmap(lambda image, *own: run(config, weights, image[None], None, *(o[None] for o in own))[0])(
             images, *points
         )

@@ -17,7 +17,7 @@ from pix2pix_jax.tasks import AnyTask, Photo, TranslationTask, photo_from_rgb, s
 
 
 def make(config: Config, weights: Weights, condition: jax.Array, key: jax.Array | None = None) -> jax.Array:
-    """Runs the generator as its config's `test_time` says; every image is made here.
+    """Runs the generator as its config's `test_time` says; every image is generated here.
 
     Takes the condition, with or without a map of points where the generator takes any, and gives what it makes, float32
     [batch, height, width, channels] in [-1, 1].
@@ -72,7 +72,7 @@ def color_luma(
         condition = jnp.clip(jax.image.resize(condition, (count, *seen, 1), "cubic"), -1.0, 1.0)
         points = None if points is None else jax.image.resize(points, (count, *seen, 3), "nearest")
     if points is not None:
-        # What is made becomes that much stronger; what is asked for shall not.
+        # The generated chroma becomes that much stronger; that of points must not.
         points /= jnp.array([1.0, config.saturation, config.saturation])
         condition = jnp.concatenate([condition, points], -1)
     if config.average_mirrored:
@@ -82,8 +82,8 @@ def color_luma(
         output = make(config, weights, condition, key)
     if seen != size:
         output = jax.image.resize(output, (count, *size, output.shape[3]), "linear")
-    made = config.task.photo(luma, output)
-    return made if config.saturation == 1.0 else saturated(made, config.saturation)
+    photo = config.task.photo(luma, output)
+    return photo if config.saturation == 1.0 else saturated(photo, config.saturation)
 
 
 def _seen_size(config: Config, height: int, width: int) -> list[int]:

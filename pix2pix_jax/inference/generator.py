@@ -126,7 +126,7 @@ class TrainedGenerator:
         """Translates images of one size.
 
         An image of a size that the network takes goes through as it is. Any other is continued to the right and
-        downwards by its own reflection, and what is made of that part is cut off again.
+        downwards by its own reflection, and that part of the output is cut off.
 
         Args:
             images: [count, height, width, channels], uint8, uint16, or float32 in [0, 1]; channels beyond those of
@@ -144,8 +144,8 @@ class TrainedGenerator:
         if taken != [height, width]:
             taken = [self.side_taken(math.ceil(side / _GRID) * _GRID) for side in (height, width)]
         missing = [(0, 0), (0, taken[0] - height), (0, taken[1] - width), (0, 0)]
-        made = self._in_batches(generate.translate, np.pad(images, missing, "reflect"), seed)
-        return made[:, :height, :width]
+        output = self._in_batches(generate.translate, np.pad(images, missing, "reflect"), seed)
+        return output[:, :height, :width]
 
     def side_taken(self, side: int) -> int:
         """The least height or width, px, that is no less than `side` and that the network takes."""
@@ -190,16 +190,16 @@ class TrainedGenerator:
         self, function: Callable[..., jax.Array], images: np.ndarray, seed: int, points: np.ndarray | None = None
     ) -> np.ndarray:
         """Colours or translates any number of images [count, height, width, channels] with one compiled program."""
-        make, key, made = compiled(function, self.config), jax.random.key(seed), []
-        # What is made of an image must not depend on the others, neither by their statistics nor by its place there.
+        generate_batch, key, outputs = compiled(function, self.config), jax.random.key(seed), []
+        # The output for an image must not depend on the others' statistics, nor on its place among them.
         size = min(_BATCH, len(images)) if self.config.test_time == "running" else 1
         given = [images] if points is None else [images, self._checked(points)]
         for start in range(0, len(images), size):
             count = min(size, len(images) - start)
             missing = [(0, size - count), (0, 0), (0, 0), (0, 0)]
             padded, *others = (np.pad(each[start : start + count], missing) for each in given)
-            made.append(np.asarray(make(self.weights, padded, key, *others))[:count])
-        return np.concatenate(made)
+            outputs.append(np.asarray(generate_batch(self.weights, padded, key, *others))[:count])
+        return np.concatenate(outputs)
 
 
 def points_in_training(config: Config) -> float:

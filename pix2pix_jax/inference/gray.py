@@ -67,7 +67,7 @@ def restored(luma: NDArray[Any]) -> NDArray[Any]:
 
 
 def gray_photo(image: Image.Image, damaged: bool = False) -> GrayPhoto:
-    """Reads luma and transparency of an image, as training and judging read its colours.
+    """Reads luma and transparency of an image, as training and evaluation read its colours.
 
     Args:
         image: an image of any mode; of an animation, the frame it stands at.

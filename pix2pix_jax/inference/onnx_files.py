@@ -31,8 +31,8 @@ _MEANINGS = {
     "points": "points of colour: 1 where one is and 0 elsewhere; there 2 Cr and 2 Cb, from -1 to 1; zeros for none",
     "chroma": "Cr and Cb, -0.5 to 0.5 times the saturation: R = luma + 1.402 Cr, B = luma + 1.772 Cb; out of gamut too",
     "image": "what is translated, from 0 to 1",
-    "translation": "what is made of it, from 0 to 1",
-    **dict.fromkeys(_KEPT, "for the guide: the encoder's features by their stride, and what is made without points"),
+    "translation": "the output, from 0 to 1",
+    **dict.fromkeys(_KEPT, "for the guide: the encoder's features by their stride, and the output without points"),
 }
 
 

@@ -1,9 +1,9 @@
-"""Colour for a photograph of any size: made at the scale that G knows, joined with the photograph's own luma.
+"""Colour for a photograph of any size: generated at the scale that G knows, joined with the photograph's own luma.
 
 G has learned from photographs of one scale, and eyes see little detail in colour. So G is given the photograph reduced
 to that scale, and only the chroma of what it makes is enlarged; every detail stays as sharp as it was. So that no
 colour runs over an edge, the enlarged chroma follows the luma's detail, as steeply as the two go together nearby in
-what G made (after the guided filter of He et al., 2013).
+what G generated (after the guided filter of He et al., 2013).
 """
 
 import math
@@ -34,7 +34,8 @@ _REDUCING_GAP = 3.0
 _FOLLOWING = 4.0
 
 # How much luma must vary within 3×3 pixels (its variance, of a range of 1) for chroma to follow half as steeply as in
-# what G made. Of 0.001 to 0.04, this leaves the least error in the true chroma of photographs reduced 8 and 12 times.
+# what G generated. Of 0.001 to 0.04, this leaves the least error in the true chroma of photographs reduced 8 and 12
+# times.
 _FLAT = 0.02
 
 # Rows are painted in bands of this many pixels, whose temporaries stay in the processor's cache.

@@ -1,4 +1,4 @@
-"""Images that are made of overlapping squares, which fade into each other."""
+"""Images that are generated in overlapping squares, which fade into each other."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any

@@ -107,10 +107,10 @@ def _best_step(folder: Path, steps: Sequence[int]) -> int:
     records = read_metrics(folder / METRICS_FILE) if (folder / METRICS_FILE).is_file() else []
     for figure in ("eval/ciede2000", "eval/l1"):  # lower is better
         found = {record["step"]: record[figure] for record in records if record.get(figure) is not None}
-        if judged := [step for step in steps if step in found]:
-            return min(judged, key=found.__getitem__)
+        if evaluated := [step for step in steps if step in found]:
+            return min(evaluated, key=found.__getitem__)
     known = ", ".join(map(str, steps))
-    raise UserError(f"no checkpoint in {folder} was judged on held-out images: give one of the steps {known}")
+    raise UserError(f"no checkpoint in {folder} was evaluated on held-out images: give one of the steps {known}")
 
 
 def _from_file(file: Path) -> TrainedGenerator:

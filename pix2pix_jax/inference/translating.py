@@ -33,7 +33,7 @@ def translate(
 ) -> Image.Image | NDArray[Any]:
     """Translates an image of any size.
 
-    The generator's config says how it normalises and whether it drops out (`test_time`). What is made depends on the
+    The generator's config says how it normalises and whether it drops out (`test_time`). The output depends on the
     image, the generator and the seed alone.
 
     Args:
@@ -43,9 +43,9 @@ def translate(
             any other number has to be right. Of a generator that takes several images, a list of them, all of one size.
         generator: from `load_trained`, or a run's folder or a file, which is read in every call.
         seed: what dropout follows from, where `test_time` keeps it.
-        tile: side in pixels of overlapping squares that an image is made of, for what is too large to be made at
-            once; rounded up to what the network takes. Statistics of the batch are then those of each square.
-            None for the whole image at once.
+        tile: side in pixels of overlapping squares, for images too large to be generated at once; rounded up to what
+            the network takes. Statistics of the batch are then those of each square. None for the whole image at
+            once.
 
     Returns:
         An image of the same size. A Pillow image for files and Pillow images of 8 bits where the generator makes 1 or 3
@@ -96,20 +96,20 @@ def translate_array(
             raise
         tile = generator.side_taken(512)
         raise UserError(
-            f"an image of {width}×{height} does not fit into the memory: have it made of smaller squares, with --tile"
+            f"an image of {width}×{height} does not fit into the memory: generate it in smaller squares, with --tile"
             f" {tile}, or tile={tile} in Python"
         ) from error
 
 
 def translated_name(name: Path, condition: NDArray[Any], config: Config) -> Path:
-    """The name of a file to write: .png where PNG holds what is made of a condition, else .tif."""
+    """The name of a file to write: .png where PNG holds the output for a condition, else .tif."""
     channels, depth = translation_task(config.task).output_channels, output_depth(condition, config)
     png = (channels == 1 and depth.kind == "u") or (channels in (3, 4) and depth == np.uint8)
     return with_extension(name, ".png" if png else ".tif")
 
 
 def write_translated(made: NDArray[Any], target: Path, config: Config, overwrite: bool = False) -> None:
-    """Writes what `translate_array` made, losing nothing, to a file whose extension `translated_name` gave.
+    """Writes an output of `translate_array`, losing nothing, to a file whose extension `translated_name` gave.
 
     Raises:
         UserError: if it cannot be written, or is there already and not to be overwritten.

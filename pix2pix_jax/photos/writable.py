@@ -26,7 +26,7 @@ class Format:
     longest: int = 2**31 - 1
 
 
-# Colour in JPEG and AVIF at full resolution: made colour is smooth, but its borders with grey are not.
+# Colour in JPEG and AVIF at full resolution: generated colour is smooth, but its borders with grey are not.
 # Level 6 of PNG, zlib's own, makes a photograph 5 % smaller, in five times as long.
 _FORMATS = {
     each.name: each

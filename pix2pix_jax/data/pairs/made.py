@@ -101,7 +101,7 @@ class MadeSource(FittedSource):
 
 
 def open_made(config: Config) -> tuple[MadeSource, MadeSource]:
-    """Opens photographs (a folder's, or the bundled ones) as pairs, those to train on and those to judge on.
+    """Opens photographs (a folder's, or the bundled ones) as pairs, those to train on and those to evaluate on.
 
     Raises:
         UserError: if the task has other channels, or there are no photographs.

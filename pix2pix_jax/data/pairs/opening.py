@@ -1,4 +1,4 @@
-"""From a config to the pairs to train on and those to judge by."""
+"""From a config to the pairs to train on and those to evaluate on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,9 +19,9 @@ _ROOT, _EVAL_ROOT = "--config.data.root", "--config.data.eval_root"
 
 
 def open_pairs(config: Config) -> tuple[PairSource, PairSource]:
-    """Opens the pairs of `data.root`, sorted by name, and those held out for judging.
+    """Opens the pairs of `data.root`, sorted by name, and those held out for evaluation.
 
-    Judged on are the pairs in `data.eval_root`, or else those in the folder `val` (or `test`) of `data.root`, or else a
+    Held out are the pairs in `data.eval_root`, or else those in the folder `val` (or `test`) of `data.root`, or else a
     fraction of all, see `hold_out`.
 
     Raises:
@@ -36,25 +36,25 @@ def open_pairs(config: Config) -> tuple[PairSource, PairSource]:
     train = _sound(parts.get("train", parts.get("")), f"{_ROOT}={data.root}")
     stems = list(train.files)
     if data.eval_root:
-        judged = _sound(_eval_part(find_parts(data.eval_root, _EVAL_ROOT)), f"{_EVAL_ROOT}={data.eval_root}")
-        if shared := _first_files(train) & _first_files(judged):
+        held_out = _sound(_eval_part(find_parts(data.eval_root, _EVAL_ROOT)), f"{_EVAL_ROOT}={data.eval_root}")
+        if shared := _first_files(train) & _first_files(held_out):
             raise UserError(
-                f"{_ROOT}={data.root} and {_EVAL_ROOT}={data.eval_root} share {min(shared)}: what is judged on must not"
-                " be trained on; give two folders"
+                f"{_ROOT}={data.root} and {_EVAL_ROOT}={data.eval_root} share {min(shared)}: the two must have no image"
+                " in common; give two folders"
             )
-        eval_stems = by_checksum(judged.files)
+        eval_stems = by_checksum(held_out.files)
     elif "val" in parts or "test" in parts:
-        judged = _sound(_eval_part(parts), f"{_ROOT}={data.root}")
-        eval_stems = by_checksum(judged.files)
+        held_out = _sound(_eval_part(parts), f"{_ROOT}={data.root}")
+        eval_stems = by_checksum(held_out.files)
     else:
-        judged = replace(train, skipped={})  # told once, by the source that is trained on
+        held_out = replace(train, skipped={})  # told once, by the source that is trained on
         stems, eval_stems = hold_out(stems, data.eval_fraction, data.root, "pairs")
-    recipe = _recipe(config, [train] if judged.files is train.files else [train, judged])
-    return PairSource(train, stems, recipe), PairSource(judged, eval_stems, recipe.for_judging())
+    recipe = _recipe(config, [train] if held_out.files is train.files else [train, held_out])
+    return PairSource(train, stems, recipe), PairSource(held_out, eval_stems, recipe.for_evaluation())
 
 
 def open_pair_folder(config: Config, root: str, flag: str) -> PairSource | MadeSource:
-    """Opens all pairs of a folder, or all photographs as pairs, for judging, in the order of their checksums.
+    """Opens all pairs of a folder, or all photographs as pairs, for evaluation, in the order of their checksums.
 
     Of phases, `val` is taken, or else `test`, or else all there is. Raises UserError as `open_pairs` and `open_folder`.
     """
@@ -62,7 +62,7 @@ def open_pair_folder(config: Config, root: str, flag: str) -> PairSource | MadeS
         photographs = open_folder(root, flag, shorter_side=config.data.resize)
         return MadeSource(photographs, config.data, config.image_size)
     pairs = _sound(_eval_part(find_parts(root, flag)), f"{flag}={root}")
-    return PairSource(pairs, by_checksum(pairs.files), _recipe(config, [pairs]).for_judging())
+    return PairSource(pairs, by_checksum(pairs.files), _recipe(config, [pairs]).for_evaluation())
 
 
 def _first_files(pairs: SoundPairs) -> set[Path]:
@@ -70,7 +70,7 @@ def _first_files(pairs: SoundPairs) -> set[Path]:
 
 
 def _eval_part(parts: Mapping[str, Part]) -> Part | None:
-    """Those of a folder's images that are there to be judged on."""
+    """Those of a folder's images that are there to be evaluated on."""
     return next((parts[phase] for phase in ("val", "test", "", "train") if phase in parts), None)
 
 
@@ -98,28 +98,28 @@ def _recipe(config: Config, sets: Sequence[SoundPairs]) -> Recipe:
     if len({pairs.slots for pairs in sets}) > 1:
         raise UserError(
             f"{sets[0].root} holds {', '.join(sets[0].slots)} and {sets[1].root} {', '.join(sets[1].slots)}: what is"
-            " trained on and what is judged on must be laid out alike"
+            " trained on and what is evaluated on must be laid out alike"
         )
     preprocess = Preprocess(data.preprocess, data.resize, config.image_size)
     check_fitted_sizes(sets, preprocess)
-    given, made = ("A", "B") if data.direction == "AtoB" else ("B", "A")
+    inputs, outputs = ("A", "B") if data.direction == "AtoB" else ("B", "A")
     slots: list[Slot] = []
     found: dict[str, object] = {}
     if sets[0].joined:
         found["task.joined_aspect"] = min(2 * width / height for height, width in map(sets[0].size, sets[0].files))
     for side, key, interpolation in (
-        (given, "task.input_channels", data.input_interpolation),
-        (made, "task.output_channels", data.output_interpolation),
+        (inputs, "task.input_channels", data.input_interpolation),
+        (outputs, "task.output_channels", data.output_interpolation),
     ):
-        wanted = task.input_channels if side == given else task.output_channels
+        wanted = task.input_channels if side == inputs else task.output_channels
         files = [number for number, slot in enumerate(sets[0].slots) if side in slot]
         half = "AB".index(side) if sets[0].joined else None
-        split = channels_of(sets, side, wanted, key, task.input_parts if side == given else None)
+        split = channels_of(sets, side, wanted, key, task.input_parts if side == inputs else None)
         for file, channels in zip(files, split, strict=True):
             slots.append(Slot(file, half, channels, interpolation == "nearest"))
-        if side == made and task.output_depth == "auto":
+        if side == outputs and task.output_depth == "auto":
             found["task.output_depth"] = common_depth(sets, files)
-        if side == given and len(split) > 1:
+        if side == inputs and len(split) > 1:
             found["task.input_split"] = "+".join(map(str, split))
     return Recipe(
         tuple(slots),

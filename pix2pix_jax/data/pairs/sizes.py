@@ -32,7 +32,7 @@ class Preprocess:
         """Whether crops are cut at random; else all images of a set must come out at one size."""
         return self.way not in ("scale_width", "none")
 
-    def for_judging(self) -> "Preprocess":
+    def for_evaluation(self) -> "Preprocess":
         """What is done to held-out pairs: as the authors test, with no more taken away than there must be."""
         return replace(self, resize=self.image_size) if self.crops else self
 

@@ -39,7 +39,7 @@ class Recipe:
     """How a pair is made of its files.
 
     Attributes:
-        slots: the images that are given, then those to be made.
+        slots: the input images, then the output images.
         dtype: "uint8", "uint16" or "float32", of all pairs.
         float_min: the value that becomes 0 where an image holds floating point.
         float_max: the value that becomes 1 there.
@@ -56,9 +56,9 @@ class Recipe:
     found: Mapping[str, object]
     label: str
 
-    def for_judging(self) -> "Recipe":
-        """How held-out pairs are made; see `Preprocess.for_judging`."""
-        return replace(self, preprocess=self.preprocess.for_judging())
+    def for_evaluation(self) -> "Recipe":
+        """How held-out pairs are made; see `Preprocess.for_evaluation`."""
+        return replace(self, preprocess=self.preprocess.for_evaluation())
 
 
 class PairSource(FileSource):

@@ -39,7 +39,7 @@ class ImageSource(Protocol):
 class SizedSource(ImageSource, Protocol):
     """Random access to images, or pairs of them, that are already of the size that crops are cut from.
 
-    A pair is one image: the channels of what is given, then of what is to be made. So whatever cuts or mirrors it does
+    A pair is one image: the channels of the input, then of the output. So whatever cuts or mirrors it does
     so alike for both. An image here is [H, W, channels], of `dtype`, with H and W at least those of `crop`.
 
     Attributes:

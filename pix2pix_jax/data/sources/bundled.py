@@ -1,7 +1,7 @@
 """Five photographs that come with scikit-image: training at once, with nothing to download.
 
 Each photograph is cut in two: what is trained on, and a rectangle that never is, which the network
-is judged on. The cut runs through faces, cups and wheels, so that what is held out has colours the
+is evaluated on. The cut runs through faces, cups and wheels, so that what is held out has colours the
 rest could teach.
 
 The files' terms, as scikit-image and the owners state them:
@@ -41,7 +41,7 @@ class Photograph(NamedTuple):
     Attributes:
         file: in scikit-image's data folder.
         held_out: (left, top, right, bottom) of the rectangle never trained on, px.
-        eval_windows: the squares (left, top, side) that the network is judged on, all inside `held_out`.
+        eval_windows: the squares (left, top, side) that the network is evaluated on, all inside `held_out`.
     """
 
     file: str
@@ -115,8 +115,8 @@ def open_bundled() -> tuple[WindowSource, WindowSource]:
     """Opens the bundled photographs.
 
     Returns:
-        The source to train on, 1,000 windows of several scales, as many from each photograph; and the one to judge on,
-        30 windows that share no pixel with those, for which photographs take turns.
+        The source to train on, 1,000 windows of several scales, as many from each photograph; and the one to evaluate
+        on, 30 windows that share no pixel with those, for which photographs take turns.
     """
     import skimage  # imported when asked for: colouring does without
 

@@ -1,4 +1,4 @@
-"""Any folder of photographs as a source, a part of it held out for judging."""
+"""Any folder of photographs as a source, a part of it held out for evaluation."""
 
 import hashlib
 import math
@@ -57,19 +57,19 @@ def open_folder(root: str, flag: str, *, shorter_side: int) -> FolderSource:
 def open_folders(
     root: str, eval_root: str, eval_fraction: float, *, shorter_side: int
 ) -> tuple[FolderSource, FolderSource]:
-    """Opens a folder of photographs for training, and photographs held out of it for judging.
+    """Opens a folder of photographs for training, and photographs held out of it for evaluation.
 
     With `eval_root`, all of its photographs are held out; where it lies inside `root`, training leaves it out. Without,
     a fraction of `root`'s photographs is, see `hold_out`.
 
     Args:
         root: the folder to train on, searched with all folders within it.
-        eval_root: the folder to judge on; empty for a fraction of `root`.
+        eval_root: the folder to evaluate on; empty for a fraction of `root`.
         eval_fraction: that fraction, in (0, 1); not used with `eval_root`.
         shorter_side: what the photographs will be resized to, px; see `read_image`.
 
     Returns:
-        The source to train on, sorted by path, and the one to judge on, in the order of checksums.
+        The source to train on, sorted by path, and the one to evaluate on, in the order of checksums.
 
     Raises:
         UserError: if a folder is missing, holds no readable photograph, or leaves none to train on.
@@ -79,7 +79,7 @@ def open_folders(
         if Path(root).expanduser().resolve().is_relative_to(held_out.root.resolve()):
             raise UserError(
                 f"--config.data.root={root} lies in --config.data.eval_root={eval_root}: what is "
-                "judged on must not be trained on; give two folders, neither holding the first"
+                "evaluated on must not be trained on; give two folders, neither holding the first"
             )
         folder, files, skipped = scan_folder(root, flag="--config.data.root", exclude=held_out.root)
     else:
@@ -105,13 +105,13 @@ def hold_out(names: Sequence[str], fraction: float, root: str, noun: str) -> tup
     if not 0 < fraction < 1:
         raise UserError(
             f"data.eval_fraction={fraction}: wanted a fraction between 0 and 1, such as 0.02, "
-            f"or {noun} to judge on in --config.data.eval_root=DIR"
+            f"or {noun} to evaluate on in --config.data.eval_root=DIR"
         )
     count = math.ceil(fraction * len(names))
     if count == len(names):
         raise UserError(
             f"--config.data.root={root}: holding out {count} of its {len(names)} {noun} leaves none to train on; "
-            f"add {noun}, or give those to judge on in --config.data.eval_root=DIR"
+            f"add {noun}, or give those to evaluate on in --config.data.eval_root=DIR"
         )
     held_out = by_checksum(names)[:count]
     return sorted(set(names).difference(held_out)), held_out

@@ -86,19 +86,19 @@ def open_tfds(
     *,
     tfds_dir: str,
 ) -> tuple[TfdsSource, TfdsSource]:
-    """Opens a set for training and judging; downloads and prepares it first where that was not done, with a warning.
+    """Opens a set for training and evaluation; downloads and prepares it first where that was not done, with a warning.
 
     Args:
         dataset: NAME or NAME/CONFIG in TFDS's catalogue or in `tfds_dir`.
         split: what to train on, in TFDS's words, such as "train[:90%]" or "train+test"; empty for "unlabelled+train" of
             stl10, and "train" of any other set.
-        eval_split: what to judge on; empty for "test" or else "validation". A set that has neither loses a fraction
+        eval_split: what to evaluate on; empty for "test" or else "validation". A set that has neither loses a fraction
             of `split`, chosen by a shuffle that is the same everywhere.
         eval_fraction: that fraction, in (0, 1), rounded up; else not used.
         tfds_dir: the folder of all prepared sets; empty for TFDS's default, ~/tensorflow_datasets.
 
     Returns:
-        The source to train on; and the one to judge on, shuffled once for all, so that its first few are a fair sample.
+        The source to train on; and the one to evaluate on, shuffled once, so that its first few are a fair sample.
 
     Raises:
         UserError: if there is no such set, config or split, it cannot be prepared here, or has no colour images.
@@ -119,7 +119,7 @@ def open_tfds(
     if shared := _shared(train_files, eval_files):
         raise UserError(
             f"--config.data.split={split} and --config.data.eval_split={eval_split} share {shared} photographs: what "
-            "is judged on must not be trained on; give two parts, such as train[:90%] and train[90%:]"
+            "is evaluated on must not be trained on; give two parts, such as train[:90%] and train[90%:]"
         )
     # Of NumPy's generators, this is the one whose numbers are promised never to change.
     held_out = np.random.RandomState(0).permutation(sum(part.take for part in eval_files))
@@ -239,12 +239,12 @@ def _source(builder: Any, feature: str, split: str, indices: NDArray[np.intp]) -
 
 
 def _hold_out(count: int, fraction: float, flag: str) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Cuts `count` records in two: those to train on, and those to judge on, shuffled."""
+    """Cuts `count` records in two: those to train on, and those to evaluate on, shuffled."""
     held_out = math.ceil(fraction * count)
     if not 0 < held_out < count:
         raise UserError(
-            f"data.eval_fraction={fraction} of the {count} photographs of {flag} is {held_out} to judge on: wanted some"
-            " and not all; or give a part to judge on in --config.data.eval_split=SPLIT"
+            f"data.eval_fraction={fraction} of the {count} photographs of {flag} is {held_out} to evaluate on: give a"
+            " fraction that is some of them and not all, or a split in --config.data.eval_split=SPLIT"
         )
     order = np.random.RandomState(0).permutation(count)
     return np.sort(order[held_out:]), order[:held_out]

@@ -1,4 +1,4 @@
-"""How a picture moves from one frame to the next, seen at the scale that colour is made at."""
+"""How a picture moves from one frame to the next, at the generator's scale."""
 
 from functools import lru_cache
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""Colour that stays with what it is on: made for every few frames, and moved along the flow between them."""
+"""Colour that stays with what it is on: generated for every few frames, and moved along the flow between them."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator
@@ -35,14 +35,14 @@ class Colorist(NamedTuple):
     points: Points = ()
     like: Image.Image | None = None  # in colour, for frames that show something alike
     seed: int = 0
-    every: int = 16  # frames from one that colour is made for to the next
+    every: int = 16  # frames from one that colour is generated for to the next
 
     def color(self, frames: Iterable[Frame], held: Points = (), seconds: float = -1.0) -> Iterator[Run]:
         """Colours a film's frames, or those after a time at which some points held.
 
-        Colour is made for a scene's first frame and its last, for every sixteenth between, and where points come in.
-        The others get it from both ends: the more, the nearer that is, and the further the flow is to be trusted. What
-        is lost on the way is coloured anew.
+        Colour is generated for a scene's first frame and its last, for every sixteenth between, and where points come
+        in. The others get it from both ends: the more, the nearer that is, and the further the flow is to be trusted.
+        What is lost on the way is coloured anew.
         """
         run: list[Frame] = []
         motions: list[Motion] = []
@@ -59,7 +59,7 @@ class Colorist(NamedTuple):
             run, motions = [*run, frame], [*motions, *motion]
             if len(run) == 1:
                 held += coming
-                frame.chroma = self._made(frame.small, held)
+                frame.chroma = self._generated(frame.small, held)
             elif len(run) > self.every:
                 run, held = self._between(run, motions, held)
                 yield run[:-1], held
@@ -71,7 +71,7 @@ class Colorist(NamedTuple):
         """Colours all frames of a run, of which the first has colour."""
         after = _moved(held, motions)
         if motions:
-            run[-1].chroma = self._made(run[-1].small, after)
+            run[-1].chroma = self._generated(run[-1].small, after)
             self._fill(run, motions, held)
         return run, after
 
@@ -88,12 +88,12 @@ class Colorist(NamedTuple):
         certain = np.maximum(from_start[middle - 1][1], from_end[middle - 1][1])
         if len(motions) > 3 and (certain < _LOST).mean() > _MUCH:
             there, frame = _moved(held, motions[:middle]), run[middle]
-            made = self._made(frame.small, there)
-            frame.chroma = made + certain[..., None] * (frame.chroma - made)
+            generated = self._generated(frame.small, there)
+            frame.chroma = generated + certain[..., None] * (frame.chroma - generated)
             self._fill(run[: middle + 1], motions[:middle], held)
             self._fill(run[middle:], motions[middle:], there)
 
-    def _made(self, luma: Luma, held: Points) -> Floats:
+    def _generated(self, luma: Luma, held: Points) -> Floats:
         alike = [] if self.like is None else points_like(self.generator, luma, self.like)
         return make_chroma(self.generator, luma, self.seed, [*alike, *held])
 

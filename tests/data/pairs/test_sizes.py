@@ -24,7 +24,7 @@ RANDOM = np.random.default_rng(0)
 def test_sizes(way, size, wanted, judged):
     preprocess = Preprocess(way, 286, 256)  # type: ignore[arg-type]
     assert preprocess.size(*size) == wanted
-    assert preprocess.for_judging().size(*size) == judged
+    assert preprocess.for_evaluation().size(*size) == judged
 
 
 @pytest.mark.parametrize("size", [(20, 30), (9, 50), (40, 40)])
