@@ -206,7 +206,7 @@ def test_runs_on_pairs_made_of_photographs_are_given_photographs(run, pairs, tmp
     assert [image["file"] for image in report_of("evaluation")["images"]] == [f"{number}.png" for number in range(4)]
 
 
-def test_grey_photographs_are_nothing_to_judge_by(run, photographs, generator_file, tmp_path):
+def test_grey_photographs_have_no_colour_to_evaluate(run, photographs, generator_file, tmp_path):
     image = Image.open(photographs / "00.png").convert("L").convert("RGB")
     image.save(photographs / "00.jpg")
     assert "; 1 are grey" in run("--data", photographs, "--checkpoint", generator_file)[1][0]
@@ -214,7 +214,7 @@ def test_grey_photographs_are_nothing_to_judge_by(run, photographs, generator_fi
     image.save(tmp_path / "old" / "scan.jpg")
     status, _, err = run("--data", tmp_path / "old", "--checkpoint", generator_file, "--out", "old_out")
     assert (status, (tmp_path / "old_out").exists()) == (1, False)
-    assert "no colour to judge by" in err[-1]
+    assert "no colour to evaluate" in err[-1]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The photographs a network is judged on."""
+"""The photographs a network is evaluated on."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def test_the_middles_of_the_first_so_many(there, count, wanted):
 
 @pytest.mark.parametrize(
     ("there", "count", "message"),
-    [(5, 6, "data.eval_images=6, but 5 photographs"), (5, -1, "=-1, but 5"), (0, 0, "no photographs to judge by")],
+    [(5, 6, "data.eval_images=6, but 5 photographs"), (5, -1, "=-1, but 5"), (0, 0, "no photographs to evaluate on")],
 )
 def test_more_than_there_are(there, count, message):
     with pytest.raises(UserError, match=message):

@@ -44,10 +44,10 @@ def test_curves_hold_all_that_the_records_hold(figure: Figure):
     assert [legend_labels(axes) for axes in figure.axes] == [
         ["D's loss", "G's cross-entropy"],
         ["L1 of RGB", "L1 of CrCb"],
-        ["made", "grey image"],
-        ["made", "grey image"],
-        ["made", "grey image"],
-        ["made", "grey image", "truth"],
+        ["generated", "grey image"],
+        ["generated", "grey image"],
+        ["generated", "grey image"],
+        ["generated", "grey image", "truth"],
     ]
     d_loss = figure.axes[0].lines[0]
     np.testing.assert_array_equal(d_loss.get_xdata(), [10, 20, 30])
@@ -59,14 +59,14 @@ def test_curves_of_pairs_stand_beside_the_mean_colour():
     judged = {f"eval/{row}{name}": 0.5 for row in ("", "mean_") for name in ("l1", "psnr", "ssim")}
     figure = draw_curves([*training_records(3, LOSSES | {"g_l1": 0.1}), {"step": 30, **judged}])
     labels = [legend_labels(axes) for axes in figure.axes]
-    assert labels == [["D's loss", "G's cross-entropy"], ["L1"], *[["made", "mean colour"]] * 3]
+    assert labels == [["D's loss", "G's cross-entropy"], ["L1"], *[["generated", "mean colour"]] * 3]
 
 
 def test_what_is_new_is_drawn():
     judged = {f"eval/{row}ciede2000": 0.5 for row in ("", "gray_", "tint_", "start_")}
     figure = draw_curves([*training_records(3, LOSSES | {"g_sharpness": 0.1}), {"step": 30, **judged}])
     labels = [legend_labels(axes) for axes in figure.axes]
-    assert labels[1:] == [["g_sharpness"], ["made", "grey image", "best tint", "beginning"]]
+    assert labels[1:] == [["g_sharpness"], ["generated", "grey image", "best tint", "beginning"]]
 
 
 def test_ticks_of_a_single_record_differ():

@@ -174,7 +174,7 @@ def test_a_step_that_is_not_there(run, trained, tmp_path):
     with pytest.raises(UserError, match="has no checkpoint 3: it has 2, 4, 6"):
         load_trained(run, 3)
     (run / "metrics.jsonl").unlink(missing_ok=True)
-    with pytest.raises(UserError, match="was judged on held-out images: give one of the steps 2, 4, 6"):
+    with pytest.raises(UserError, match="was evaluated on held-out images: give one of the steps 2, 4, 6"):
         load_trained(run, "best")
     trained.save(tmp_path / "g.safetensors")
     with pytest.raises(UserError, match="step 2 is one of a run"):

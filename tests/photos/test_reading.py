@@ -1,4 +1,4 @@
-"""One reader: what training, judging and colouring see of a file is the same."""
+"""One reader: what training, evaluating and colouring see of a file is the same."""
 
 import importlib.util
 import io
