@@ -1,4 +1,4 @@
-"""Trains a colouring GAN: `python train.py [--config configs/NAME.py] [--workdir DIR] [--config.key=value …]`."""
+"""Trains a generator: `python train.py [--config configs/NAME.py] [--workdir DIR] [--config.key=value …]`."""
 
 from pathlib import Path
 

@@ -186,14 +186,15 @@ def _schedule(config: Config, learning_rate: float, total_steps: int) -> optax.S
     adam = config.adam
     start = adam.schedule_start
     length = max((adam.schedule_end or total_steps) - start, 1)
+    whole = (start, length) == (0, total_steps)
     if adam.schedule == "constant":
         return None
     if adam.schedule == "cosine":
         schedule = optax.schedules.cosine_decay_schedule(learning_rate, length)
     else:  # of a part of a run, as of one that is counted in steps, a step takes the place of an epoch
-        whole = length == total_steps and not config.num_steps
-        schedule = linear_schedule(learning_rate, length, config.num_epochs if whole else 0)
-    if length == total_steps:
+        by_epochs = whole and not config.num_steps
+        schedule = linear_schedule(learning_rate, length, config.num_epochs if by_epochs else 0)
+    if whole:
         return schedule
     return lambda step: schedule(jnp.clip(jnp.asarray(step) - start, 0, length - 1))
 

@@ -149,6 +149,23 @@ def test_what_a_config_file_sets_in_vain_is_refused():
         configuration.validate(from_config_dict(values, {"seed": 1}), device_count=1)
 
 
+@pytest.mark.parametrize(
+    ("name", "key", "value", "because"),
+    [
+        ("edges", "saturation", 1.5, "task.kind"),
+        ("edges", "average_mirrored", True, "task.kind"),
+        ("facades", "coloring_side", 512, "task.kind"),
+        ("vivid", "generator.encoder_weights", "random", "warm_start"),
+        ("guided", "generator.encoder_rate", 0.2, "task.points"),
+        ("guided", "generator.keep_averages", True, "task.points"),
+    ],
+)
+def test_what_has_no_effect_beside_another_key_is_refused(name, key, value, because):
+    with pytest.raises(UserError, match=f"{key}={value} is not read with config.{because}=.*leave it out"):
+        configuration.validate(updated(experiment_config(name), {key: value}), device_count=1)
+    configuration.validate(experiment_config(name), device_count=1)
+
+
 def test_what_the_user_sets_is_not_dropped():
     values = to_config_dict(experiment_config("edges"))
     given = {"generator.network": "resnet", "generator.depth": 5}
@@ -181,6 +198,7 @@ def step_sizes(optimizer, count):
         ("cosine", {"num_steps": 6, "adam__schedule_end": 4}, [1, 0.853553, 0.5, 0.146447, 0.146447, 0.146447]),
         ("cosine", {"num_steps": 6, "adam__schedule_start": 2}, [1, 1, 1, 0.853553, 0.5, 0.146447]),
         ("linear", {"num_epochs": 8, "adam__schedule_end": 4}, [1, 1, 2 / 3, 1 / 3, 1 / 3, 1 / 3]),
+        ("cosine", {"num_steps": 4, "adam__schedule_start": 2, "adam__schedule_end": 6}, [1, 1, 1, 0.853553]),
     ],
 )
 def test_learning_rates(schedule, changes, sizes):

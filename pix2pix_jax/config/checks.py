@@ -9,12 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from pix2pix_jax.config.keys import Config, leaves
 from pix2pix_jax.config.unread import readers_of, unread_keys
 from pix2pix_jax.errors import UserError, did_you_mean
-from pix2pix_jax.networks import (
-    ReferenceDiscriminator,
-    ReferenceGenerator,
-    make_discriminator,
-    make_generator,
-)
+from pix2pix_jax.networks import ReferenceDiscriminator, ReferenceGenerator, make_discriminator, make_generator
 from pix2pix_jax.tasks import ColorizationTask, TranslationTask
 
 _COUNT = 2**31 - 1
@@ -65,11 +60,8 @@ def validate(config: Config, device_count: int) -> None:
     found, defaults = leaves(config), leaves(Config(task=type(config.task)()))
     for key, setting in unread_keys(found).items():
         if found.get(key) != defaults.get(key):
-            remedy = (
-                f"use {' or '.join(readers)}, or leave it out"
-                if (readers := readers_of(key, setting))
-                else "leave it out"
-            )
+            readers = " or ".join(readers_of(key, setting))
+            remedy = f"use {readers}, or leave it out" if readers else "leave it out"
             raise UserError(f"config.{key}={found[key]} is not read with config.{setting}={found[setting]}: {remedy}")
     for wrong, message in chain(_rules_of_networks(config), _rules_of_training(config, device_count)):
         if wrong:

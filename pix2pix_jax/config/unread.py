@@ -8,6 +8,7 @@ from pix2pix_jax.networks import NETWORK_KEYS
 from pix2pix_jax.tasks import TASKS
 
 _SCHEDULE = {"schedule_start", "schedule_end"}
+_COLORING = "saturation", "average_mirrored", "coloring_side", "data.aged"
 _FOLDERS = {"root", "eval_root"}
 _TFDS = {"split", "eval_split", "tfds_dir"}
 _PAIRS = {"direction", "preprocess", "input_interpolation", "output_interpolation", "float_min", "float_max"}
@@ -47,7 +48,11 @@ def unread_keys(values: Mapping[str, Any]) -> dict[str, str]:
     if values["discriminator.network"] != "projected":
         unread["objective.feature_matching"] = "discriminator.network"
     if values["task.kind"] == "translation":
-        unread["data.aged"] = "task.kind"
+        unread |= dict.fromkeys(_COLORING, "task.kind")
+    if values["warm_start"]:
+        unread["generator.encoder_weights"] = "warm_start"
+    if values.get("task.points") and values["generator.network"] == "efficientnet":  # where the guide alone learns
+        unread["generator.encoder_rate"] = unread["generator.keep_averages"] = "task.points"
     if values.get("task.l1_chroma") == 0:
         unread["task.colorful_emphasis"] = "task.l1_chroma"
     for setting, without_discriminator in (("task.discriminator_sees", "none"), ("task.adversarial", False)):

@@ -58,10 +58,7 @@ def judge_baselines(images: NDArray[np.uint8]) -> Baselines:
     Args:
         images: the photographs, uint8 RGB [N, H, W, 3]; height and width at least 7.
     """
-    tints = {
-        "best tint by CIEDE2000": best_tint(images, "ciede2000"),
-        "best tint by PSNR": best_tint(images, "psnr"),
-    }
+    tints = {"best tint by CIEDE2000": best_tint(images, "ciede2000"), "best tint by PSNR": best_tint(images, "psnr")}
     merits = {"grey image": judge(measures.gray_images, images, images)[0]}
     merits |= {name: judge(partial(apply_tint, tint=tint), images, images)[0] for name, tint in tints.items()}
     return Baselines(merits, tints, measure_each(images, images, ["colorfulness"])["colorfulness"])

@@ -105,9 +105,7 @@ def merits_table(
 
 
 def pairs_table(
-    rows: Mapping[str, Merits],
-    lab: Mapping[str, Mapping[str, float]],
-    distances: Mapping[str, float] | None = None,
+    rows: Mapping[str, Merits], lab: Mapping[str, Mapping[str, float]], distances: Mapping[str, float] | None = None
 ) -> Table:
     """A row of merits for whatever translated images, with a column for each measure; the notes above explain it.
 

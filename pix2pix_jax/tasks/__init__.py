@@ -6,13 +6,7 @@ A task has three numbers of channels, and says what a batch holds (`example`), w
 [batch, height, width, channels] in [-1, 1].
 """
 
-from pix2pix_jax.tasks.colorization import (
-    ColorizationTask,
-    LabColorizationTask,
-    Photo,
-    photo_from_rgb,
-    saturated,
-)
+from pix2pix_jax.tasks.colorization import ColorizationTask, LabColorizationTask, Photo, photo_from_rgb, saturated
 from pix2pix_jax.tasks.translation import TranslationTask
 
 __all__ = [

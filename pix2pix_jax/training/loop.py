@@ -172,8 +172,7 @@ class _Loop:
         remark = f", {source.remark}" if isinstance(source, data.PairSource) and source.remark else ""
         self.progress.note(f"{len(source):,} images{remark}; kept decoded: {_KEPT[loader.cache]}")
         if start == 0:
-            with self.watch.paused():
-                self._look(state, 0, samples_due=False)
+            self._look(state, 0, samples_due=False)
         state, stopping = self._take_steps(parallel.place(state), start, loader, len(source), stop)
         if stopping:
             self.progress.note(
@@ -192,6 +191,7 @@ class _Loop:
     ) -> tuple[TrainState, int]:
         """Takes the steps after `start`; gives the state, and the signal that asked to stop, or 0."""
         train_step = parallel.parallel_train_step(self.model)
+        self.watch.lap()  # what came before is no step's
         with loader.iterate(start) as batches, stop as wanted:
             for number in range(start + 1, self.total + 1):
                 with self.watch.waiting():

@@ -17,7 +17,7 @@ from pix2pix_jax.state import TrainState, Weights
 from pix2pix_jax.tasks import ColorizationTask, LabColorizationTask
 
 # The last layer before tanh, by network.
-_LAST = {"efficientnet": "last", "reference": "dec4"}
+_LAST = {"efficientnet": "last", "reference": "dec4", "unet": "up1", "resnet": "last"}
 
 # What the shapes of a generator's parameters follow from.
 _SHAPING = ("network", "depth", "blocks", "width", "variant", "norm", "upsampling")
@@ -50,9 +50,7 @@ def _begin(weights: Weights | None, encoder: Params | None, frozen: Params | Non
     if weights is not None:
         begun: Weights = jax.tree.map(jnp.asarray, _with_guide(weights, state))
         state = state.replace(
-            generator=state.generator.replace(params=begun.params),
-            averages=begun.averages,
-            ema=state.ema and begun,
+            generator=state.generator.replace(params=begun.params), averages=begun.averages, ema=state.ema and begun
         )
     if frozen is not None and state.discriminator is not None:
         params = state.discriminator.params
@@ -74,9 +72,9 @@ def _trained_weights(config: Config) -> Weights:
                 f"config.warm_start={config.warm_start} is of another architecture: its generator {what} {given}, and"
                 f" this config's {what} {wanted}"
             )
-    weights, last = trained.weights, _LAST.get(config.generator.network)
+    weights, last = trained.weights, _LAST[config.generator.network]
     factor = trained.config.saturation / config.saturation
-    if last and factor != 1.0 and _made_by(config) == "chroma" and config.task.condition_channels == 1:
+    if factor != 1.0 and _made_by(config) == "chroma" and config.task.condition_channels == 1:
         # Colours that are as strong as its own, and that the losses see so: chroma is small, and tanh nearly straight.
         stronger = jax.tree.map(lambda leaf: factor * leaf, weights.params[last])
         weights = Weights({**weights.params, last: stronger}, weights.averages)
@@ -97,10 +95,7 @@ def _with_guide(given: Weights, state: TrainState) -> Weights:
             return others
         return {**others, "guide": params.get("guide") or {n: params.get(n, v) for n, v in fresh["guide"].items()}}
 
-    return Weights(
-        complete(given.params, state.generator.params),
-        complete(given.averages, state.averages),
-    )
+    return Weights(complete(given.params, state.generator.params), complete(given.averages, state.averages))
 
 
 def _encoder(config: Config, network: Literal["generator", "discriminator"]) -> Params:

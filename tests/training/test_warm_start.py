@@ -51,6 +51,19 @@ def test_colours_stay_as_strong_and_averages_as_they_are():
     assert np.abs(new - old).max() > 1e-6
 
 
+@pytest.mark.parametrize(("network", "last"), [("reference", "dec4"), ("unet", "up1"), ("resnet", "last")])
+def test_every_network_keeps_the_strength_of_its_colours(tmp_path, network, last):
+    changes = {"generator.network": network, "generator.width": 1, "generator.depth": 2, "generator.blocks": 1}
+    config = updated(experiment_config("ycrcb_l1"), changes)
+    state = build_model(config, total_steps=1).init(jax.random.key(0))
+    strong = updated(config, {"saturation": 1.5})
+    TrainedGenerator(strong, state.generator.params, state.averages).save(file := tmp_path / "strong.safetensors")
+    begin = load_beginning(updated(config, {"warm_start": str(file)}))
+    assert begin is not None
+    before, after = (jax.tree.leaves(each.generator.params[last]) for each in (state, begin(state)))
+    np.testing.assert_allclose(after[-1], 1.5 * before[-1], rtol=2e-3, atol=1e-4)  # of float16
+
+
 def test_an_encoder_begins_with_the_weights_of_a_file(tmp_path):
     torch = pytest.importorskip("torch")
     config = updated(experiment_config("pretrained_encoder"), {"generator.width": 1, "warm_start": ""})
