@@ -142,6 +142,7 @@ class _Loop:
     losses: LossLog = dataclasses.field(default_factory=LossLog)
     watch: Stopwatch = dataclasses.field(default_factory=Stopwatch)
     last: dict[str, float] = dataclasses.field(default_factory=dict)  # the last evaluation
+    untimed: int = 0  # steps since the last report whose time is not a step's, since they compiled
 
     def run(
         self, source: data.ImageSource, restored: TrainState | None, begin: Beginning | None, stop: Stop
@@ -201,7 +202,8 @@ class _Loop:
                 if number == start + 1:
                     jax.block_until_ready(metrics)
                     host.fill_holes()
-                    self.progress.note(f"compiled, and took the first step, in {self.watch.elapsed():.1f} s")
+                    self.progress.note(f"compiled, and took the first step, in {self.watch.lap()[0]:.1f} s")
+                    self.untimed = 1
                 self.progress.advance(number)
                 stopping = processes.stop_after(number, wanted())
                 self._after_step(state, number, num_images, stopping > 0)
@@ -232,7 +234,7 @@ class _Loop:
     def _report(self, number: int, epoch: float) -> None:
         count, terms = self.losses.mean()
         seconds, waited = self.watch.lap()
-        pace = count * self.model.config.batch_size / seconds
+        pace, self.untimed = (count - self.untimed) * self.model.config.batch_size / seconds, 0
         record = {"epoch": epoch, **terms, "images_per_second": pace, "data_wait_share": waited / seconds}
         if self.writer is not None:
             self.writer.write(number, record)

@@ -56,13 +56,9 @@ class Stopwatch:
         self._since = time.perf_counter()
         self._waited = 0.0
 
-    def elapsed(self) -> float:
-        """Seconds since the last lap."""
-        return time.perf_counter() - self._since
-
     def lap(self) -> tuple[float, float]:
         """Seconds since the last lap, and how many of them steps waited for their batches; the next one starts here."""
-        seconds, waited = self.elapsed(), self._waited
+        seconds, waited = time.perf_counter() - self._since, self._waited
         self._since += seconds
         self._waited = 0.0
         return seconds, waited

@@ -82,6 +82,7 @@ def test_a_run_leaves_what_it_promises(unbroken):
     terms = {"g_loss", "g_bce", "g_l1_rgb", "g_l1_chroma", "d_loss", "d_real", "d_fake"}
     assert set(training[0]) == {"step", "epoch", "images_per_second", "data_wait_share", *terms}
     assert training[-1]["g_l1_rgb"] < 0.9 * training[0]["g_l1_rgb"]
+    assert training[0]["images_per_second"] == 0 < training[1]["images_per_second"]  # the first step compiles
     assert training[-1]["epoch"] == pytest.approx(6 * 4 / 18)  # 24 photographs, a quarter held out
     beginning, evaluation = [record for record in records if "eval/psnr" in record]
     assert (beginning["step"], evaluation["step"]) == (0, 6)
