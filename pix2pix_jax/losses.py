@@ -58,7 +58,7 @@ class ObjectiveConfig:
     real_label: float = 1.0  # vanilla, lsgan: what D is to say of true images; 0.9 is one-sided label smoothing
     gradient_penalty: float = 10.0  # wgan-gp: weight of the penalty
     feature_matching: float = 0.0  # weight of the L1 between a projected D's features of made and of true images
-    discriminator_first: bool = False  # whether G is judged by the D that this step has updated, as in the PyTorch code
+    discriminator_first: bool = False  # whether G's loss uses the D that this step has updated, as in the PyTorch code
 
 
 def real_loss(patch_logits: PatchLogits, gan: Gan, label: float = 1.0) -> jax.Array:
@@ -100,12 +100,12 @@ def _mean(term: Callable[[jax.Array], jax.Array], patch_logits: PatchLogits) -> 
 
 
 def gradient_penalty(
-    judge: Callable[[jax.Array], PatchLogits], real: jax.Array, fake: jax.Array, share: jax.Array
+    discriminate: Callable[[jax.Array], PatchLogits], real: jax.Array, fake: jax.Array, share: jax.Array
 ) -> jax.Array:
     """How far the discriminator's gradient is from norm 1 between true and made images (Gulrajani et al., 2017, eq. 3).
 
     Args:
-        judge: the discriminator, of what it sees to its patch logits.
+        discriminate: the discriminator, from its input to its patch logits.
         real: what it sees of true images, float [batch, height, width, channels].
         fake: what it sees of made ones, of the same shape.
         share: of the true image in each mixture, float [batch] in [0, 1].
@@ -114,7 +114,7 @@ def gradient_penalty(
         The mean squared distance over the batch, a scalar.
     """
     share = share[:, None, None, None]
-    gradient = jax.grad(lambda mixed: optax.tree.sum(judge(mixed)))(share * real + (1.0 - share) * fake)
+    gradient = jax.grad(lambda mixed: optax.tree.sum(discriminate(mixed)))(share * real + (1.0 - share) * fake)
     # A little is added since the norm has no gradient at 0.
     norm = jnp.sqrt(jnp.square(gradient).sum((1, 2, 3)) + 1e-12)
     return jnp.square(norm - 1.0).mean()

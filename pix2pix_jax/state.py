@@ -94,8 +94,8 @@ class Model:
         discriminator = None
         if task.adversarial:
             example = cast(Any, task).example(jnp.zeros((1, size, size, task.batch_channels), jnp.uint8))
-            judged = self.judged(*reversed(example))
-            params = self.discriminator.init(discriminator_key, judged)["params"]
+            seen = self.discriminator_input(*reversed(example))
+            params = self.discriminator.init(discriminator_key, seen)["params"]
             discriminator = Network(params, self.discriminator_optimizer.init(params))
         return TrainState(
             step=jnp.zeros((), jnp.int32),
@@ -105,11 +105,11 @@ class Model:
             ema=Weights(variables["params"], averages) if self.config.ema_decay else None,
         )
 
-    def judged(self, image: Any, condition: jax.Array) -> jax.Array:
-        """What the discriminator sees of a task's image and of its condition: `judged` or `pictures` of the task."""
+    def discriminator_input(self, image: Any, condition: jax.Array) -> jax.Array:
+        """What the discriminator sees: the task's `discriminator_input`, or its `pictures` where that is projected."""
         task = cast(Any, self.config.task)
         projected = self.config.discriminator.network == "projected"
-        return (task.pictures if projected else task.judged)(image, condition)
+        return (task.pictures if projected else task.discriminator_input)(image, condition)
 
     def init_compiled(self, key: jax.Array) -> TrainState:
         """As `init`, in one compilation; on a CPU without optimisation, which would take longer than it saves."""

@@ -48,7 +48,7 @@ def train_step(
     """Takes one step of both networks.
 
     Both gradients are taken at the weights from the start of the step (reference), or, with `discriminator_first` in
-    the objective, the discriminator is updated before it judges for the generator (the authors' PyTorch code).
+    the objective, the discriminator is updated before the generator's loss is computed (the authors' PyTorch code).
 
     Args:
         model: the config, the networks and their optimizers.
@@ -71,27 +71,27 @@ def train_step(
     objective = model.config.objective
     drawn = keys(model.config.seed, state.step, axis_name)
     condition, truth = cast(Any, model.config.task).example(batch)
-    made, generator_vjp, averages = jax.vjp(
-        partial(_make, model, state, condition, truth, drawn), state.generator.params, has_aux=True
+    fake, generator_vjp, averages = jax.vjp(
+        partial(_generate, model, state, condition, truth, drawn), state.generator.params, has_aux=True
     )
-    (loss, metrics), gradient = jax.value_and_grad(partial(_reconstruction_loss, model, truth), has_aux=True)(made)
+    (loss, metrics), gradient = jax.value_and_grad(partial(_reconstruction_loss, model, truth), has_aux=True)(fake)
     discriminator, d_gradient = state.discriminator, None
     if discriminator is not None:
         # One forward pass serves the discriminator's gradient, by its params, and the generator's, by what it sees.
-        judge = partial(_judge, model, condition)
-        (logits, features), judge_vjp = jax.vjp(judge, discriminator.params, made)
-        d_fake, caught = jax.value_and_grad(losses.fake_loss)(logits, objective.gan)
-        caught = optax.tree.scale(objective.discriminator_factor, caught), optax.tree.zeros_like(features)
-        real_loss = partial(_real_loss, model, condition, truth, made, drawn.penalty)
+        discriminate = partial(_discriminate, model, condition)
+        (logits, features), discriminator_vjp = jax.vjp(discriminate, discriminator.params, fake)
+        d_fake, cotangent = jax.value_and_grad(losses.fake_loss)(logits, objective.gan)
+        cotangents = optax.tree.scale(objective.discriminator_factor, cotangent), optax.tree.zeros_like(features)
+        real_loss = partial(_real_loss, model, condition, truth, fake, drawn.penalty)
         (real_part, (d_terms, true)), d_gradient = jax.value_and_grad(real_loss, has_aux=True)(discriminator.params)
-        d_gradient = optax.tree.add(d_gradient, judge_vjp(caught)[0])
+        d_gradient = optax.tree.add(d_gradient, discriminator_vjp(cotangents)[0])
         if objective.discriminator_first:
             discriminator = _update(model.discriminator_optimizer, discriminator, mean(d_gradient))
             d_gradient = None
-            (logits, features), judge_vjp = jax.vjp(judge, discriminator.params, made)
+            (logits, features), discriminator_vjp = jax.vjp(discriminate, discriminator.params, fake)
         adversarial_loss = partial(_adversarial_loss, objective, true)
-        (g_adversarial, g_terms), fooled = jax.value_and_grad(adversarial_loss, has_aux=True)((logits, features))
-        gradient = optax.tree.add(gradient, judge_vjp(fooled)[1])
+        (g_adversarial, g_terms), cotangents = jax.value_and_grad(adversarial_loss, has_aux=True)((logits, features))
+        gradient = optax.tree.add(gradient, discriminator_vjp(cotangents)[1])
         metrics |= {"g_loss": loss + g_adversarial, **g_terms}
         d_loss = objective.discriminator_factor * d_fake + real_part
         metrics |= {"d_loss": d_loss, "d_fake": d_fake, **d_terms}
@@ -103,17 +103,17 @@ def train_step(
     return TrainState(state.step + 1, generator, averages, discriminator, ema), metrics
 
 
-def _make(
+def _generate(
     model: Model, state: TrainState, condition: jax.Array, truth: Any, drawn: Keys, params: Params
 ) -> tuple[Any, Params]:
-    """The image that the generator with these params makes, and its running averages, moved."""
+    """The image that the generator with these params generates, and its running averages, moved."""
     share, task = model.config.data.aged, cast(Any, model.config.task)
-    given = aged(condition, drawn.aging, share) if share else condition
+    seen = aged(condition, drawn.aging, share) if share else condition
     if isinstance(task, ColorizationTask):
-        given = task.with_points(given, truth, drawn.points)
+        seen = task.with_points(seen, truth, drawn.points)
     output, moved = model.generator.apply(
         {"params": params, "batch_stats": state.averages},
-        given,
+        seen,
         train=True,
         mutable=["batch_stats"],
         rngs={"dropout": drawn.dropout},
@@ -121,25 +121,25 @@ def _make(
     return task.image(condition, output), moved.get("batch_stats", {})
 
 
-def _reconstruction_loss(model: Model, truth: Any, made: Any) -> tuple[jax.Array, Metrics]:
+def _reconstruction_loss(model: Model, truth: Any, fake: Any) -> tuple[jax.Array, Metrics]:
     """The terms of the generator's loss that need the truth: their weighted sum, and each."""
-    terms = cast(Any, model.config.task).reconstruction_terms(made, truth)
+    terms = cast(Any, model.config.task).reconstruction_terms(fake, truth)
     loss = sum((weight * term for weight, term in terms.values()), start=jnp.zeros(()))
     return loss, {"g_loss": loss} | {name: term for name, (_, term) in terms.items()}
 
 
-def _judge(model: Model, condition: jax.Array, params: Params, image: Any) -> tuple[losses.PatchLogits, Any]:
-    """What the discriminator with these params says of an image, and its frozen features, where it has any."""
-    seen = model.judged(image, condition)
+def _discriminate(model: Model, condition: jax.Array, params: Params, image: Any) -> tuple[losses.PatchLogits, Any]:
+    """The discriminator's logits of an image, and its frozen features, where it has any."""
+    seen = model.discriminator_input(image, condition)
     logits, features = model.discriminator.apply({"params": params}, seen, mutable=["features"])
     return cast(losses.PatchLogits, logits), features
 
 
 def _adversarial_loss(
-    objective: losses.ObjectiveConfig, true_features: Any, judged: tuple[losses.PatchLogits, Any]
+    objective: losses.ObjectiveConfig, true_features: Any, discriminated: tuple[losses.PatchLogits, Any]
 ) -> tuple[jax.Array, Metrics]:
-    """The terms of the generator's loss by what the discriminator says: their weighted sum, and each."""
-    logits, features = judged
+    """The terms of the generator's loss that the discriminator gives: their weighted sum, and each."""
+    logits, features = discriminated
     loss = losses.fooling_loss(logits, objective.gan)
     terms = {"g_bce" if objective.gan == "vanilla" else "g_gan": loss}
     if objective.feature_matching:
@@ -149,18 +149,18 @@ def _adversarial_loss(
 
 
 def _real_loss(
-    model: Model, condition: jax.Array, truth: Any, made: Any, key: jax.Array, params: Params
+    model: Model, condition: jax.Array, truth: Any, fake: Any, key: jax.Array, params: Params
 ) -> tuple[jax.Array, tuple[Metrics, Any]]:
     """The rest of the discriminator's loss, weighted; its unweighted terms, and the true image's features."""
     objective = model.config.objective
-    logits, features = _judge(model, condition, params, truth)
+    logits, features = _discriminate(model, condition, params, truth)
     loss = losses.real_loss(logits, objective.gan, objective.real_label)
     terms = {"d_real": loss}
     if objective.gan == "wgan-gp":
-        real, fake = model.judged(truth, condition), model.judged(made, condition)
-        share = jax.random.uniform(key, real.shape[:1])
-        judge = partial(model.discriminator.apply, {"params": params})
-        terms["d_penalty"] = losses.gradient_penalty(cast(Any, judge), real, fake, share)
+        real_input, fake_input = (model.discriminator_input(image, condition) for image in (truth, fake))
+        share = jax.random.uniform(key, real_input.shape[:1])
+        discriminate = partial(model.discriminator.apply, {"params": params})
+        terms["d_penalty"] = losses.gradient_penalty(cast(Any, discriminate), real_input, fake_input, share)
         loss += objective.gradient_penalty * terms["d_penalty"]
     return objective.discriminator_factor * loss, (terms, features)
 

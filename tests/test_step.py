@@ -67,21 +67,21 @@ def textbook(model, state, pairs):
         rngs = {"dropout": drawn.dropout}
         return model.generator.apply(variables, condition, train=True, mutable=["batch_stats"], rngs=rngs)[0]
 
-    def judge(params, image):
-        return model.discriminator.apply({"params": params}, task.judged(image, condition))
+    def discriminate(params, image):
+        return model.discriminator.apply({"params": params}, task.discriminator_input(image, condition))
 
-    def generator_loss(params, judge_params):
+    def generator_loss(params, d_params):
         made = make(params)
-        adversarial = losses.fooling_loss(judge(judge_params, made), objective.gan)
+        adversarial = losses.fooling_loss(discriminate(d_params, made), objective.gan)
         return adversarial + 100.0 * jnp.abs(made - truth).mean()
 
     def discriminator_loss(params):
         made = make(state.generator.params)
-        loss = losses.real_loss(judge(params, truth), objective.gan, objective.real_label)
-        loss += losses.fake_loss(judge(params, made), objective.gan)
+        loss = losses.real_loss(discriminate(params, truth), objective.gan, objective.real_label)
+        loss += losses.fake_loss(discriminate(params, made), objective.gan)
         if objective.gan == "wgan-gp":
             share = jax.random.uniform(drawn.penalty, (2,))
-            real, fake = task.judged(truth, condition), task.judged(made, condition)
+            real, fake = task.discriminator_input(truth, condition), task.discriminator_input(made, condition)
             see = lambda seen: model.discriminator.apply({"params": params}, seen)  # noqa: E731
             loss += objective.gradient_penalty * losses.gradient_penalty(see, real, fake, share)
         return objective.discriminator_factor * loss
@@ -109,8 +109,8 @@ def test_a_step_is_the_textbooks(gan, discriminator_first, state, pairs):
         old = state.discriminator.params
         d_loss, gradient = jax.value_and_grad(discriminator_loss)(old)
         new = adams_step(old, gradient, 0.02)
-        judge = new if discriminator_first else old
-        g_loss, g_gradient = jax.value_and_grad(generator_loss)(state.generator.params, judge)
+        d_params = new if discriminator_first else old
+        g_loss, g_gradient = jax.value_and_grad(generator_loss)(state.generator.params, d_params)
         textbooks = g_loss, d_loss, adams_step(state.generator.params, g_gradient, 0.01), new
         return textbooks, step.train_step(model, state, pairs)
 

@@ -31,7 +31,7 @@ def test_experiments_are_the_references(name, truth):
     assert (task.l1_rgb, task.l1_chroma) == (l1_rgb, l1_chroma)
     if task.adversarial:
         wanted = [truth.rgb if space == "rgb" else truth.ycrcb, *([truth.luma] if seen == 4 else [])]
-        np.testing.assert_array_equal(task.judged(truth, truth.luma), jnp.concatenate(wanted, -1))
+        np.testing.assert_array_equal(task.discriminator_input(truth, truth.luma), jnp.concatenate(wanted, -1))
     perfect = task.image(truth.luma, truth.chroma if made == 2 else truth.rgb)
     np.testing.assert_allclose(perfect.rgb, truth.rgb, atol=1e-6)
     np.testing.assert_allclose(perfect.ycrcb, truth.ycrcb, atol=1e-6)
@@ -55,15 +55,15 @@ def test_terms_beside_l1_are_there_where_they_have_a_weight(truth):
     assert ColorizationTask().reconstruction_terms(made, truth).keys() == {"g_l1_rgb", "g_l1_chroma"}
 
 
-def test_lab_gives_l_and_judges_lab_or_its_colours():
+def test_lab_gives_l_and_shows_lab_or_its_colours_to_the_discriminator():
     images = smooth_images(2, 16)
     task = LabColorizationTask()
     lightness, lab = task.example(jnp.asarray(images))
     assert (lightness.shape, lab.shape) == ((2, 16, 16, 1), (2, 16, 16, 3))
     np.testing.assert_array_equal(task.image(lightness, lab[..., 1:]), lab)
-    np.testing.assert_array_equal(task.judged(lab, lightness), lab)
+    np.testing.assert_array_equal(task.discriminator_input(lab, lightness), lab)
     alone = LabColorizationTask(discriminator_sees_gray=False)
-    np.testing.assert_array_equal(alone.judged(lab, lightness), lab[..., 1:])
+    np.testing.assert_array_equal(alone.discriminator_input(lab, lightness), lab[..., 1:])
     ((weight, distance),) = task.reconstruction_terms(lab + jnp.array([9.0, 0.5, 0.25]), lab).values()
     assert (weight, float(distance)) == (100.0, pytest.approx(0.375))
 
@@ -83,7 +83,7 @@ def test_translation_takes_pairs_apart(dtype):
     condition, truth = task.example(jnp.asarray(pair))
     np.testing.assert_allclose(condition, 2 * (pair[..., :2] / scale) - 1, atol=1e-6)
     np.testing.assert_allclose(truth, 2 * (pair[..., 2:] / scale) - 1, atol=1e-6)
-    np.testing.assert_array_equal(task.judged(truth, condition), np.concatenate([condition, truth], -1))
+    np.testing.assert_array_equal(task.discriminator_input(truth, condition), np.concatenate([condition, truth], -1))
     alone = TranslationTask(input_channels=2, output_channels=1, discriminator_sees_condition=False)
-    np.testing.assert_array_equal(alone.judged(truth, condition), truth)
+    np.testing.assert_array_equal(alone.discriminator_input(truth, condition), truth)
     assert task.reconstruction_terms(truth + 0.5, truth)["g_l1"][0] == 100.0

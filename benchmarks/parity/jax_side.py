@@ -91,7 +91,7 @@ def seen_channels(config: Config) -> int:
     """How many channels the discriminator of a config sees."""
     task: Any = config.task
     batch = jax.ShapeDtypeStruct((1, 32, 32, task.batch_channels), jnp.uint8)
-    return jax.eval_shape(lambda batch: task.judged(*reversed(task.example(batch))), batch).shape[-1]
+    return jax.eval_shape(lambda batch: task.discriminator_input(*reversed(task.example(batch))), batch).shape[-1]
 
 
 def initial_state(model: Model, seed: int) -> TrainState:
@@ -100,8 +100,8 @@ def initial_state(model: Model, seed: int) -> TrainState:
     generator = network_variables(model.generator, config.generator, config.task.condition_channels, seed)
     discriminator = None
     if config.task.adversarial:
-        judge = network_variables(model.discriminator, config.discriminator, seen_channels(config), seed)
-        discriminator = Network(judge["params"], model.discriminator_optimizer.init(judge["params"]))
+        variables = network_variables(model.discriminator, config.discriminator, seen_channels(config), seed)
+        discriminator = Network(variables["params"], model.discriminator_optimizer.init(variables["params"]))
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         generator=Network(generator["params"], model.generator_optimizer.init(generator["params"])),
@@ -155,9 +155,9 @@ def _outputs(model: Model, state: TrainState, images: jax.Array) -> dict[str, ja
     made: Any = model.generator.apply(variables, luma, train=True, mutable=["batch_stats"])[0]
     outputs: dict[str, Any] = {"made": made, "colored": model.generator.apply(variables, luma)}
     if state.discriminator is not None:
-        judge = {"params": state.discriminator.params}
+        discriminator = {"params": state.discriminator.params}
         for which, photo in (("real", truth), ("fake", task.image(luma, made))):
-            outputs[f"{which}_logits"] = model.discriminator.apply(judge, task.judged(photo, luma))
+            outputs[f"{which}_logits"] = model.discriminator.apply(discriminator, task.discriminator_input(photo, luma))
     return outputs
 
 

@@ -7,7 +7,7 @@ networks have the names and shapes of the weight files of the authors' PyTorch c
 [-1, 1] unless a docstring says otherwise.
 
 Example:
-    generator, judge = UNet(3, 3), PatchGAN(6)
-    step = TrainStep(Pairs(), generator, judge, make_adam(generator), make_adam(judge), Settings())
+    generator, discriminator = UNet(3, 3), PatchGAN(6)
+    step = TrainStep(Pairs(), generator, discriminator, make_adam(generator), make_adam(discriminator), Settings())
     losses = step(pairs)
 """

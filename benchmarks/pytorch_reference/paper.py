@@ -163,7 +163,7 @@ class PatchGAN(nn.Module):
         self.model = nn.Sequential(*modules, nn.Conv2d(before, 1, 4, 1, 1))
 
     def forward(self, image: Tensor) -> Tensor:
-        """Judges each patch."""
+        """Classifies each patch."""
         return self.model(image)
 
 
@@ -189,5 +189,5 @@ class PixelGAN(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        """Judges each pixel."""
+        """Classifies each pixel."""
         return self.net(image)

@@ -1,4 +1,4 @@
-"""The networks of the reference: a small U-Net, and a PatchGAN that judges 32×32 pixels at a time."""
+"""The networks of the reference: a small U-Net, and a PatchGAN with one logit for each 32×32 pixels."""
 
 import torch
 from torch import Tensor, nn
@@ -92,7 +92,7 @@ class Discriminator(nn.Module):
         self.head = ConvBlock(256, 1, 1, normalize=False)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Judges each patch of the image."""
+        """Classifies each patch of the image."""
         x = image
         for name, block in self.named_children():
             x = block(x) if name == "head" else F.leaky_relu(block(x), 0.2)

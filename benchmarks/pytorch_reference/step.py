@@ -15,7 +15,7 @@ class Settings(NamedTuple):
     Attributes:
         objective: "vanilla" (cross-entropy with logits), "lsgan" (squared error), "hinge", or "wgan-gp".
         order: "together": both gradients at the weights from the start of the step; "discriminator_first": D moves
-            first, and G is judged by the D that has moved.
+            first, and G's loss uses the updated D.
         discriminator_factor: D's loss is multiplied by it.
         real_label: what D is asked to say of real images (vanilla and lsgan): below 1 for one-sided label smoothing.
         penalty_weight: weight of the gradient penalty in D's loss (wgan-gp).
@@ -35,7 +35,7 @@ REFERENCE = Settings(order="together", discriminator_factor=1.0)
 class TrainStep:
     """One update of both networks on a batch.
 
-    With the order "together" the fake is made once and judged once, and both networks' gradients are taken from that
+    With the order "together" both networks run once on the fake, and both networks' gradients are taken from that
     one graph before either optimizer moves; `backward(inputs=...)` keeps D's loss out of G and G's loss out of D. This
     is exact: it gives what a second pass of D over the detached fake would give.
 

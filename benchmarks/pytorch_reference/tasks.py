@@ -44,11 +44,11 @@ class Colors(NamedTuple):
 
     Attributes:
         makes: "chroma" if G makes the chroma that is joined with the luma, "rgb" if it makes the whole image.
-        judged: what D sees; None if there is no D.
+        discriminator_sees: what D sees; None if there is no D.
     """
 
     makes: Literal["chroma", "rgb"]
-    judged: Literal["rgb", "ycrcb", "rgb_gray"] | None
+    discriminator_sees: Literal["rgb", "ycrcb", "rgb_gray"] | None
 
     @property
     def generator_channels(self) -> int:
@@ -70,9 +70,9 @@ class Colors(NamedTuple):
     def seen(self, image: tuple[Tensor, Tensor], luma: Tensor) -> Tensor:
         """What D sees of a photograph."""
         rgb, ycrcb = image
-        if self.judged == "rgb_gray":
+        if self.discriminator_sees == "rgb_gray":
             return torch.cat([rgb, luma], dim=1)
-        return ycrcb if self.judged == "ycrcb" else rgb
+        return ycrcb if self.discriminator_sees == "ycrcb" else rgb
 
     def terms(self, made: tuple[Tensor, Tensor], truth: tuple[Tensor, Tensor]) -> Terms:
         """The L1 terms, of chroma too where G makes that."""

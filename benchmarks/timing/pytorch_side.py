@@ -106,7 +106,8 @@ class _Side:
         else:
             task, settings = EXPERIMENTS[self.job.experiment], REFERENCE
             generator = Generator(1, task.generator_channels)
-            discriminator = Discriminator(4 if task.judged == "rgb_gray" else 3) if task.judged else None
+            sees = task.discriminator_sees
+            discriminator = Discriminator(4 if sees == "rgb_gray" else 3) if sees else None
         generator, g_adam = self._network(generator)
         discriminator, d_adam = (None, None) if discriminator is None else self._network(discriminator)
         return TrainStep(task, generator, discriminator, g_adam, d_adam, settings, self.memory_format)

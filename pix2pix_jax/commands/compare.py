@@ -19,7 +19,7 @@ from pix2pix_jax.commands.config_dict import apply_settings
 from pix2pix_jax.config import EXPERIMENTS, Config, experiment_config, updated, validate
 from pix2pix_jax.data.sources import open_folders
 from pix2pix_jax.errors import UserError
-from pix2pix_jax.evaluation import judge, judge_baselines
+from pix2pix_jax.evaluation import evaluate, evaluate_baselines
 from pix2pix_jax.figures import Run, write_comparison
 from pix2pix_jax.files import typed_path
 from pix2pix_jax.inference import load_trained
@@ -135,14 +135,14 @@ def _compare(options: Namespace) -> None:
     runs = {}
     for config in configs:
         folder = workdir / config.name
-        merits, colored = judge(load_trained(folder).colorize, images, images)
+        merits, colored = evaluate(load_trained(folder).colorize, images, images)
         runs[config.name] = Run(config, read_metrics(folder / METRICS_FILE), merits, colored[: options.show])
     setting = (
         f"Each experiment took {steps:,} steps in batches of {first.batch_size} ({first.image_size}×"
         f"{first.image_size}, {first.dtype}) from seed {first.seed}, on the same {len(train_source):,} photographs in"
         f" the same order, and is evaluated on the same {len(names):,} others."
     )
-    tables = write_comparison(out, runs, images[: options.show], judge_baselines(images), setting)
+    tables = write_comparison(out, runs, images[: options.show], evaluate_baselines(images), setting)
     print(f"{setting}\n\n{tables}\n\nwritten to {out}")
 
 

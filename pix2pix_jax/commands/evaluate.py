@@ -214,7 +214,7 @@ def _translated(
             bar.update(len(images))
             return as_stored(generator.translate(images, options.seed), truth.dtype)
 
-        merits, made = evaluation.judge(translate, inputs, truth, PAIR_MEASURES)
+        merits, made = evaluation.evaluate(translate, inputs, truth, PAIR_MEASURES)
     baselines = evaluation.pair_baselines(inputs, truth)
     rows = {name: evaluation.measure_each(images, truth, PAIR_MEASURES) for name, images in baselines.items()}
     words = _verdict(merits, rows, "l1", 4)
@@ -243,8 +243,8 @@ def _coloured(
     def colorize(places: NDArray[np.intp]) -> NDArray[np.float32]:
         return generator.colorize(images[places], options.seed, None if points is None else points[places])
 
-    merits, colored = evaluation.judge(colorize, np.arange(len(images)), images)
-    baselines = evaluation.judge_baselines(images)
+    merits, colored = evaluation.evaluate(colorize, np.arange(len(images)), images)
+    baselines = evaluation.evaluate_baselines(images)
     gray, truth = as_stored(evaluation.gray_images(images)), baselines.truth_colorfulness
     lab = {"coloured": lab_intersection(colored, images), "grey image": lab_intersection(gray, images)}
     report: dict[str, object] = {"photographs": len(names), "image_size": size, "resize": resize}

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from pix2pix_jax.errors import UserError
 from pix2pix_jax.evaluation import frechet
-from pix2pix_jax.evaluation.judging import ddcolor_figures
+from pix2pix_jax.evaluation.evaluating import ddcolor_figures
 from pix2pix_jax.inference import pth_files
 
 
@@ -25,7 +25,7 @@ def distances(generated: Iterable[tuple[str, NDArray[Any]]], truth: NDArray[Any]
 
 
 def in_ddcolors_table(generated: NDArray[Any], truth: NDArray[Any], notes: list[str]) -> dict[str, float]:
-    """The figures of `evaluation.judging.ddcolor_figures`, which it prints and adds to the notes."""
+    """The figures of `evaluation.evaluating.ddcolor_figures`, which it prints and adds to the notes."""
     theirs = ddcolor_figures(generated, truth)
     notes.append(
         "In DDColor's table: PSNR {psnr:.2f} dB, colourfulness {colorfulness:.2f}, {colorfulness_difference:.2f} from"

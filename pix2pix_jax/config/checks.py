@@ -127,8 +127,8 @@ def _rules_of_networks(config: Config) -> Iterator[tuple[bool, str]]:
     projected = config.discriminator.network == "projected" and config.task.adversarial
     yield (
         projected and network == "efficientnet" and config.generator.variant == config.discriminator.variant,
-        f"config.discriminator.variant={config.discriminator.variant} is the generator's too, which would know what it"
-        " is judged by: use another",
+        f"config.discriminator.variant={config.discriminator.variant} is the generator's too: a"
+        " discriminator that shares its encoder teaches it nothing; use another",
     )
     if projected and isinstance(config.task, ColorizationTask):
         yield (
@@ -182,10 +182,10 @@ def _rules_of_training(config: Config, devices: int) -> Iterator[tuple[bool, str
     # A batch norm over a single value makes 0 of any image. Only the reference's networks become a single pixel
     # somewhere, each at its smallest size.
     alone = batch == 1 or (batch == devices and not config.sync_batch_norm)
-    judged = config.discriminator.network == "reference" and config.task.adversarial
+    patchgan = config.discriminator.network == "reference" and config.task.adversarial
     generator = config.generator.network == "reference" and size == ReferenceGenerator.smallest_size
     yield (
-        alone and (generator or (judged and size == ReferenceDiscriminator.smallest_size)),
+        alone and (generator or (patchgan and size == ReferenceDiscriminator.smallest_size)),
         f"at config.image_size={size}, one image at a time leaves a batch norm a single value: use"
         f" config.batch_size={2 * devices} or more, or config.image_size={2 * size}",
     )

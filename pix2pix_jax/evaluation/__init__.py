@@ -1,7 +1,14 @@
-"""How good made images are: measures, the baselines that need no network, and tables of both."""
+"""How good generated images are: measures, the baselines that need no network, and tables of both."""
 
 from pix2pix_jax.evaluation.drawn import as_old_prints, true_points
-from pix2pix_jax.evaluation.judging import Baselines, by_file, judge, judge_baselines, pair_baselines, summarize
+from pix2pix_jax.evaluation.evaluating import (
+    Baselines,
+    by_file,
+    evaluate,
+    evaluate_baselines,
+    pair_baselines,
+    summarize,
+)
 from pix2pix_jax.evaluation.measures import (
     MEASURES,
     PAIR_MEASURES,
@@ -36,9 +43,9 @@ __all__ = [
     "by_file",
     "colorfulness",
     "compared",
+    "evaluate",
+    "evaluate_baselines",
     "gray_images",
-    "judge",
-    "judge_baselines",
     "lab_intersection",
     "measure_each",
     "merits_table",

@@ -17,7 +17,7 @@ _AT_ONCE = 32
 def as_old_prints(images: NDArray[np.uint8], seed: int = 0) -> NDArray[np.uint8]:
     """Makes the luma of photographs old, each in its own way, and keeps their chroma.
 
-    What a generator makes of these is judged by how well it colours old prints.
+    A generator's output for these shows how well it colours old prints.
 
     Args:
         images: RGB [N, H, W, 3].

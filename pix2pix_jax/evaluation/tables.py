@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pix2pix_jax.evaluation import measures
-from pix2pix_jax.evaluation.judging import Baselines, colorfulness_ratio, countable
+from pix2pix_jax.evaluation.evaluating import Baselines, colorfulness_ratio, countable
 from pix2pix_jax.evaluation.measures import MEASURES, Merits
 
 _PSNR_NOTE = (

@@ -1,7 +1,7 @@
 """The best constant tint: what a generator that has learnt nothing about its photographs could still do.
 
 One colour difference (Cr, Cb), the same for every pixel of every photograph, is added to the luma. It is fitted to the
-very photographs that are judged, so no tint that is chosen beforehand can do better on them.
+very photographs that are evaluated, so no tint that is chosen beforehand can do better on them.
 """
 
 from typing import Literal, NamedTuple

@@ -13,7 +13,7 @@ BESIDE = {
 """What made images are compared with, by the part of its names in the metrics, as in `eval/gray_psnr`."""
 
 GRAY = 1.0
-"""Photographs of less colourfulness hold no colour to judge by."""
+"""Photographs of less colourfulness hold no colour to evaluate."""
 
 _ALIKE = 2e-3  # of a figure, a difference that decides nothing
 

@@ -30,7 +30,7 @@ class GeneratorConfig:
 
 @dataclass(frozen=True)
 class DiscriminatorConfig:
-    """The network that judges images. `NETWORK_KEYS` says which network reads which key."""
+    """The discriminator. `NETWORK_KEYS` says which network reads which key."""
 
     network: Literal["reference", "patchgan", "pixel", "projected"] = "reference"
     layers: int = 3  # patchgan: layers of stride 2; 1 to 6 for patches of 16, 34, 70, 142, 286, 574 pixels

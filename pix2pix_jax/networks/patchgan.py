@@ -35,7 +35,7 @@ class PatchGAN(nn.Module):
 
     @nn.compact
     def __call__(self, image: jax.Array) -> jax.Array:
-        """Judges an image, patch by patch.
+        """Classifies an image, patch by patch.
 
         Args:
             image: float [batch, height, width, channels] in [-1, 1], at least `smallest_size` high and wide.
@@ -53,7 +53,7 @@ class PatchGAN(nn.Module):
 
 
 class PixelGAN(nn.Module):
-    """Discriminator of 1×1 convolutions, which judges every pixel by its colour alone (Isola et al., 2017, 4.4).
+    """Discriminator of 1×1 convolutions, which classifies every pixel by its colour alone (Isola et al., 2017, 4.4).
 
     Attributes:
         config: its width, norm and start values.

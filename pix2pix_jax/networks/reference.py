@@ -1,4 +1,4 @@
-"""The reference's networks: a small U-Net, and a PatchGAN that judges 32×32 pixels at a time."""
+"""The reference's networks: a small U-Net, and a PatchGAN with one logit for each 32×32 pixels."""
 
 from functools import partial
 from typing import Any
@@ -72,7 +72,7 @@ class ReferenceDiscriminator(nn.Module):
 
     @nn.compact
     def __call__(self, image: jax.Array) -> jax.Array:
-        """Judges an image, patch by patch.
+        """Classifies an image, patch by patch.
 
         Args:
             image: float [batch, height, width, channels] in [-1, 1]; height and width divisible by 32.

@@ -1,7 +1,7 @@
 """What the two networks look at: colouring in several colour spaces, and paired translation, each one small value.
 
 A task has three numbers of channels, and says what a batch holds (`example`), what image an output stands for
-(`image`), what the discriminator sees of it (`judged`, or `pictures` in RGB), and the terms of the loss
+(`image`), what the discriminator sees of it (`discriminator_input`, or `pictures` in RGB), and the terms of the loss
 (`reconstruction_terms`). An image is whatever a task makes of the generator's output: a pytree of float32 arrays
 [batch, height, width, channels] in [-1, 1].
 """

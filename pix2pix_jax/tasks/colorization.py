@@ -40,7 +40,7 @@ def saturated(photo: Photo, factor: float) -> Photo:
 
 @dataclasses.dataclass(frozen=True)
 class ColorizationTask:
-    """How grey photographs are coloured and judged, in RGB and YCrCb.
+    """How grey photographs are coloured, and shown to the discriminator, in RGB and YCrCb.
 
     Attributes:
         generator_makes: "chroma" (Cr and Cb, joined with the given luma) or "rgb".
@@ -105,7 +105,7 @@ class ColorizationTask:
         ycrcb = jnp.concatenate([condition, output], -1)
         return Photo(color.ycrcb_to_rgb(ycrcb), ycrcb)
 
-    def judged(self, image: Photo, condition: jax.Array) -> jax.Array:
+    def discriminator_input(self, image: Photo, condition: jax.Array) -> jax.Array:
         """What the discriminator sees of a true or a made photo: float [batch, height, width, channels]."""
         seen = image.rgb if self.discriminator_sees == "rgb" else image.ycrcb
         return jnp.concatenate([seen, condition], -1) if self.discriminator_sees_gray else seen
@@ -167,7 +167,7 @@ class LabColorizationTask:
         """Joins L [batch, height, width, 1] with the a and b that were made of it [batch, height, width, 2]."""
         return jnp.concatenate([condition, output], -1)
 
-    def judged(self, image: jax.Array, condition: jax.Array) -> jax.Array:
+    def discriminator_input(self, image: jax.Array, condition: jax.Array) -> jax.Array:
         """What the discriminator sees of a true or a made image: Lab, or a and b alone."""
         return image if self.discriminator_sees_gray else image[..., 1:]
 

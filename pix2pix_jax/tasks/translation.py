@@ -70,7 +70,7 @@ class TranslationTask:
         """What the generator made, as it is."""
         return output
 
-    def judged(self, image: jax.Array, condition: jax.Array) -> jax.Array:
+    def discriminator_input(self, image: jax.Array, condition: jax.Array) -> jax.Array:
         """What the discriminator sees: the condition, if it sees that, then the image."""
         return jnp.concatenate([condition, image], -1) if self.discriminator_sees_condition else image
 

@@ -1,4 +1,4 @@
-"""The images that a run is judged on."""
+"""The images that a run is evaluated on."""
 
 from functools import cached_property
 from pathlib import Path
@@ -52,9 +52,9 @@ class HeldOut:
             return generator.translate(self._images, self._config.seed)
         return generator.colorize(self._images, self._config.seed, self._points)
 
-    def judge(self, made: np.ndarray) -> dict[str, float]:
-        """Figures of merit of what was made, beside what needs no network, as a record for the metrics."""
-        return {f"eval/{name}": value for name, value in (self._merits(made) | self._beside).items()}
+    def evaluate(self, generated: np.ndarray) -> dict[str, float]:
+        """Measures of generated images, beside those of what needs no network, as a record for the metrics."""
+        return {f"eval/{name}": value for name, value in (self._merits(generated) | self._beside).items()}
 
     def draw(self, path: Path, made: np.ndarray, title: str) -> None:
         """Saves a sheet of the first few: what was given, what was made, the truth."""

@@ -241,18 +241,18 @@ class _Loop:
         self.progress.report(number, record)
 
     def _look(self, state: TrainState, number: int, samples_due: bool) -> None:
-        """Judges the generator on the held-out images, and draws what it makes of the first few.
+        """Evaluates the generator on the held-out images, and draws its outputs for the first few.
 
-        Every process judges, so that none waits for long inside the next step, and process 0 writes.
+        Every process evaluates, so that none waits for long inside the next step, and process 0 writes.
         """
         made = self.held_out.make(state)
         if not np.isfinite(made).all():
             raise FloatingPointError(f"what the generator makes is not finite at step {number}")
-        self.last = record = self.held_out.judge(made)
+        self.last = record = self.held_out.evaluate(made)
         if self.writer is None:
             return
         records = read_metrics(self.workdir / METRICS_FILE)
-        if number and records and records[0]["step"] == 0:  # runs of earlier versions were not judged there
+        if number and records and records[0]["step"] == 0:  # runs of earlier versions were not evaluated there
             own = [name for name in record if name.count("_") == 0]
             record |= {name.replace("/", "/start_"): records[0][name] for name in own}
         self.writer.write(number, record)

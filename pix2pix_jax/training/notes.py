@@ -47,7 +47,7 @@ def verdict(record: Mapping[str, float]) -> tuple[str, list[str]]:
     """As `evaluation.compared`, of an evaluation and its main measure."""
     measure, digits = ("l1", 4) if "eval/l1" in record else ("ciede2000", 1)
     if record.get("eval/truth_colorfulness", GRAY) < GRAY:
-        return "the held-out photographs are grey, so there is no colour to judge by", []
+        return "the held-out photographs are grey, so there is no colour to evaluate", []
     keys = {name: f"eval/{row}_{measure}" for row, name in BESIDE.items()}
     others = {name: record[key] for name, key in keys.items() if key in record}
     return compared(record[f"eval/{measure}"], others, digits)

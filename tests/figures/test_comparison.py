@@ -7,7 +7,7 @@ import pytest
 from helpers import smooth_images
 
 from pix2pix_jax.config import experiment_config, updated
-from pix2pix_jax.evaluation import Baselines, judge_baselines
+from pix2pix_jax.evaluation import Baselines, evaluate_baselines
 from pix2pix_jax.figures import Run, write_comparison
 from pix2pix_jax.figures.curves import draw_comparison_curves
 
@@ -16,7 +16,7 @@ IMAGES = smooth_images(2, 8)
 
 @pytest.fixture(scope="module")
 def baselines() -> Baselines:
-    return judge_baselines(IMAGES)
+    return evaluate_baselines(IMAGES)
 
 
 def records(term: str = "g_bce") -> list[dict[str, float]]:

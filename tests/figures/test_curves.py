@@ -56,15 +56,15 @@ def test_curves_hold_all_that_the_records_hold(figure: Figure):
 
 
 def test_curves_of_pairs_stand_beside_the_mean_colour():
-    judged = {f"eval/{row}{name}": 0.5 for row in ("", "mean_") for name in ("l1", "psnr", "ssim")}
-    figure = draw_curves([*training_records(3, LOSSES | {"g_l1": 0.1}), {"step": 30, **judged}])
+    evaluated = {f"eval/{row}{name}": 0.5 for row in ("", "mean_") for name in ("l1", "psnr", "ssim")}
+    figure = draw_curves([*training_records(3, LOSSES | {"g_l1": 0.1}), {"step": 30, **evaluated}])
     labels = [legend_labels(axes) for axes in figure.axes]
     assert labels == [["D's loss", "G's cross-entropy"], ["L1"], *[["generated", "mean colour"]] * 3]
 
 
 def test_what_is_new_is_drawn():
-    judged = {f"eval/{row}ciede2000": 0.5 for row in ("", "gray_", "tint_", "start_")}
-    figure = draw_curves([*training_records(3, LOSSES | {"g_sharpness": 0.1}), {"step": 30, **judged}])
+    evaluated = {f"eval/{row}ciede2000": 0.5 for row in ("", "gray_", "tint_", "start_")}
+    figure = draw_curves([*training_records(3, LOSSES | {"g_sharpness": 0.1}), {"step": 30, **evaluated}])
     labels = [legend_labels(axes) for axes in figure.axes]
     assert labels[1:] == [["g_sharpness"], ["generated", "grey image", "best tint", "beginning"]]
 

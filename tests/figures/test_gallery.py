@@ -1,4 +1,4 @@
-"""The page of judged images: what it holds, in which order, how large."""
+"""The page of generated images: what it holds, in which order, how large."""
 
 import base64
 import io

@@ -94,22 +94,23 @@ def test_features_of_made_images_are_drawn_to_the_true_ones(small):
     config = config_of(objective__feature_matching=10.0, objective__gan="hinge", generator__dropout=0.0)
     model, batch = build_model(config, total_steps=10), batch_of(config)
     state = model.init_compiled(jax.random.key(0))
-    task, judge = config.task, {"params": state.discriminator.params}
+    task, d_variables = config.task, {"params": state.discriminator.params}
     gray, truth = task.example(batch)
 
     def textbook(params):
         variables = {"params": params, "batch_stats": state.averages}
         made = task.image(gray, model.generator.apply(variables, gray, train=True, mutable=["batch_stats"])[0])
         frozen = [
-            model.discriminator.apply(judge, model.judged(image, gray), mutable=["features"])[1]["features"]["mixed"][0]
-            for image in (made, truth)
+            model.discriminator.apply(d_variables, seen, mutable=["features"])[1]["features"]["mixed"][0]
+            for seen in (model.discriminator_input(image, gray) for image in (made, truth))
         ]
         far = [
             jnp.abs(ours - true).mean((1, 2, 3)) / jnp.abs(true).mean((1, 2, 3))
             for ours, true in zip(*frozen, strict=True)
         ]
         terms = sum(weight * term for weight, term in task.reconstruction_terms(made, truth).values())
-        fooling = losses.fooling_loss(model.discriminator.apply(judge, model.judged(made, gray)), "hinge")
+        seen = model.discriminator_input(made, gray)
+        fooling = losses.fooling_loss(model.discriminator.apply(d_variables, seen), "hinge")
         return terms + fooling + 10.0 * jnp.stack(far).mean()
 
     loss, gradient = jax.jit(jax.value_and_grad(textbook))(state.generator.params)

@@ -38,7 +38,7 @@ def test_batches_change_nothing(config, monkeypatch):
 
 def test_the_truth_is_perfect_and_stands_beside_the_gray_image(config):
     images = smooth_images(3, 32)
-    record = HeldOut(config, images).judge(images / 255.0)
+    record = HeldOut(config, images).evaluate(images / 255.0)
     assert record["eval/ciede2000"] == pytest.approx(0, abs=1e-6)
     assert record["eval/ssim"] == pytest.approx(1)
     assert record["eval/colorfulness"] == pytest.approx(record["eval/truth_colorfulness"])
@@ -54,10 +54,10 @@ def pairs():
     return np.concatenate([images[..., :1], images], -1)
 
 
-def test_pairs_are_judged_by_their_truth_beside_its_mean_colour(pairs, tmp_path):
-    judging = HeldOut(PAIRS, pairs)
+def test_pairs_are_evaluated_by_their_truth_beside_its_mean_colour(pairs, tmp_path):
+    held_out = HeldOut(PAIRS, pairs)
     truth = pairs[..., 1:] / 255.0
-    record = judging.judge(truth.astype(np.float32))
+    record = held_out.evaluate(truth.astype(np.float32))
     assert record["eval/l1"] == pytest.approx(0, abs=1e-6)
     assert record["eval/ssim"] == pytest.approx(1, abs=1e-6)
     mean = np.abs(truth - truth.mean((0, 1, 2))).mean()
@@ -65,7 +65,7 @@ def test_pairs_are_judged_by_their_truth_beside_its_mean_colour(pairs, tmp_path)
     assert record["eval/mean_ssim"] < 0.9
     given = np.abs(truth - pairs[..., :1] / 255.0).mean()
     assert record["eval/input_l1"] == pytest.approx(given, rel=1e-4)
-    judging.draw(tmp_path / "sheet.png", truth, "a title")
+    held_out.draw(tmp_path / "sheet.png", truth, "a title")
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert min(sheet.size) > 100
 

@@ -36,10 +36,10 @@ class ProjectedDiscriminator(nn.Module):
 
     @nn.compact
     def __call__(self, pictures: jax.Array) -> tuple[jax.Array, ...]:
-        """Judges images, patch by patch at every stride.
+        """Classifies images, patch by patch at every stride.
 
         Args:
-            pictures: RGB images of which each is judged beside the others, one behind another along the channels:
+            pictures: RGB images of which each is seen beside the others, one behind another along the channels:
                 float [batch, height, width, 3 · count] in [-1, 1], see a task's `pictures`.
 
         Returns:

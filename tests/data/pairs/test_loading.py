@@ -82,7 +82,7 @@ def test_large_images_have_chunks_of_their_own(tmp_path, monkeypatch):
     np.testing.assert_array_equal(rows(loader_of(source, tmp_path, cache="host").batch(0)), wanted)
 
 
-def test_images_to_judge_by(tmp_path):
+def test_images_to_evaluate_on(tmp_path):
     root = save_pairs(tmp_path / "root", np.uint16)
     config = translation_config(root, task__input_channels=1, task__output_channels=1)
     held_out = make_sources(config)[1]

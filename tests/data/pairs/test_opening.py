@@ -77,14 +77,14 @@ def test_a_fraction_is_held_out_by_the_checksum_of_the_name(root):
 
 
 @pytest.mark.parametrize(
-    ("phases", "judged"), [(("train", "val"), "val"), (("train", "test"), "test"), (("train", "val", "test"), "val")]
+    ("phases", "evaluated"), [(("train", "val"), "val"), (("train", "test"), "test"), (("train", "val", "test"), "val")]
 )
-def test_folders_of_phases(root, phases, judged):
+def test_folders_of_phases(root, phases, evaluated):
     for phase in phases:
         save_pairs(root, 3, f"A/{phase}", f"B/{phase}")
     train, held_out = opened(root)
     assert train.files == tuple(f"A/train/{i}.png" for i in range(3))
-    assert sorted(held_out.files) == [f"A/{judged}/{i}.png" for i in range(3)]
+    assert sorted(held_out.files) == [f"A/{evaluated}/{i}.png" for i in range(3)]
 
 
 def test_eval_root(root):
@@ -153,7 +153,7 @@ def test_no_pairs(root):
         make_sources(translation_config())
 
 
-def test_training_and_judging_laid_out_in_two_ways(root, tmp_path):
+def test_training_and_evaluation_laid_out_in_two_ways(root, tmp_path):
     save_pairs(root, 2)
     save_image(tmp_path / "other" / "1.png", pixels(0))
     with pytest.raises(UserError, match=r"holds A, B and .*other AB: .*laid out alike"):

@@ -10,7 +10,7 @@ RANDOM = np.random.default_rng(0)
 
 
 @pytest.mark.parametrize(
-    ("way", "size", "wanted", "judged"),
+    ("way", "size", "wanted", "evaluated"),
     [
         ("resize_and_crop", (400, 600), (286, 286), (256, 256)),
         ("crop", (400, 600), (400, 600), (400, 600)),
@@ -21,10 +21,10 @@ RANDOM = np.random.default_rng(0)
         ("none", (401, 600), (401, 600), (401, 600)),
     ],
 )
-def test_sizes(way, size, wanted, judged):
+def test_sizes(way, size, wanted, evaluated):
     preprocess = Preprocess(way, 286, 256)  # type: ignore[arg-type]
     assert preprocess.size(*size) == wanted
-    assert preprocess.for_evaluation().size(*size) == judged
+    assert preprocess.for_evaluation().size(*size) == evaluated
 
 
 @pytest.mark.parametrize("size", [(20, 30), (9, 50), (40, 40)])

@@ -1,4 +1,4 @@
-"""The photographs that come with scikit-image: above all, that none is judged on what it taught."""
+"""The photographs that come with scikit-image: above all, that none is evaluated on what it taught."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def pixels_shown(source: WindowSource) -> np.ndarray:
     return shown
 
 
-def test_no_pixel_is_both_trained_and_judged_on(labelled):
+def test_no_pixel_is_both_trained_and_evaluated_on(labelled):
     train, held_out = (pixels_shown(source) for source in labelled)
     assert train.any()
     assert held_out.any()

@@ -144,7 +144,7 @@ def test_what_is_held_out_does_not_depend_on_where_the_folder_lies(ten):
 
 
 @pytest.mark.parametrize("place", ["ten/test", "other"])
-def test_eval_root_is_judged_on_whole_and_not_trained_on(ten, tmp_path, place):
+def test_eval_root_is_evaluated_on_whole_and_not_trained_on(ten, tmp_path, place):
     for name in ("a.png", "b.png"):
         save_photo(tmp_path / place / name)
     train, held_out = open_folders(str(ten), str(tmp_path / place), 0.1, shorter_side=112)

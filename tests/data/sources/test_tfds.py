@@ -20,7 +20,7 @@ def numbers_of(source: TfdsSource, split: str = "train") -> list[int]:
     return numbers
 
 
-def test_every_photograph_in_rgb_judged_on_in_an_order_as_good_as_random(prepared):
+def test_every_photograph_in_rgb_evaluated_on_in_an_order_as_good_as_random(prepared):
     train, held_out = open_tfds("pix2pix_photos", "", "", 0.1, tfds_dir=str(prepared))
     assert train.name == "pix2pix_photos"
     assert sorted(numbers_of(train)) == list(range(TRAIN))
@@ -28,7 +28,7 @@ def test_every_photograph_in_rgb_judged_on_in_an_order_as_good_as_random(prepare
         train[TRAIN]
     as_prepared, _ = open_tfds("pix2pix_photos", "test", "train", 0.1, tfds_dir=str(prepared))
     order = [numbers_of(as_prepared, "test").index(number) for number in numbers_of(held_out, "test")]
-    # The same everywhere: a change of this order is a change of what runs are judged on.
+    # The same everywhere: a change of this order is a change of what runs are evaluated on.
     assert order == np.random.RandomState(0).permutation(TEST).tolist() == [6, 11, 4, 10, 2, 8, 1, 7, 9, 3, 0, 5]
 
 
@@ -52,7 +52,7 @@ def test_splits_in_the_words_of_tfds(prepared):
     ("split", "eval_split", "shared"),
     [("train", "train", 40), ("", "train[90%:]", 4), ("train+test", "", 12), ("train[:21]", "train[20:]", 1)],
 )
-def test_nothing_is_trained_and_judged_on(prepared, split, eval_split, shared):
+def test_nothing_is_trained_and_evaluated_on(prepared, split, eval_split, shared):
     message = refusal("pix2pix_photos", prepared, split, eval_split)
     assert f"--config.data.split={split or 'train'} and --config.data.eval_split={eval_split or 'test'}" in message
     assert f"share {shared} photographs" in message

@@ -38,7 +38,7 @@ def test_what_is_no_split(prepared, split):
 
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0, -1.0, 0.99])
-def test_fraction_that_leaves_nothing_to_train_or_judge_on(prepared, fraction):
+def test_fraction_that_leaves_nothing_to_train_or_evaluate_on(prepared, fraction):
     message = refusal("pix2pix_train_only/small", prepared, eval_fraction=fraction)
     assert f"data.eval_fraction={fraction}" in message
     assert "--config.data.eval_split" in message

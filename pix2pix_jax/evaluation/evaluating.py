@@ -29,38 +29,38 @@ class Baselines(NamedTuple):
     truth_colorfulness: NDArray[np.float64]
 
 
-def judge(
-    make: Callable[[NDArray], NDArray], inputs: NDArray, truth: NDArray, names: Sequence[str] = PHOTOGRAPH_MEASURES
+def evaluate(
+    generate: Callable[[NDArray], NDArray], inputs: NDArray, truth: NDArray, names: Sequence[str] = PHOTOGRAPH_MEASURES
 ) -> tuple[Merits, NDArray]:
-    """Makes images, and evaluates them.
+    """Generates images, and evaluates them.
 
     Args:
-        make: gives the images of some inputs [n, H, W, channels], as every measure takes them.
-        inputs: what is given, [N, H, W, channels].
+        generate: gives the outputs for some inputs [n, H, W, channels], as every measure takes them.
+        inputs: [N, H, W, channels].
         truth: [N, H, W, output channels], uint8, uint16, or floating point in [0, 1].
         names: of the measures.
 
     Returns:
-        The merits; and what was made, of the truth's dtype.
+        The merits; and the outputs, of the truth's dtype.
     """
-    merits, made = [], np.empty_like(truth)
+    merits, outputs = [], np.empty_like(truth)
     for start in range(0, len(truth), _PIECE):
         piece = slice(start, start + _PIECE)
-        output = make(inputs[piece])
+        output = generate(inputs[piece])
         merits.append(measure_each(output, truth[piece], names))
-        made[piece] = as_stored(output, truth.dtype)
-    return {name: np.concatenate([each[name] for each in merits]) for name in merits[0]}, made
+        outputs[piece] = as_stored(output, truth.dtype)
+    return {name: np.concatenate([each[name] for each in merits]) for name in merits[0]}, outputs
 
 
-def judge_baselines(images: NDArray[np.uint8]) -> Baselines:
+def evaluate_baselines(images: NDArray[np.uint8]) -> Baselines:
     """Evaluates what colours photographs without a network.
 
     Args:
         images: the photographs, uint8 RGB [N, H, W, 3]; height and width at least 7.
     """
     tints = {"best tint by CIEDE2000": best_tint(images, "ciede2000"), "best tint by PSNR": best_tint(images, "psnr")}
-    merits = {"grey image": judge(measures.gray_images, images, images)[0]}
-    merits |= {name: judge(partial(apply_tint, tint=tint), images, images)[0] for name, tint in tints.items()}
+    merits = {"grey image": evaluate(measures.gray_images, images, images)[0]}
+    merits |= {name: evaluate(partial(apply_tint, tint=tint), images, images)[0] for name, tint in tints.items()}
     return Baselines(merits, tints, measure_each(images, images, ["colorfulness"])["colorfulness"])
 
 
@@ -68,7 +68,7 @@ def pair_baselines(inputs: NDArray, truth: NDArray) -> dict[str, NDArray]:
     """What translates images without a network.
 
     Args:
-        inputs: what is given, [N, H, W, channels], uint8, uint16, or floating point in [0, 1].
+        inputs: [N, H, W, channels], uint8, uint16, or floating point in [0, 1].
         truth: [N, H, W, output channels], likewise.
 
     Returns:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers import smooth_images
 
-from pix2pix_jax.evaluation import judging, measures, tables
+from pix2pix_jax.evaluation import evaluating, measures, tables
 from pix2pix_jax.evaluation.measures import PAIR_MEASURES, PHOTOGRAPH_MEASURES, Merits, gray_images, measure_each
 
 IMAGES = smooth_images(5, 16)
@@ -12,7 +12,7 @@ IMAGES = smooth_images(5, 16)
 
 @pytest.fixture(scope="module")
 def baselines():
-    return judging.judge_baselines(IMAGES)
+    return evaluating.evaluate_baselines(IMAGES)
 
 
 def measured(made: np.ndarray, images: np.ndarray = IMAGES) -> Merits:
@@ -21,8 +21,8 @@ def measured(made: np.ndarray, images: np.ndarray = IMAGES) -> Merits:
 
 @pytest.mark.parametrize("truth", [IMAGES, IMAGES.astype(np.uint16) * 257])
 def test_pieces_give_what_the_whole_gives_in_the_depth_of_the_truth(truth, monkeypatch):
-    monkeypatch.setattr(judging, "_PIECE", 2)
-    merits, made = judging.judge(gray_images, IMAGES, truth)
+    monkeypatch.setattr(evaluating, "_PIECE", 2)
+    merits, made = evaluating.evaluate(gray_images, IMAGES, truth)
     for name, values in measured(gray_images(IMAGES), truth).items():
         np.testing.assert_allclose(merits[name], values, rtol=1e-6)
     assert made.dtype == truth.dtype
@@ -55,7 +55,7 @@ def test_the_figures_of_ddcolors_table_by_hand():
     made = np.array([[[[110, 10, 0], [0, 0, 0]]]], np.uint8)  # |rg| 100, 0 and |yb| 60, 0
     wanted = np.hypot(40, 15) + 0.3 * np.hypot(60, 45)
     theirs = np.hypot(50, 30) + 0.3 * np.hypot(50, 30)
-    found = judging.ddcolor_figures(made, truth)
+    found = evaluating.ddcolor_figures(made, truth)
     error = (20**2 + 40**2) / 6 / 255**2
     assert found["psnr"] == pytest.approx(-10 * np.log10(error), rel=1e-5)
     assert found["colorfulness"] == pytest.approx(theirs, rel=1e-5)
@@ -66,7 +66,7 @@ def test_one_grey_photograph_decides_nothing():
     with_gray = np.concatenate([IMAGES.repeat(8, axis=0), IMAGES[:1, ..., :1].repeat(3, -1)])
     psnr = measures.psnr(gray_images(with_gray), with_gray)
     assert psnr[-1] == measures.PSNR_CAP_DB
-    before, after = (judging.summarize({"psnr": values})["psnr"] for values in (psnr[:-1], psnr))
+    before, after = (evaluating.summarize({"psnr": values})["psnr"] for values in (psnr[:-1], psnr))
     assert (before["equal"], after["equal"]) == (0, 1)
     assert after["mean"] == pytest.approx(before["mean"])
     assert after["of_mean_error"] == pytest.approx(before["of_mean_error"], abs=0.15)
@@ -84,14 +84,15 @@ def test_equal_figures_are_not_nearer(baselines):
 
 def test_grey_photographs_have_no_ratio():
     gray = smooth_images(2, 16)[..., :1].repeat(3, -1)
-    baselines = judging.judge_baselines(gray)
+    baselines = evaluating.evaluate_baselines(gray)
     assert tables.merits_table({"coloured": measured(gray, gray)}, baselines).rows[0][6] == ""
-    assert judging.summarize(baselines.merits["grey image"], baselines.truth_colorfulness)["colorfulness_ratio"] is None
+    summary = evaluating.summarize(baselines.merits["grey image"], baselines.truth_colorfulness)
+    assert summary["colorfulness_ratio"] is None
 
 
 def test_no_constant_is_better_than_the_baselines_by_their_measure():
-    assert "input as it is" not in judging.pair_baselines(IMAGES[..., :2], IMAGES)
-    baselines = judging.pair_baselines(IMAGES[..., :1], IMAGES)
+    assert "input as it is" not in evaluating.pair_baselines(IMAGES[..., :2], IMAGES)
+    baselines = evaluating.pair_baselines(IMAGES[..., :1], IMAGES)
     np.testing.assert_array_equal(baselines.pop("input as it is"), IMAGES[..., :1].repeat(3, -1))
     l1 = {name: measures.l1(made, IMAGES).mean() for name, made in baselines.items()}
     for shift in (-5, 5):
@@ -101,7 +102,7 @@ def test_no_constant_is_better_than_the_baselines_by_their_measure():
 
 
 def test_the_table_of_pairs_has_a_row_for_all():
-    rows = {"translated": IMAGES, **judging.pair_baselines(IMAGES[::-1], IMAGES)}
+    rows = {"translated": IMAGES, **evaluating.pair_baselines(IMAGES[::-1], IMAGES)}
     merits = {name: measure_each(made, IMAGES, PAIR_MEASURES) for name, made in rows.items()}
     table = tables.pairs_table(merits, {name: {"L": 1.0, "a": 0.5, "b": 0.25} for name in rows})
     assert [row[0] for row in table.rows] == ["translated", "input as it is", "mean colour", "median colour"]
@@ -113,7 +114,7 @@ def test_the_table_of_pairs_has_a_row_for_all():
 
 def test_a_summary_has_mean_and_spread(baselines):
     merits = measured(gray_images(IMAGES))
-    summary = json.loads(json.dumps(judging.summarize(merits, baselines.truth_colorfulness)))
+    summary = json.loads(json.dumps(evaluating.summarize(merits, baselines.truth_colorfulness)))
     for name in ("psnr", "ssim"):
         assert summary[name]["mean"] == pytest.approx(merits[name].mean())
         assert summary[name]["std"] == pytest.approx(merits[name].std())
