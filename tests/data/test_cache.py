@@ -3,8 +3,8 @@
 import errno
 import fcntl
 import os
+import queue
 import resource
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -116,13 +116,12 @@ def test_a_drive_without_locks(tmp_path, monkeypatch, caplog):
 
 
 def test_waiting_for_another_process_is_told_of(tmp_path):
-    notes: list[str] = []
+    notes = queue.SimpleQueue()
     source = FittedSource(Numbered(3), SIDE, RESIZE)
     with (tmp_path / f"{source.name}.lock").open("w") as lock, ThreadPoolExecutor(1) as pool:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        found = pool.submit(decoded_set, source, tmp_path, 1, notes.append)
-        while not notes:
-            time.sleep(0.01)
+        found = pool.submit(decoded_set, source, tmp_path, 1, notes.put)
+        note = notes.get(timeout=60)
         fcntl.flock(lock, fcntl.LOCK_UN)
         found.result(timeout=10)
-    assert str(tmp_path) in notes[0]
+    assert str(tmp_path) in note

@@ -49,8 +49,11 @@ def page(browser: Any, server: Server) -> Iterator[Any]:
 
 
 def wired(page: Any) -> None:
-    while not page.evaluate("document.querySelector('#files').onchange !== null"):
+    for _ in range(600):  # the page's policy forbids what Playwright's `wait_for_function` would evaluate
+        if page.evaluate("document.querySelector('#files').onchange !== null"):
+            return
         page.wait_for_timeout(50)
+    raise AssertionError("the page did not start")
 
 
 def give(page: Any, *files: Path) -> None:
