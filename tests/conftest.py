@@ -34,6 +34,13 @@ from pix2pix_jax.inference import TrainedGenerator
 from pix2pix_jax.ops import plain
 
 
+@pytest.fixture(scope="module", autouse=True)
+def compiled_programs() -> Iterator[None]:
+    """Kept for one file's tests: those of all files would take 5 GB in each of the two processes."""
+    yield
+    jax.clear_caches()
+
+
 @pytest.fixture(scope="module")
 def plain_operations():
     """The plain forms, which compile several times faster; the others are held against them in `tests/ops`."""
